@@ -1,0 +1,59 @@
+package media
+
+import "strconv"
+
+// Kind tells video from audio.
+type Kind uint8
+
+// The kinds of track.
+const (
+	Video Kind = iota + 1
+	Audio
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Video:
+		return "video"
+	case Audio:
+		return "audio"
+	}
+	return "kind(" + strconv.Itoa(int(k)) + ")"
+}
+
+// TrackID numbers the tracks of a session from 1.
+type TrackID uint32
+
+// Track is one elementary stream in one encoding. A change of any field is a
+// new track, and so begins an epoch.
+type Track struct {
+	ID        TrackID
+	Kind      Kind
+	Timescale Timescale // VideoClock for video, the sample rate for audio
+	Codec     Codec
+}
+
+// Equal reports whether two tracks would have the same init segment.
+func (t Track) Equal(o Track) bool {
+	if t.ID != o.ID || t.Kind != o.Kind || t.Timescale != o.Timescale {
+		return false
+	}
+	if t.Codec == nil || o.Codec == nil {
+		return t.Codec == o.Codec
+	}
+	return t.Codec.Equal(o.Codec)
+}
+
+// Sample is an access unit with its timing, in ticks of its track's timescale.
+type Sample struct {
+	DTS       Ticks // decode time; never decreases within an epoch
+	CTSOffset Ticks // PTS minus DTS; may be negative
+	Duration  Ticks // nominal: known without waiting for the next sample
+	Sync      bool  // a decoder may start here
+	// Data is length-prefixed NAL units (four bytes each) or a raw AAC frame.
+	// It is shared and never written again.
+	Data []byte
+}
+
+// PTS returns the presentation time.
+func (s Sample) PTS() Ticks { return s.DTS + s.CTSOffset }

@@ -1,0 +1,109 @@
+package timeline
+
+import (
+	"time"
+
+	"sluice/media"
+)
+
+// Origin is where every epoch's media clock starts: room for the decode times
+// and audio priming that lie before the first picture.
+const Origin = 10 * time.Second
+
+// RenditionID names a rendition in URLs: a single path element.
+type RenditionID string
+
+// The renditions that a publisher's own samples give.
+const (
+	Source RenditionID = "source" // the video as it was published
+	Audio  RenditionID = "audio"
+)
+
+// Entry is one record of a live stream. The order that Apply demands: an
+// EpochStarted, then an InitWritten for each of its renditions, then their
+// parts, and at last EpochEnded. Every segment that has a part is closed before
+// its epoch ends. TargetsFixed comes once a broadcast, at any time in an
+// epoch; StreamEnded and then Cleared come after the last epoch's end.
+type Entry interface{ entry() }
+
+// EpochStarted begins an epoch, and a new broadcast where the stream had ended.
+type EpochStarted struct {
+	Epoch  uint64    // at least Timeline.Next.Epoch
+	At     time.Time // the server's clock at the epoch's first sample
+	Window time.Duration
+	Tracks []RenditionTrack // video first
+}
+
+// RenditionTrack is a track under the name that URLs give it.
+type RenditionTrack struct {
+	Rendition RenditionID
+	Track     media.Track
+}
+
+// InitWritten gives a rendition's init segment. Where the parameters haven't
+// changed since the rendition's last epoch, Data is the very same slice, Epoch
+// is the present one, and InitEpoch the one under whose URL it was published
+// first; else InitEpoch equals Epoch.
+type InitWritten struct {
+	Epoch     uint64
+	InitEpoch uint64
+	Rendition RenditionID
+	Data      []byte
+}
+
+// TargetsFixed fixes what manifests promise for the rest of the broadcast.
+type TargetsFixed struct{ Targets Targets }
+
+// Targets are promises that never change while a broadcast lasts
+// (RFC 8216bis §4.4.3.1, §4.4.3.7, §4.4.3.8).
+type Targets struct {
+	Segment      time.Duration // EXT-X-TARGETDURATION, whole seconds
+	Part         time.Duration // PART-TARGET: no part is longer
+	HoldBack     time.Duration // HOLD-BACK
+	PartHoldBack time.Duration // PART-HOLD-BACK
+}
+
+// PartWritten publishes a part. Index 0 opens the segment MSN, which must be
+// the rendition's next; the others follow in order.
+type PartWritten struct {
+	Epoch     uint64
+	Rendition RenditionID
+	MSN       uint64
+	Index     int
+	Part      Part
+}
+
+// SegmentClosed says that the rendition's open segment has all its parts. For
+// a segment that no part has opened it records a gap: nothing came for this
+// rendition while the others went on, so that MSNs stay aligned and
+// consecutive. Start and Time are used for gaps only; a rendition that is not
+// in the epoch may have gaps in it too.
+type SegmentClosed struct {
+	Epoch     uint64
+	Rendition RenditionID
+	MSN       uint64
+	Duration  media.Ticks // to the next segment's start where that is known
+	Start     media.Ticks
+	Time      time.Time
+}
+
+// EpochEnded ends an epoch: the publisher is gone, or its media changed.
+type EpochEnded struct {
+	Epoch uint64
+	At    time.Time
+}
+
+// StreamEnded ends the broadcast: no epoch of it follows.
+type StreamEnded struct{ At time.Time }
+
+// Cleared drops everything that an ended broadcast left.
+type Cleared struct{}
+
+func (EpochStarted) entry()  {}
+func (InitWritten) entry()   {}
+func (TargetsFixed) entry()  {}
+func (PartWritten) entry()   {}
+func (SegmentClosed) entry() {}
+func (EpochEnded) entry()    {}
+func (StreamEnded) entry()   {}
+func (Cleared) entry()       {}
