@@ -1,0 +1,77 @@
+package ui
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+)
+
+// Page says what a page shows.
+type Page struct {
+	Stream string // the stream's public name, as in /live/{stream}/
+	Title  string // what people read; empty: the name
+	Embed  bool   // the form for iframes: the player alone, filling the frame
+}
+
+var (
+	//go:embed page.html
+	pageHTML string
+	//go:embed plain.html
+	plainHTML string
+	//go:embed plain.css
+	plainCSS string
+
+	pageTemplate  = template.Must(template.New("page").Parse(pageHTML))
+	plainTemplate = template.Must(template.New("plain").Parse(plainHTML))
+
+	// plainStyleHash lets the policy allow exactly the plain page's own style.
+	plainStyleHash = func() string {
+		sum := sha256.Sum256([]byte(plainCSS))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}()
+)
+
+// view is what the templates read.
+type view struct {
+	Stream   string
+	Title    string
+	Kind     string // "watch" or "embed"
+	HLS      string
+	Script   string
+	Preloads []string
+	Styles   []string
+	Icon     string
+	Style    template.CSS
+}
+
+func (s site) render(w io.Writer, p Page) error {
+	v := view{
+		Stream:   p.Stream,
+		Title:    p.Title,
+		Kind:     "watch",
+		HLS:      "/live/" + url.PathEscape(p.Stream) + "/index.m3u8",
+		Script:   s.script,
+		Preloads: s.preloads,
+		Styles:   s.styles,
+		Icon:     s.icon,
+		Style:    template.CSS(plainCSS),
+	}
+	if v.Title == "" {
+		v.Title = p.Stream
+	}
+	if p.Embed {
+		v.Kind = "embed"
+	}
+	t := plainTemplate
+	if s.built() {
+		t = pageTemplate
+	}
+	if err := t.Execute(w, v); err != nil {
+		return fmt.Errorf("render %s page: %w", v.Kind, err)
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+// How far behind the broadcast the picture is, in seconds.
+
+/** More than this beyond the engine's own aim is behind; less than the lower bound is live again. */
+const BEHIND = 2.5
+const CAUGHT_UP = 1
+
+/** More than a day is a playlist without true dates, not a latency. */
+const PLAUSIBLE = 86400
+
+/**
+ * @param playing the moment that the picture on the screen was received, as the server dated it
+ * @param now local time
+ * @param offset what to add to the local clock to get the server's
+ * @returns null when the date can't be one of a live stream
+ */
+export function latencyOf(playing: number, now: number, offset: number): number | null {
+  const seconds = (now + offset - playing) / 1000
+  if (!Number.isFinite(seconds) || Math.abs(seconds) > PLAUSIBLE) return null
+  return Math.max(0, seconds)
+}
+
+/**
+ * Whether "go live" makes sense. Has hysteresis, so that the badge doesn't flicker.
+ *
+ * @param target the latency that the engine aims at; null when unknown
+ * @param was what this function last said
+ */
+export function isBehind(latency: number | null, target: number | null, was: boolean): boolean {
+  if (latency === null) return false
+  const over = latency - (target ?? 4)
+  return was ? over > CAUGHT_UP : over > BEHIND
+}

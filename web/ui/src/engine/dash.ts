@@ -1,0 +1,127 @@
+// dash.js with its defaults, but for gaps: a reconnecting broadcaster leaves one
+// between two Periods, and these values cross it in 2 s instead of 6.
+
+import * as dashjs from 'dashjs'
+import type { Engine, EngineError, EngineHost, Source } from './engine'
+
+const settings: dashjs.MediaPlayerSettingClass = {
+  streaming: {
+    gaps: { jumpGaps: true, jumpLargeGaps: true, smallGapLimit: 4, threshold: 0.1 },
+    buffer: { stallThreshold: 0.1 },
+  },
+}
+
+// Codes (dashjs core/errors) after which dash.js does not go on by itself. Failed
+// segments are not among them: it retries those, and Player notices a standstill.
+const fatalCodes = new Map<number, EngineError['kind']>([
+  [10, 'network'], // manifest can't be parsed
+  [11, 'network'], // manifest can't be loaded
+  [25, 'network'], // the same, after its retries
+  [31, 'other'], // manifest makes no sense
+  [32, 'other'], // no streams in it
+  [34, 'other'], // multiplexed
+  [20, 'media'], // append failed
+  [23, 'other'], // no Media Source Extensions
+  [24, 'other'], // no decryption
+  [35, 'media'], // codec not supported
+])
+
+export class DashEngine implements Engine {
+  readonly name = 'dash'
+  readonly label: string
+  readonly #host: EngineHost
+  readonly #player: dashjs.MediaPlayerClass
+
+  constructor(host: EngineHost) {
+    this.#host = host
+    this.#player = dashjs.MediaPlayer().create()
+    this.label = `dash.js ${this.#player.getVersion()}`
+  }
+
+  load(source: Source): void {
+    const player = this.#player
+    const events = dashjs.MediaPlayer.events
+    player.updateSettings(settings)
+    player.on(events.ERROR, (e) => this.#onError(e))
+    player.on(events.PLAYBACK_ERROR, (e) => this.#onPlaybackError(e))
+    if (source.audioOnly) {
+      player.registerCustomCapabilitiesFilter((r) => !(r.mimeType ?? '').startsWith('video'))
+    } else {
+      player.on(events.STREAM_ACTIVATED, () => this.#publishLevels())
+      player.on(events.QUALITY_CHANGE_RENDERED, () => this.#publishLevel())
+    }
+    // The player decides when to play, and knows what autoplay was refused.
+    player.initialize(this.#host.video, source.url, false)
+  }
+
+  select(id: string | null): void {
+    this.#player.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: id === null } } } })
+    if (id !== null) this.#player.setRepresentationForTypeById('video', id, true)
+  }
+
+  playingDate(): number | null {
+    if (!this.#player.isReady() || !this.#player.isDynamic()) return null
+    const latency = this.#player.getCurrentLiveLatency()
+    // dash.js keeps the server's time itself (UTCTiming), and counts from there.
+    return Number.isFinite(latency) && latency > 0 ? Date.now() - latency * 1000 : null
+  }
+
+  target(): number | null {
+    const delay = this.#player.isReady() ? this.#player.getTargetLiveDelay() : Number.NaN
+    return Number.isFinite(delay) && delay > 0 ? delay : null
+  }
+
+  goLive(): void {
+    if (this.#player.isReady() && this.#player.isDynamic()) this.#player.seekToOriginalLive()
+  }
+
+  recover(): boolean {
+    return false
+  }
+
+  throughput(): number | null {
+    if (!this.#player.isReady()) return null
+    const kbit = this.#player.getAverageThroughput('video') || this.#player.getAverageThroughput('audio')
+    return kbit > 0 ? kbit * 1000 : null
+  }
+
+  destroy(): void {
+    this.#player.destroy()
+  }
+
+  #publishLevels(): void {
+    const levels = this.#player.getRepresentationsByType('video').map((r) => ({
+      id: r.id,
+      width: r.width,
+      height: r.height,
+      fps: r.frameRate || 0,
+      bandwidth: r.bitrateInKbit * 1000,
+    }))
+    this.#host.levels(levels)
+    this.#publishLevel()
+  }
+
+  #publishLevel(): void {
+    this.#host.level(this.#player.getCurrentRepresentationForType('video')?.id ?? null)
+  }
+
+  #onError(e: unknown): void {
+    const error = (e as { error?: { code?: number; message?: string } | string }).error
+    if (typeof error === 'string' || !error) {
+      this.#host.error({ kind: 'other', detail: String(error ?? 'unknown'), fatal: false })
+      return
+    }
+    const kind = fatalCodes.get(error.code ?? 0)
+    this.#host.error({
+      kind: kind ?? 'network',
+      detail: `${error.code ?? 0}: ${error.message ?? ''}`,
+      fatal: kind !== undefined,
+    })
+  }
+
+  #onPlaybackError(e: unknown): void {
+    const cause = (e as { error?: unknown }).error
+    const detail = cause instanceof MediaError ? `media error ${cause.code}: ${cause.message}` : String(cause)
+    this.#host.error({ kind: 'media', detail, fatal: true })
+  }
+}
