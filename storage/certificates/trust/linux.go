@@ -90,6 +90,10 @@ type noAnchors struct{}
 
 var errNoAnchors = errors.New("found none of update-ca-certificates (Debian: apt-get install ca-certificates) and update-ca-trust")
 
-func (noAnchors) name() string                                       { return "the system's certificates" }
-func (noAnchors) install(_ context.Context, _ machine, _ CA) outcome { return outcome{err: errNoAnchors} }
-func (noAnchors) remove(_ context.Context, _ machine, _ CA) outcome  { return outcome{err: errNoAnchors} }
+func (noAnchors) name() string { return "the system's certificates" }
+func (noAnchors) install(_ context.Context, _ machine, _ CA) outcome {
+	return outcome{err: errNoAnchors}
+}
+func (noAnchors) remove(_ context.Context, _ machine, _ CA) outcome {
+	return outcome{err: errNoAnchors}
+}

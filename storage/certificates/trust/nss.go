@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -38,7 +39,7 @@ func (m machine) nssStores() []store {
 			stores = append(stores, nss{browser, filepath.Dir(db)})
 		}
 	}
-	slices.SortStableFunc(stores, func(a, b store) int { return slices.Compare([]string{a.name()}, []string{b.name()}) })
+	slices.SortStableFunc(stores, func(a, b store) int { return cmp.Compare(a.name(), b.name()) })
 	return stores
 }
 

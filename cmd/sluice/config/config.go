@@ -1,0 +1,156 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sluice/storage/catalog"
+)
+
+// Config is what `sluice run` needs to know.
+type Config struct {
+	Data    string // folder for everything that outlives the process
+	Listen  Listen
+	TLS     TLS
+	Streams []Stream       // given here, beside those in the catalog
+	Timing  catalog.Timing // for streams that set none of their own
+	Grace   time.Duration  // how long a publisher may be away
+	Log     Log
+}
+
+// Listen holds the addresses to listen on; an empty one is off.
+type Listen struct{ RTMPS, RTMP, HTTP, HTTPS string }
+
+// TLS names certificate files; both are empty for the local CA.
+type TLS struct{ Cert, Key string }
+
+// Log says how to log.
+type Log struct {
+	Format Format
+	Level  slog.Level
+}
+
+// Format is the form of the log.
+type Format string
+
+// The forms of the log.
+const (
+	Text Format = "text" // for people
+	JSON Format = "json" // for machines
+)
+
+// Stream is a stream that the configuration gives.
+type Stream struct {
+	Name   string
+	Key    catalog.Key
+	Timing catalog.Timing
+}
+
+// Catalog returns the stream as the catalog knows it.
+func (s Stream) Catalog() catalog.Stream {
+	return catalog.Stream{Name: s.Name, Keys: []catalog.KeyHash{s.Key.Hash()}, Timing: s.Timing}
+}
+
+// Default is the configuration that nobody changed.
+func Default() Config {
+	return Config{
+		Data: "./data",
+		Listen: Listen{
+			RTMPS: ":1936",
+			RTMP:  "127.0.0.1:1935", // keys go in clear: not beyond this machine
+			HTTP:  ":8080",
+			HTTPS: ":8443",
+		},
+		Timing: catalog.Timing{Segment: 2 * time.Second, Part: 200 * time.Millisecond, Window: 30 * time.Second},
+		Grace:  30 * time.Second,
+		Log:    Log{Format: Text, Level: slog.LevelInfo},
+	}
+}
+
+// Flags are the flags of `sluice run` as kong reads them: nil where one wasn't
+// given. Their names, in upper case after SLUICE_, are the environment's.
+type Flags struct {
+	Config    *string  `placeholder:"FILE" help:"YAML file with these settings; its keys are the flags' names. [SLUICE_CONFIG]"`
+	Data      *string  `placeholder:"./data" help:"Folder for everything that is kept. [SLUICE_DATA]"`
+	RTMPSAddr *string  `name:"rtmps-addr" placeholder:":1936" help:"Address for RTMP over TLS, or off. [SLUICE_RTMPS_ADDR]"`
+	RTMPAddr  *string  `name:"rtmp-addr" placeholder:"127.0.0.1:1935" help:"Address for plain RTMP, or off. [SLUICE_RTMP_ADDR]"`
+	HTTPAddr  *string  `name:"http-addr" placeholder:":8080" help:"Address for HTTP, or off. [SLUICE_HTTP_ADDR]"`
+	HTTPSAddr *string  `name:"https-addr" placeholder:":8443" help:"Address for HTTPS, or off. [SLUICE_HTTPS_ADDR]"`
+	Stream    []string `sep:"none" placeholder:"NAME=KEY" help:"A stream and its key; may be repeated. Without any, the first start makes the stream live. [SLUICE_STREAMS, separated by commas]"`
+	TLSCert   *string  `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM). Without one, a local CA is made. [SLUICE_TLS_CERT]"`
+	TLSKey    *string  `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM). [SLUICE_TLS_KEY]"`
+	Segment   *string  `placeholder:"2s" help:"Target duration of a segment. [SLUICE_SEGMENT]"`
+	Part      *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
+	Window    *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
+	Grace     *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
+	LogFormat *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
+	LogLevel  *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
+}
+
+// Load reads the configuration. lookup is os.LookupEnv.
+func Load(f Flags, lookup func(string) (string, bool)) (Config, error) {
+	layers := []layer{fromEnvironment(lookup), f.layer()} // the lowest first
+	if path := pick(layers, "config"); path.text != "" {
+		file, err := readFile(path.text)
+		if err != nil {
+			return Config{}, err
+		}
+		layers = append([]layer{file}, layers...)
+	}
+
+	c := Default()
+	var errs []error
+	for _, s := range settings {
+		if v := pick(layers, s.name); v.text != "" {
+			if err := s.set(&c, v.text); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", v.at, err))
+			}
+		}
+	}
+	for i := len(layers) - 1; i >= 0; i-- {
+		if specs := layers[i].streams; len(specs) > 0 {
+			streams, err := parseStreams(specs)
+			c.Streams, errs = streams, append(errs, err)
+			break
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Config{}, err
+	}
+	return c, c.check()
+}
+
+// check looks at how the settings go together.
+func (c Config) check() error {
+	var errs []error
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		errs = append(errs, errors.New("tls-cert and tls-key: one is given without the other"))
+	}
+	if c.Listen.RTMPS == "" && c.Listen.RTMP == "" {
+		errs = append(errs, errors.New("rtmps-addr and rtmp-addr: both are off, so nobody could publish"))
+	}
+	if c.Listen.HTTP == "" && c.Listen.HTTPS == "" {
+		errs = append(errs, errors.New("http-addr and https-addr: both are off, so nobody could watch"))
+	}
+	all := []struct{ name, addr string }{
+		{"rtmps-addr", c.Listen.RTMPS}, {"rtmp-addr", c.Listen.RTMP}, {"http-addr", c.Listen.HTTP}, {"https-addr", c.Listen.HTTPS},
+	}
+	for i, a := range all {
+		for _, b := range all[:i] {
+			if a.addr != "" && a.addr == b.addr && !anyPort(a.addr) {
+				errs = append(errs, fmt.Errorf("%s and %s: both are %s", b.name, a.name, a.addr))
+			}
+		}
+	}
+	if err := c.Timing.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	for _, s := range c.Streams {
+		if err := s.Timing.Or(c.Timing).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("stream %s: %w", s.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

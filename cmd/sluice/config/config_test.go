@@ -1,0 +1,226 @@
+package config
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/storage/catalog"
+)
+
+func ptr(s string) *string { return &s }
+
+func env(pairs ...string) func(string) (string, bool) {
+	m := map[string]string{}
+	for _, p := range pairs {
+		k, v, _ := strings.Cut(p, "=")
+		m[k] = v
+	}
+	return func(k string) (string, bool) { v, ok := m[k]; return v, ok }
+}
+
+func yamlFile(t *testing.T, text string) *string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sluice.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return &path
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, err := Load(Flags{}, env())
+	require.NoError(t, err)
+	require.Equal(t, Default(), c)
+}
+
+func TestEverySettingFromEveryLayer(t *testing.T) {
+	texts := map[string]string{
+		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": "off", "http-addr": "127.0.0.1:80",
+		"https-addr": "[::1]:443", "tls-cert": "a.pem", "tls-key": "b.pem", "segment": "4s", "part": "500ms",
+		"window": "1m", "grace": "10s", "log-format": "json", "log-level": "debug",
+	}
+	want := Config{
+		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
+		TLS:    TLS{"a.pem", "b.pem"},
+		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
+		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
+	}
+	require.Len(t, texts, len(settings))
+
+	var vars, lines []string
+	for name, text := range texts {
+		vars = append(vars, variable(name)+"="+text)
+		lines = append(lines, name+": \""+text+"\"")
+	}
+	got, err := Load(Flags{}, env(vars...))
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+
+	got, err = Load(Flags{Config: yamlFile(t, strings.Join(lines, "\n"))}, env())
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+
+	f := Flags{
+		Data: ptr(texts["data"]), RTMPSAddr: ptr(texts["rtmps-addr"]), RTMPAddr: ptr(texts["rtmp-addr"]),
+		HTTPAddr: ptr(texts["http-addr"]), HTTPSAddr: ptr(texts["https-addr"]),
+		TLSCert: ptr(texts["tls-cert"]), TLSKey: ptr(texts["tls-key"]),
+		Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]),
+		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
+	}
+	got, err = Load(f, env())
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
+func TestPrecedence(t *testing.T) {
+	file := yamlFile(t, "segment: 1s\npart: 100ms\nwindow: 10s\ngrace: 1s\n")
+	c, err := Load(
+		Flags{Segment: ptr("4s"), Window: ptr("40s")},
+		env("SLUICE_CONFIG="+*file, "SLUICE_SEGMENT=3s", "SLUICE_PART=300ms", "SLUICE_LOG_LEVEL="))
+	require.NoError(t, err)
+	require.Equal(t, catalog.Timing{Segment: 4 * time.Second, Part: 300 * time.Millisecond, Window: 40 * time.Second}, c.Timing)
+	require.Equal(t, time.Second, c.Grace)
+	require.Equal(t, slog.LevelInfo, c.Log.Level, "an empty variable is none")
+}
+
+func TestStreams(t *testing.T) {
+	read := func(f Flags, vars ...string) map[string]string {
+		t.Helper()
+		c, err := Load(f, env(vars...))
+		require.NoError(t, err)
+		m := map[string]string{}
+		for _, s := range c.Streams {
+			m[s.Name] = s.Key.Reveal()
+			require.Equal(t, []catalog.KeyHash{s.Key.Hash()}, s.Catalog().Keys)
+		}
+		return m
+	}
+	file := yamlFile(t, `
+streams:
+  - name: hall
+    key: 1234567890
+    segment: 4s
+  - {name: yard, key: yard-yard-yard, part: 100ms, window: 1m}
+`)
+	require.Equal(t, map[string]string{"hall": "1234567890", "yard": "yard-yard-yard"}, read(Flags{Config: file}))
+	c, err := Load(Flags{Config: file}, env())
+	require.NoError(t, err)
+	require.Equal(t, catalog.Timing{Segment: 4 * time.Second}, c.Streams[0].Timing)
+	require.Equal(t, catalog.Timing{Part: 100 * time.Millisecond, Window: time.Minute}, c.Streams[1].Timing)
+
+	require.Equal(t, map[string]string{"a": "aaaaaaaa", "b": "bbbbbbbb"},
+		read(Flags{Config: file}, "SLUICE_STREAMS=a=aaaaaaaa, b=bbbbbbbb,"))
+	require.Equal(t, map[string]string{"c": "cccccccc", "d": "dddddddd"},
+		read(Flags{Config: file, Stream: []string{"c=cccccccc", "d=dddddddd"}}, "SLUICE_STREAMS=a=aaaaaaaa"))
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		flags Flags
+		env   []string
+		want  string
+	}{
+		{"flag duration", Flags{Segment: ptr("2")}, nil, `--segment: "2" is not a duration: want a number and its unit, as in 2s, 200ms or 1m30s`},
+		{"variable duration", Flags{}, []string{"SLUICE_PART=fast"}, `SLUICE_PART: "fast" is not a duration: want a number and its unit, as in 2s, 200ms or 1m30s`},
+		{"range", Flags{Window: ptr("1s")}, nil, "--window: 1s is not between 4s and 1h0m0s"},
+		{"negative", Flags{Grace: ptr("-1s")}, nil, "--grace: -1s is not between 0s and 1h0m0s"},
+		{"bare port", Flags{HTTPAddr: ptr("8080")}, nil, `--http-addr: "8080" is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off`},
+		{"large port", Flags{}, []string{"SLUICE_HTTPS_ADDR=:70000"}, `SLUICE_HTTPS_ADDR: ":70000": the port is a number from 0 to 65535`},
+		{"named port", Flags{HTTPAddr: ptr(":http")}, nil, `--http-addr: ":http": the port is a number from 0 to 65535`},
+		{"URL as address", Flags{HTTPAddr: ptr("http://x:80")}, nil, `--http-addr: "http://x:80" is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off`},
+		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
+		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
+		{"half a certificate", Flags{TLSCert: ptr("a.pem")}, nil, "tls-cert and tls-key: one is given without the other"},
+		{"nobody publishes", Flags{RTMPSAddr: ptr("off"), RTMPAddr: ptr("off")}, nil, "rtmps-addr and rtmp-addr: both are off, so nobody could publish"},
+		{"nobody watches", Flags{HTTPAddr: ptr("off"), HTTPSAddr: ptr("off")}, nil, "http-addr and https-addr: both are off, so nobody could watch"},
+		{"same address", Flags{HTTPAddr: ptr(":8443")}, nil, "http-addr and https-addr: both are :8443"},
+		{"part above segment", Flags{Segment: ptr("1s"), Part: ptr("2s")}, nil, "part: 2s is longer than a segment (1s)"},
+		{"short window", Flags{Segment: ptr("10s"), Window: ptr("20s")}, nil, "window: 20s is shorter than three segments of 10s"},
+		{"stream without key", Flags{Stream: []string{"live"}}, nil, "--stream: a stream needs a key"},
+		{"stream's name", Flags{Stream: []string{"Live=12345678"}}, nil, `--stream: stream name "Live": only a-z, 0-9, - and _ are allowed, and first a letter or digit`},
+		{"stream's key", Flags{}, []string{"SLUICE_STREAMS=live=hunter2"}, "SLUICE_STREAMS: stream live: a stream key has 8 to 128 characters, this one has 7"},
+		{"stream twice", Flags{Stream: []string{"a=12345678", "a=87654321"}}, nil, "--stream: stream a was given already (--stream)"},
+		{"key twice", Flags{Stream: []string{"a=12345678", "b=12345678"}}, nil, "--stream: stream b has the same key as stream a"},
+		{"two at once", Flags{Segment: ptr("x"), LogFormat: ptr("y")}, nil,
+			"--segment: \"x\" is not a duration: want a number and its unit, as in 2s, 200ms or 1m30s\n--log-format: \"y\" is neither text nor json"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := Load(tc.flags, env(tc.env...))
+			require.EqualError(t, err, tc.want)
+		})
+	}
+}
+
+func TestMistakesInAFileHaveTheirPlace(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"unknown key", "data: x\nhttpaddr: :80\n", "FILE:2:1: httpaddr: unknown key (did you mean http-addr?)"},
+		{"underscore", "http_addr: :80\n", "FILE:1:1: http_addr: unknown key (did you mean http-addr?)"},
+		{"far off", "transcoding: yes\n", "FILE:1:1: transcoding: unknown key"},
+		{"config in the file", "config: x\n", "FILE:1:1: config: unknown key"},
+		{"bad value", "# comment\n\nsegment: soon\n", `FILE:3:10: segment: "soon" is not a duration: want a number and its unit, as in 2s, 200ms or 1m30s`},
+		{"number for a duration", "segment: 2\n", `FILE:1:10: segment: "2" is not a duration: want a number and its unit, as in 2s, 200ms or 1m30s`},
+		{"list for a value", "part:\n  - 1s\n", "FILE:2:3: part: here stands a list instead of a value"},
+		{"mapping for a value", "part: {a: 1}\n", "FILE:1:7: part: here stands a mapping instead of a value"},
+		{"twice", "part: 1s\npart: 2s\n", `FILE:2:1: mapping key "part" already defined at [1:1]`},
+		{"syntax", "part: [1s\n", "FILE:1:7: "},
+		{"tab", "streams:\n\t- name: a\n", "FILE:2:1: "},
+		{"not a mapping", "- a\n- b\n", "FILE:1:1: here stands a list instead of keys with values"},
+		{"bare text", "hello\n", "FILE:1:1: here stands a single value instead of keys with values"},
+		{"two documents", "part: 1s\n---\npart: 2s\n", "a second document"},
+		{"anchor", "part: &p 1s\nsegment: *p\n", "FILE:1:7: part: here stands an anchor or alias instead of a value"},
+		{"streams no list", "streams:\n  live: key\n", "FILE:2:7: streams: here stands a mapping instead of a list"},
+		{"stream's unknown key", "streams:\n  - name: live\n    keys: abc\n", "FILE:3:5: keys: unknown key (did you mean key?)"},
+		{"stream's bad value", "streams:\n  - name: live\n    key: 12345678\n    window: 1d\n", `FILE:4:13: window: "1d" is not a duration`},
+		{"stream without key", "streams:\n  - name: live\n", "FILE:2:5: streams: a stream needs a key"},
+		{"stream's short key", "streams:\n  - name: live\n    key: abc\n", "FILE:3:10: key: a stream key has 8 to 128 characters, this one has 3"},
+		{"stream's timing against the default", "streams:\n  - {name: live, key: 12345678, segment: 15s}\n", "stream live: window: 30s is shorter than three segments of 15s"},
+		{"stream item no mapping", "streams: [live]\n", "FILE:1:11: here stands a single value instead of keys with values"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			path := yamlFile(t, tc.text)
+			_, err := Load(Flags{Config: path}, env())
+			require.ErrorContains(t, err, strings.ReplaceAll(tc.want, "FILE", *path))
+			require.NotContains(t, err.Error(), "12345678", "a key is not told")
+		})
+	}
+}
+
+func TestFilesThatSayNothing(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "---\n", "{}\n", "part:\nstreams:\n", "streams: []\n"} {
+		c, err := Load(Flags{Config: yamlFile(t, text)}, env())
+		require.NoError(t, err, "%q", text)
+		require.Equal(t, Default(), c, "%q", text)
+	}
+}
+
+func TestFileThatCannotBeRead(t *testing.T) {
+	_, err := Load(Flags{Config: ptr(filepath.Join(t.TempDir(), "none.yaml"))}, env())
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "none.yaml")
+	_, err = Load(Flags{Config: yamlFile(t, strings.Repeat("#", maxFile+1))}, env())
+	require.ErrorContains(t, err, "larger than")
+}
+
+func FuzzFile(f *testing.F) {
+	f.Add("streams:\n  - name: live\n    key: 12345678\nsegment: 2s\n")
+	f.Add("a: &x [*x]\n<<: *x\n? b\n: |\n  c\n")
+	f.Add("part: !!int 3\n---\n...\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 4096 {
+			return
+		}
+		l, err := parseFile("f", []byte(text))
+		if err == nil {
+			for name, v := range l.values {
+				if v.at == "" || !strings.Contains(v.at, name) {
+					t.Fatalf("%s has no place: %q", name, v.at)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// value is one setting as somebody wrote it, and where: what an error names.
+type value struct{ text, at string }
+
+// layer is one place that settings come from.
+type layer struct {
+	values  map[string]value // by flag name
+	streams []streamSpec
+}
+
+// streamSpec is one stream as somebody wrote it.
+type streamSpec struct {
+	at     string
+	fields map[string]value // name, key, segment, part, window
+}
+
+// pick returns the value of the highest layer that has one.
+func pick(layers []layer, name string) value {
+	for i := len(layers) - 1; i >= 0; i-- {
+		if v := layers[i].values[name]; v.text != "" {
+			return v
+		}
+	}
+	return value{}
+}
+
+func (f Flags) layer() layer {
+	l := layer{values: map[string]value{}}
+	for name, v := range map[string]*string{
+		"config": f.Config, "data": f.Data,
+		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
+		"tls-cert": f.TLSCert, "tls-key": f.TLSKey,
+		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,
+		"log-format": f.LogFormat, "log-level": f.LogLevel,
+	} {
+		if v != nil {
+			l.values[name] = value{*v, "--" + name}
+		}
+	}
+	for _, s := range f.Stream {
+		l.streams = append(l.streams, parseSpec(s, "--stream"))
+	}
+	return l
+}
+
+// fromEnvironment takes an empty variable for one that isn't set: compose files
+// pass those.
+func fromEnvironment(lookup func(string) (string, bool)) layer {
+	l := layer{values: map[string]value{}}
+	for _, name := range append(names(), "config") {
+		env := variable(name)
+		if text, ok := lookup(env); ok && text != "" {
+			l.values[name] = value{text, env}
+		}
+	}
+	if text, ok := lookup("SLUICE_STREAMS"); ok {
+		for spec := range strings.SplitSeq(text, ",") {
+			if spec = strings.TrimSpace(spec); spec != "" {
+				l.streams = append(l.streams, parseSpec(spec, "SLUICE_STREAMS"))
+			}
+		}
+	}
+	return l
+}
+
+// variable returns a flag's environment variable.
+func variable(name string) string {
+	return "SLUICE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// parseSpec takes name=key apart. Without a key it still gives a spec, which
+// parseStreams refuses.
+func parseSpec(s, at string) streamSpec {
+	spec := streamSpec{at: at, fields: map[string]value{}}
+	name, key, ok := strings.Cut(s, "=")
+	spec.fields["name"] = value{name, at}
+	if ok {
+		spec.fields["key"] = value{key, fmt.Sprintf("%s: stream %s", at, name)}
+	}
+	return spec
+}

@@ -1,0 +1,156 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sluice/storage/catalog"
+)
+
+// maxGrace bounds how long a stream waits for its publisher.
+const maxGrace = time.Hour
+
+// setting is one flag, variable and YAML key.
+type setting struct {
+	name string
+	set  func(*Config, string) error
+}
+
+var settings = []setting{
+	{"data", func(c *Config, v string) error { c.Data = v; return nil }},
+	{"rtmps-addr", func(c *Config, v string) error { return address(&c.Listen.RTMPS, v) }},
+	{"rtmp-addr", func(c *Config, v string) error { return address(&c.Listen.RTMP, v) }},
+	{"http-addr", func(c *Config, v string) error { return address(&c.Listen.HTTP, v) }},
+	{"https-addr", func(c *Config, v string) error { return address(&c.Listen.HTTPS, v) }},
+	{"tls-cert", func(c *Config, v string) error { c.TLS.Cert = v; return nil }},
+	{"tls-key", func(c *Config, v string) error { c.TLS.Key = v; return nil }},
+	{"segment", func(c *Config, v string) error { return segment(&c.Timing, v) }},
+	{"part", func(c *Config, v string) error { return part(&c.Timing, v) }},
+	{"window", func(c *Config, v string) error { return window(&c.Timing, v) }},
+	{"grace", func(c *Config, v string) error { return duration(&c.Grace, v, 0, maxGrace) }},
+	{"log-format", func(c *Config, v string) error {
+		c.Log.Format = Format(v)
+		if c.Log.Format != Text && c.Log.Format != JSON {
+			return fmt.Errorf("%q is neither text nor json", v)
+		}
+		return nil
+	}},
+	{"log-level", func(c *Config, v string) error {
+		if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(v)) {
+			return fmt.Errorf("%q is none of debug, info, warn and error", v)
+		}
+		return c.Log.Level.UnmarshalText([]byte(v))
+	}},
+}
+
+// names lists the settings' names.
+func names() []string {
+	var list []string
+	for _, s := range settings {
+		list = append(list, s.name)
+	}
+	return list
+}
+
+func segment(t *catalog.Timing, v string) error {
+	return duration(&t.Segment, v, catalog.MinSegment, catalog.MaxSegment)
+}
+
+func part(t *catalog.Timing, v string) error {
+	return duration(&t.Part, v, catalog.MinPart, catalog.MaxPart)
+}
+
+func window(t *catalog.Timing, v string) error {
+	return duration(&t.Window, v, catalog.MinWindow, catalog.MaxWindow)
+}
+
+func duration(to *time.Duration, v string, least, most time.Duration) error {
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		return fmt.Errorf("%q is not a duration: want a number and its unit, as in 2s, 200ms or 1m30s", v)
+	}
+	if d < least || d > most {
+		return fmt.Errorf("%v is not between %v and %v", d, least, most)
+	}
+	*to = d
+	return nil
+}
+
+// address checks an address to listen on; "off" empties it.
+func address(to *string, v string) error {
+	if v == "off" {
+		*to = ""
+		return nil
+	}
+	host, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return fmt.Errorf("%q is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off", v)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return fmt.Errorf("%q: the port is a number from 0 to 65535", v)
+	}
+	if strings.ContainsAny(host, " /@") {
+		return fmt.Errorf("%q: %q is not a host", v, host)
+	}
+	*to = v
+	return nil
+}
+
+// anyPort reports whether the system is to choose the port.
+func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
+
+var streamFields = []string{"name", "key", "segment", "part", "window"}
+
+func parseStreams(specs []streamSpec) ([]Stream, error) {
+	var streams []Stream
+	var errs []error
+	places := map[string]string{}
+	keys := map[catalog.KeyHash]string{}
+	for _, spec := range specs {
+		s, err := spec.parse()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if first, twice := places[s.Name]; twice {
+			errs = append(errs, fmt.Errorf("%s: stream %s was given already (%s)", spec.at, s.Name, first))
+		} else if other, taken := keys[s.Key.Hash()]; taken {
+			errs = append(errs, fmt.Errorf("%s: stream %s has the same key as stream %s", spec.at, s.Name, other))
+		}
+		places[s.Name], keys[s.Key.Hash()] = spec.at, s.Name
+		streams = append(streams, s)
+	}
+	return streams, errors.Join(errs...)
+}
+
+func (spec streamSpec) parse() (Stream, error) {
+	var s Stream
+	var errs []error
+	for _, f := range []struct {
+		name     string
+		required bool
+		set      func(string) error
+	}{
+		{"name", true, func(v string) error { s.Name = v; return catalog.ValidateName(v) }},
+		{"key", true, func(v string) (err error) { s.Key, err = catalog.ParseKey(v); return err }},
+		{"segment", false, func(v string) error { return segment(&s.Timing, v) }},
+		{"part", false, func(v string) error { return part(&s.Timing, v) }},
+		{"window", false, func(v string) error { return window(&s.Timing, v) }},
+	} {
+		v, given := spec.fields[f.name]
+		switch {
+		case given && (v.text != "" || f.required):
+			if err := f.set(v.text); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", v.at, err))
+			}
+		case f.required:
+			errs = append(errs, fmt.Errorf("%s: a stream needs a %s", spec.at, f.name))
+		}
+	}
+	return s, errors.Join(errs...)
+}
