@@ -1,0 +1,15 @@
+// Package cmaf writes CMAF tracks: an init segment for each track, and the
+// fragments that follow it (ISO/IEC 23000-19 §7; ISO/IEC 14496-12 §8.8 for
+// fragments, §12 for sample entries; ISO/IEC 14496-15 §5.3 for avcC).
+//
+// In go a media.Track and runs of media.Sample with their final decode times;
+// out come bytes. A fragment is one moof and one mdat with one track run, of
+// which every payload is copied once. There are no edit lists: decode times are
+// to be shifted by the caller so that a segment's first decode time equals its
+// earliest presentation time, which is what negative composition offsets
+// (trun version 1, brand cmf2) are for.
+//
+// All functions are pure and may be called by any number of goroutines at once.
+// Limits: durations and composition offsets must fit 32 bits, a fragment 4 GiB;
+// the packager cuts far below either.
+package cmaf
