@@ -1,0 +1,45 @@
+// Package dash renders a stream's timeline as a DASH manifest: pure functions
+// of an immutable timeline, safe to call from any number of goroutines.
+//
+// What it follows: ISO/IEC 23009-1, the isoff-live profile (§8.4) with
+// SegmentTemplate and SegmentTimeline (§5.3.9), low latency by chunked segments
+// (§5.3.9.5, availabilityTimeComplete), and DASH-IF IOP where that says more.
+// What goes in is a *timeline.Timeline; what comes out is the MPD at
+// /live/{stream}/manifest.mpd, whose URLs are all relative to it.
+//
+// # Time
+//
+// availabilityStartTime is the Unix epoch, in every MPD of every stream, so
+// that a Period@start is the server's clock and needs no memory of what has
+// left the window: it is the wall time at which the epoch's media clock stood
+// at timeline.Origin, and presentationTimeOffset is that origin. Both are
+// constant for as long as the Period is listed, on every node.
+//
+// # The live edge
+//
+// The open segment is listed with what has been published of it so far, and
+// the MPD is fetched by long poll: Location carries ?after=N, where N is the
+// newest segment that every track has begun; Ready says when there is a newer.
+// Of an epoch that has just begun nothing is listed until every track of it
+// has media: players do not look for an AdaptationSet that joins a Period late.
+//
+// # Gaps
+//
+// dash.js 5 and Shaka 5 number segments by counting S elements from
+// @startNumber; neither reads S@n, and a hole in the times would not move the
+// count. A segment of which a rendition got nothing therefore keeps its S
+// element, so that the numbers after it stay right, and FailoverContent with
+// valid="false" says that it holds no media (§5.3.9.7). Its URL must answer 200
+// with EmptySegment: both players then step over the hole, whereas a 404 stops
+// them.
+//
+// # The end
+//
+// Who comes to an ended stream gets a static MPD: first Period at 0, Periods
+// back to back, media from the window's start. Who follows it (asks with
+// ?after=) has a player that stands in the dynamic presentation. There dash.js
+// wants a static MPD to keep the Periods' starts, and Shaka wants one whose
+// first start is 0; what both play to the end and stop polling at is a dynamic
+// MPD without minimumUpdatePeriod, with mediaPresentationDuration and
+// @endNumber. Options.Following asks for that form.
+package dash

@@ -1,0 +1,119 @@
+package dash
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"sluice/packager/timeline"
+)
+
+// ErrNotReady is returned for a timeline of which no MPD can be made: nothing
+// is there yet, or nothing is left.
+var ErrNotReady = errors.New("no manifest yet")
+
+// ContentType is the MPD's media type (ISO/IEC 23009-1 Annex C).
+const ContentType = "application/dash+xml"
+
+// What every MPD says, measured with dash.js 5 and Shaka 5: these hold the
+// least latency at which neither stalls.
+const (
+	// DefaultPresentationDelay is right where the network adds nothing; 1.5 s
+	// suits real ones.
+	DefaultPresentationDelay = 1200 * time.Millisecond
+
+	minimumUpdatePeriod = time.Second
+	minBufferTime       = time.Second
+	// availabilityTimeOffset makes the players ask for the next segment about
+	// when its first part is there.
+	availabilityTimeOffset = "0.1"
+	// No Latency@target: Shaka adds it to the presentation delay, dash.js
+	// replaces the delay by it.
+	serviceDescription = `<ServiceDescription id="0"><Latency min="0" max="4000"/>` +
+		`<PlaybackRate min="0.96" max="1.04"/></ServiceDescription>` + "\n"
+)
+
+// Options are what the timeline doesn't know.
+type Options struct {
+	// TimePath is the URL of the server's clock in ISO 8601, relative to the
+	// MPD's or absolute, as in "/api/v1/time"; no UTCTiming without it.
+	TimePath string
+	// PresentationDelay is suggestedPresentationDelay; DefaultPresentationDelay where zero.
+	PresentationDelay time.Duration
+	// Following says that whoever asks has an MPD of this broadcast already,
+	// and asked by its Location. It matters once the stream has ended.
+	Following bool
+}
+
+// form is how a presentation is offered.
+type form int
+
+const (
+	live   form = iota // it goes on
+	ending             // dynamic, with a known end: for those who watched
+	static             // for those who come later
+)
+
+// AppendMPD appends the MPD of t to dst. The error is ErrNotReady.
+func AppendMPD(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
+	f := live
+	switch {
+	case t.State == timeline.Ended && o.Following:
+		f = ending
+	case t.State == timeline.Ended:
+		f = static
+	}
+	p, ok := survey(t, f)
+	if !ok {
+		return dst, ErrNotReady
+	}
+	if o.PresentationDelay <= 0 {
+		o.PresentationDelay = DefaultPresentationDelay
+	}
+	dst = appendRoot(dst, t, o, p, f)
+	for i := range p.periods {
+		dst = appendPeriod(dst, &p.periods[i], f)
+	}
+	if f != static && o.TimePath != "" {
+		dst = append(dst, `<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014"`...)
+		dst = appendText(dst, "value", o.TimePath)
+		dst = append(dst, "/>\n"...)
+	}
+	return append(dst, "</MPD>\n"...), nil
+}
+
+// appendRoot writes the MPD's start tag and all that stands before the Periods.
+func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []byte {
+	dst = append(dst, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
+		`<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011"`...)
+	if f == static {
+		dst = append(dst, ` type="static"`...)
+	} else {
+		dst = append(dst, ` type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z"`...)
+	}
+	dst = append(dst, ` publishTime="`...)
+	dst = p.published.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	dst = append(dst, '"')
+	if f != live {
+		dst = appendDuration(dst, "mediaPresentationDuration", p.end())
+	}
+	if f == live {
+		dst = appendDuration(dst, "minimumUpdatePeriod", minimumUpdatePeriod)
+		dst = appendDuration(dst, "timeShiftBufferDepth", t.Window)
+	}
+	dst = appendDuration(dst, "minBufferTime", minBufferTime)
+	if f != static {
+		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay)
+	}
+	dst = appendDuration(dst, "maxSegmentDuration", p.longest)
+	dst = append(dst, ">\n"...)
+	if f == live {
+		dst = append(dst, "<Location>manifest.mpd?after="...)
+		dst = strconv.AppendUint(dst, newest(t), 10)
+		dst = append(dst, "</Location>\n"...)
+	}
+	if f != static {
+		dst = append(dst, serviceDescription...)
+	}
+	return dst
+}

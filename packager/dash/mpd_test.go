@@ -1,0 +1,186 @@
+package dash_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/Eyevinn/dash-mpd/mpd"
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager/dash"
+	"sluice/packager/timeline"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+const (
+	sec    = time.Second
+	window = 30 * sec
+)
+
+var options = dash.Options{TimePath: "/api/v1/time"}
+
+// scenes are the timelines that have a golden file each.
+var scenes = []struct {
+	name      string
+	following bool
+	play      func(p *tape)
+}{
+	{"startup", false, func(p *tape) {
+		p.begin(0, window, both())
+		p.parts(0, 400*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
+	{"steady", false, func(p *tape) {
+		p.begin(0, window, both())
+		p.segments(0, 2*sec, 20, timeline.Source, timeline.Audio)
+	}},
+	{"midsegment", false, func(p *tape) {
+		p.begin(0, window, both())
+		at := p.segments(0, 2*sec, 17, timeline.Source, timeline.Audio)
+		p.parts(at, at+600*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
+	{"one_track_ahead", false, func(p *tape) {
+		p.begin(0, window, both())
+		at := p.segments(0, 2*sec, 3, timeline.Source, timeline.Audio)
+		p.parts(at, at+200*time.Millisecond, timeline.Source)
+	}},
+	{"reconnect", false, func(p *tape) {
+		p.begin(0, window, both())
+		at := p.segments(0, 2*sec, 5, timeline.Source, timeline.Audio)
+		p.parts(at, at+800*time.Millisecond, timeline.Source, timeline.Audio)
+		p.shut(at+800*time.Millisecond, timeline.Source, timeline.Audio)
+		p.away(11 * sec)
+		p.begin(14*sec, window, both())
+		p.parts(0, 600*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
+	{"reconnect_half", false, func(p *tape) { // the new epoch has video only so far: not listed
+		p.begin(0, window, both())
+		p.segments(0, 2*sec, 2, timeline.Source, timeline.Audio)
+		p.away(4 * sec)
+		p.begin(6*sec, window, both())
+		p.parts(0, 200*time.Millisecond, timeline.Source)
+	}},
+	{"overlapping_clocks", false, func(p *tape) { // the old epoch's media reaches past the new one's start
+		p.begin(0, window, both())
+		p.segments(0, 2*sec, 3, timeline.Source, timeline.Audio)
+		p.away(5500 * time.Millisecond)
+		p.begin(5600*time.Millisecond, window, both())
+		p.segments(0, 2*sec, 1, timeline.Source, timeline.Audio)
+	}},
+	{"parameter_change", false, func(p *tape) {
+		p.begin(0, window, both())
+		p.segments(0, 2*sec, 2, timeline.Source, timeline.Audio)
+		p.away(4 * sec)
+		p.begin(4*sec, window, sourceAnd(video(1920, 1080), timeline.RenditionTrack{Rendition: timeline.Audio, Track: audio(48000)}))
+		p.segments(0, 2*sec, 1, timeline.Source, timeline.Audio)
+	}},
+	{"audio_only", false, func(p *tape) {
+		p.begin(0, window, []timeline.RenditionTrack{{Rendition: timeline.Audio, Track: audio(44100)}})
+		at := p.segments(0, 2*sec, 4, timeline.Audio)
+		p.parts(at, at+400*time.Millisecond, timeline.Audio)
+	}},
+	{"video_only", false, func(p *tape) {
+		p.begin(0, window, sourceAnd(video(640, 360)))
+		at := p.segments(0, 2*sec, 4, timeline.Source)
+		p.parts(at, at+400*time.Millisecond, timeline.Source)
+	}},
+	{"ladder", false, func(p *tape) {
+		p.begin(0, window, sourceAnd(video(1920, 1080),
+			timeline.RenditionTrack{Rendition: "720p", Track: video(1280, 720)},
+			timeline.RenditionTrack{Rendition: "480p", Track: video(854, 480)},
+			timeline.RenditionTrack{Rendition: timeline.Audio, Track: audio(48000)}))
+		at := p.segments(0, 2*sec, 3, timeline.Source, "720p", "480p", timeline.Audio)
+		p.parts(at, at+200*time.Millisecond, timeline.Source, "720p", "480p", timeline.Audio)
+	}},
+	{"gap", false, func(p *tape) {
+		p.begin(0, window, both())
+		at := p.segments(0, 2*sec, 3, timeline.Source, timeline.Audio)
+		p.parts(at, at+2*sec, timeline.Source)
+		p.shut(at+2*sec, timeline.Source, timeline.Audio)
+		p.segments(at+2*sec, 2*sec, 2, timeline.Source, timeline.Audio)
+	}},
+	{"silent_track", false, func(p *tape) { // audio that was announced and hasn't come
+		p.begin(0, window, both())
+		p.parts(0, 2*sec, timeline.Source)
+		p.shut(2*sec, timeline.Source, timeline.Audio)
+		p.parts(2*sec, 2400*time.Millisecond, timeline.Source)
+	}},
+	{"away", false, func(p *tape) {
+		p.begin(0, window, both())
+		p.segments(0, 2*sec, 3, timeline.Source, timeline.Audio)
+		p.away(6 * sec)
+	}},
+	{"ended", false, endedScene},
+	{"ended_following", true, endedScene},
+	{"next_broadcast", false, func(p *tape) {
+		endedScene(p)
+		p.begin(90*sec, window, both())
+		p.segments(0, 2*sec, 1, timeline.Source, timeline.Audio)
+	}},
+	{"trimmed_epoch", false, func(p *tape) {
+		p.begin(0, 10*sec, both())
+		p.segments(0, 2*sec, 30, timeline.Source, timeline.Audio)
+		p.away(60 * sec)
+		p.begin(63*sec, 10*sec, both())
+		p.segments(0, 2*sec, 4, timeline.Source, timeline.Audio)
+	}},
+	{"irregular", false, func(p *tape) {
+		p.begin(0, window, both())
+		at := time.Duration(0)
+		for _, length := range []time.Duration{2 * sec, 2 * sec, 3500 * time.Millisecond, 1200 * time.Millisecond, 9700 * time.Millisecond, 2 * sec} {
+			at = p.segments(at, length, 1, timeline.Source, timeline.Audio)
+		}
+		p.parts(at, at+200*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
+	{"ntsc", false, func(p *tape) {
+		p.frame = 3003
+		track := video(1280, 720)
+		track.Codec.(*media.H264).FrameRate = 30000.0 / 1001
+		track.Codec.(*media.H264).SARWidth, track.Codec.(*media.H264).SARHeight = 4, 3
+		p.begin(0, window, sourceAnd(track, timeline.RenditionTrack{Rendition: timeline.Audio, Track: audio(44100)}))
+		at := p.segments(0, 2002*time.Millisecond, 5, timeline.Source, timeline.Audio)
+		p.parts(at, at+200*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
+}
+
+func endedScene(p *tape) {
+	p.begin(0, 10*sec, both())
+	p.segments(0, 2*sec, 7, timeline.Source, timeline.Audio)
+	p.away(14 * sec)
+	p.begin(17*sec, 10*sec, both())
+	at := p.segments(0, 2*sec, 2, timeline.Source, timeline.Audio)
+	p.parts(at, at+1200*time.Millisecond, timeline.Source, timeline.Audio)
+	p.shut(at+1200*time.Millisecond, timeline.Source, timeline.Audio)
+	p.away(23 * sec)
+	p.over(53 * sec)
+}
+
+func TestGolden(t *testing.T) {
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			p := newTape(t)
+			s.play(p)
+			o := options
+			o.Following = s.following
+			got, err := dash.AppendMPD([]byte("x"), p.t, o)
+			require.NoError(t, err)
+			require.Equal(t, byte('x'), got[0], "AppendMPD appends")
+			got = got[1:]
+			path := filepath.Join("testdata", s.name+".mpd")
+			if *update {
+				require.NoError(t, os.MkdirAll("testdata", 0o755))
+				require.NoError(t, os.WriteFile(path, got, 0o644))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(got))
+
+			_, err = mpd.MPDFromBytes(got)
+			require.NoError(t, err)
+		})
+	}
+}

@@ -1,0 +1,185 @@
+package dash
+
+import (
+	"strconv"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// EmptySegment is what the URL of a segment without media answers: a segment
+// type box and nothing after it (ISO/IEC 14496-12 §8.16.2), which Media Source
+// Extensions take and skip.
+const EmptySegment = "\x00\x00\x00\x14stypmsdh\x00\x00\x00\x00msdh"
+
+// appendPeriod writes a Period. Its id is the epoch's number.
+func appendPeriod(dst []byte, q *period, f form) []byte {
+	dst = append(dst, `<Period id="`...)
+	dst = strconv.AppendUint(dst, q.epoch.Number, 10)
+	dst = append(dst, '"')
+	dst = appendDuration(dst, "start", q.start)
+	if q.duration > 0 {
+		dst = appendDuration(dst, "duration", q.duration)
+	}
+	dst = append(dst, ">\n"...)
+	for i := range q.reps {
+		if id, first := setID(q.reps, i); first {
+			dst = appendSet(dst, q, i, id, f)
+		}
+	}
+	return append(dst, "</Period>\n"...)
+}
+
+// setID numbers the AdaptationSets: one for each kind and codec, odd for video,
+// even for audio, so that ids stay the same when a set joins or leaves. It
+// reports whether reps[i] is the first of its set.
+func setID(reps []representation, i int) (id int, first bool) {
+	track := reps[i].track()
+	id = 1
+	if track.Kind == media.Audio {
+		id = 2
+	}
+	for j := range i {
+		other := reps[j].track()
+		if other.Kind != track.Kind {
+			continue
+		}
+		if other.Codec.Name() == track.Codec.Name() {
+			return 0, false
+		}
+		if _, first := setID(reps, j); first {
+			id += 2
+		}
+	}
+	return id, true
+}
+
+// track is the rendition's as it is in this Period.
+func (rep *representation) track() *media.Track { return &rep.first.Init.Track }
+
+// appendSet writes the AdaptationSet that reps[i] is the first of.
+func appendSet(dst []byte, q *period, i, id int, f form) []byte {
+	track := q.reps[i].track()
+	dst = append(dst, `<AdaptationSet id="`...)
+	dst = strconv.AppendInt(dst, int64(id), 10)
+	if track.Kind == media.Video {
+		dst = append(dst, `" contentType="video" mimeType="video/mp4"`...)
+		if c, ok := track.Codec.(*media.H264); ok {
+			dst = appendRatio(dst, "par", c.Width*c.SARWidth, c.Height*c.SARHeight, ':')
+		}
+	} else {
+		dst = append(dst, `" contentType="audio" mimeType="audio/mp4" lang="und"`...)
+	}
+	dst = append(dst, ` segmentAlignment="true" startWithSAP="1">`+"\n"+
+		`<Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>`+"\n"...)
+	for j := i; j < len(q.reps); j++ {
+		other := q.reps[j].track()
+		if other.Kind == track.Kind && other.Codec.Name() == track.Codec.Name() {
+			dst = appendRepresentation(dst, q, &q.reps[j], f)
+		}
+	}
+	return append(dst, "</AdaptationSet>\n"...)
+}
+
+func appendRepresentation(dst []byte, q *period, rep *representation, f form) []byte {
+	track := rep.track()
+	dst = append(dst, "<Representation"...)
+	dst = appendText(dst, "id", string(rep.r.ID))
+	dst = appendText(dst, "codecs", track.Codec.RFC6381())
+	dst = append(dst, ` bandwidth="`...)
+	dst = strconv.AppendUint(dst, rep.bandwidth(), 10)
+	dst = append(dst, '"')
+	switch c := track.Codec.(type) {
+	case *media.H264:
+		dst = appendInt(dst, "width", int64(c.Width))
+		dst = appendInt(dst, "height", int64(c.Height))
+		dst = appendRatio(dst, "sar", c.SARWidth, c.SARHeight, ':')
+		if n, d := frameRate(rep.r.FrameRate, c.FrameRate); n > 0 {
+			dst = appendRatio(dst, "frameRate", n, d, '/')
+		}
+		dst = append(dst, ">\n"...)
+	case *media.AAC:
+		rate, channels := soundOf(c)
+		dst = appendInt(dst, "audioSamplingRate", int64(rate))
+		dst = append(dst, ">\n"...)
+		if channels > 0 {
+			dst = append(dst, `<AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration"`...)
+			dst = appendInt(dst, "value", int64(channels))
+			dst = append(dst, "/>\n"...)
+		}
+	default:
+		dst = append(dst, ">\n"...)
+	}
+	dst = appendTemplate(dst, q, rep, f)
+	return append(dst, "</Representation>\n"...)
+}
+
+// appendTemplate writes the SegmentTemplate with its timeline.
+func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
+	ts := rep.track().Timescale
+	dst = append(dst, "<SegmentTemplate"...)
+	dst = appendInt(dst, "timescale", int64(ts))
+	dst = appendInt(dst, "presentationTimeOffset", int64(q.offset(ts)))
+	dst = append(dst, ` startNumber="`...)
+	dst = strconv.AppendUint(dst, rep.first.MSN, 10)
+	if f == ending && q.last {
+		dst = append(dst, `" endNumber="`...)
+		dst = strconv.AppendUint(dst, rep.last.MSN, 10)
+	}
+	if f != static {
+		dst = append(dst, `" availabilityTimeOffset="`+availabilityTimeOffset+`" availabilityTimeComplete="false`...)
+	}
+	dst = append(dst, `" initialization="$RepresentationID$/`...)
+	dst = strconv.AppendUint(dst, rep.first.Init.Epoch, 10)
+	dst = append(dst, `/init.mp4" media="$RepresentationID$/`...)
+	dst = strconv.AppendUint(dst, q.epoch.Number, 10)
+	dst = append(dst, `/$Number$.m4s">`+"\n"...)
+	if rep.gaps {
+		dst = append(dst, `<FailoverContent valid="false">`...)
+		for g := range segments(rep.t, rep.r, q.epoch.Number) {
+			if g.Gap() {
+				dst = appendInt(append(dst, "<FCS"...), "t", int64(g.Start))
+				dst = append(appendInt(dst, "d", int64(g.Duration)), "/>"...)
+			}
+		}
+		dst = append(dst, "</FailoverContent>\n"...)
+	}
+	dst = appendTimeline(dst, rep, q.epoch.Number)
+	return append(dst, "</SegmentTemplate>\n"...)
+}
+
+// appendTimeline writes the SegmentTimeline: runs of equal segments in one S,
+// @t where it doesn't follow from the S before.
+func appendTimeline(dst []byte, rep *representation, epoch uint64) []byte {
+	dst = append(dst, "<SegmentTimeline>\n"...)
+	var run *timeline.Segment // the first of those that one S stands for
+	var repeat int64
+	var end media.Ticks // where the run ends
+	explicit := true    // the run's start doesn't follow from the S before
+	for g := range segments(rep.t, rep.r, epoch) {
+		if run != nil && g.Start == end && g.Duration == run.Duration {
+			repeat++
+			end += g.Duration
+			continue
+		}
+		if run != nil {
+			dst = appendS(dst, run, repeat, explicit)
+			explicit = g.Start != end
+		}
+		run, repeat, end = g, 0, g.Start+g.Duration
+	}
+	dst = appendS(dst, run, repeat, explicit)
+	return append(dst, "</SegmentTimeline>\n"...)
+}
+
+func appendS(dst []byte, g *timeline.Segment, repeat int64, explicit bool) []byte {
+	dst = append(dst, "<S"...)
+	if explicit {
+		dst = appendInt(dst, "t", int64(g.Start))
+	}
+	dst = appendInt(dst, "d", int64(g.Duration))
+	if repeat > 0 {
+		dst = appendInt(dst, "r", repeat)
+	}
+	return append(dst, "/>\n"...)
+}
