@@ -1,0 +1,91 @@
+package clock
+
+import "sluice/media"
+
+// persistent is how many frames in a row must lie apart from the count before it
+// steps: timestamps that merely jitter come back by themselves.
+const persistent = 3
+
+// Audio stamps the frames of an audio track by counting them.
+type Audio struct {
+	axis
+	timescale media.Timescale
+	frame     media.Ticks
+
+	counting bool
+	next     media.Ticks // the next frame's time, by the count
+
+	// apart is the number of frames in a row, negative for those behind, that lay
+	// apart from the count; least is the smallest such distance among them.
+	apart int
+	least media.Ticks
+	drop  int // frames still to leave out
+}
+
+// Audio returns the stamper of an audio track of so many Hz, whose frames last
+// so many ticks each.
+func (c *Clock) Audio(rate media.Timescale, frame media.Ticks) *Audio {
+	return &Audio{axis: newAxis(c), timescale: rate, frame: frame}
+}
+
+// Stamp places a frame; ts is its FLV timestamp in milliseconds.
+func (a *Audio) Stamp(ts uint32) (Time, Verdict) {
+	if a.renew() {
+		a.counting, a.apart, a.drop = false, 0, 0
+	}
+	ms, verdict := a.unwrap(ts)
+	if verdict != Kept {
+		return Time{}, verdict
+	}
+	at := media.Ticks(ms).Rescale(media.Milliseconds, a.timescale)
+	if !a.counting {
+		a.counting, a.next = true, at
+	}
+	if a.drop == 0 {
+		switch step := a.step(at - a.next); {
+		case step > 0:
+			a.next += step
+			verdict = Repaired
+		case step < 0:
+			a.drop = int((-step + a.frame/2) / a.frame)
+		}
+	}
+	if a.drop > 0 {
+		a.drop--
+		return Time{}, Drop
+	}
+	t := Time{DTS: a.next, Duration: a.frame}
+	a.next += a.frame
+	return t, verdict
+}
+
+// step returns by how much the count must move, given how far the FLV clock is
+// ahead of it. A frame and a half is the most that may stay; a quarter of a
+// second is no jitter and moves it at once.
+func (a *Audio) step(ahead media.Ticks) media.Ticks {
+	sign := 1
+	distance := ahead
+	if ahead < 0 {
+		sign, distance = -1, -ahead
+	}
+	if distance <= a.frame*3/2 {
+		a.apart = 0
+		return 0
+	}
+	if a.apart*sign <= 0 || distance < a.least {
+		a.least = distance
+	}
+	if a.apart*sign < 0 {
+		a.apart = 0
+	}
+	a.apart += sign
+	if a.apart*sign < persistent && distance < media.Ticks(a.timescale)/4 {
+		return 0
+	}
+	step := a.least * media.Ticks(sign)
+	if distance >= media.Ticks(a.timescale)/4 {
+		step = ahead
+	}
+	a.apart = 0
+	return step
+}
