@@ -4,17 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"sluice/media"
 )
 
 // ErrOrder is wrapped by what Apply returns for an entry that can't follow
 // those before it.
 var ErrOrder = errors.New("entry out of order")
 
-// minListed is how many segments a playlist keeps, however short its window:
-// removing one may not leave less than three target durations (RFC 8216bis §6.2.2).
-const minListed = 4
+// However short its window, a playlist keeps six whole segments (Apple's HLS
+// authoring specification 8.11) and three target durations (RFC 8216bis
+// §6.2.2); one more of each, because the other renditions close their newest
+// segment after the leading one.
+const (
+	minListed  = 6 + 1
+	minTargets = 3 + 1
+)
 
 // Apply returns the timeline after e. It changes nothing that t refers to. An
 // entry that breaks the order gives an error that wraps ErrOrder, and no
@@ -162,7 +165,7 @@ func (t *Timeline) closeSegment(e SegmentClosed) error {
 		g := *r.Open
 		g.Duration, g.Closed = e.Duration, true
 		r.Segments, r.Open = r.Segments.append(&g), nil
-		r.measure(&g)
+		r.measure(&g, t.First, t.Targets.Segment)
 	}
 	t.Next.MSN = max(t.Next.MSN, e.MSN+1)
 	if epoch.Tracks[0].Rendition == e.Rendition {
@@ -170,24 +173,6 @@ func (t *Timeline) closeSegment(e SegmentClosed) error {
 		t.trim()
 	}
 	return nil
-}
-
-// measure counts a whole segment into the rendition's bandwidth (RFC 8216bis §4.4.6.2).
-func (r *Rendition) measure(g *Segment) {
-	span := g.Duration.Duration(r.Track.Timescale)
-	r.Bytes += uint64(g.Size)
-	r.Span += span
-	if span > 0 {
-		r.PeakBandwidth = max(r.PeakBandwidth, uint64(float64(g.Size)*8/span.Seconds()+0.5))
-	}
-	if r.Track.Kind != media.Video || span <= 0 {
-		return
-	}
-	frames := 0
-	for _, p := range g.Parts {
-		frames += p.Samples
-	}
-	r.FrameRate = max(r.FrameRate, uint32(float64(frames)*1000/span.Seconds()+0.5))
 }
 
 func (t *Timeline) endEpoch(e EpochEnded) error {

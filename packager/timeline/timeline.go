@@ -88,8 +88,9 @@ type Rendition struct {
 	Open     *Segment    // nil between segments
 	Init     *Init       // that of the newest epoch
 	Version  uint64      // the Timeline.Version at which it last changed
-	// PeakBandwidth is the highest bit rate of a whole segment in the
-	// broadcast, in bits a second. Bytes and Span are those of all of them.
+	// PeakBandwidth is the highest bit rate of the broadcast's whole segments,
+	// in bits a second, by the rule of RFC 8216bis §4.1; 0 until they last half
+	// a target duration. Bytes and Span are those of all of them.
 	PeakBandwidth uint64
 	Bytes         uint64
 	Span          time.Duration

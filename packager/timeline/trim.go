@@ -8,7 +8,7 @@ import "time"
 func (t *Timeline) trim() {
 	for t.Next.MSN-t.First > minListed {
 		oldest := t.durationOf(t.First)
-		if t.listed-oldest < t.Window {
+		if t.listed-oldest < max(t.Window, minTargets*t.Targets.Segment) {
 			break
 		}
 		t.listed -= oldest
@@ -17,7 +17,7 @@ func (t *Timeline) trim() {
 	}
 	// A segment that has left the playlist lasts its own duration and that of
 	// the longest playlist that named it (RFC 8216bis §6.2.2).
-	hold := t.Window + 2*t.Targets.Segment
+	hold := max(t.Window, t.listed) + 2*t.Targets.Segment
 	dropped := false
 	for t.Kept < t.First {
 		oldest := t.durationOf(t.Kept)

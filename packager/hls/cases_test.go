@@ -1,0 +1,189 @@
+package hls_test
+
+import (
+	"testing"
+	"time"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// cases are the moments of a stream that have a golden file.
+var cases = []struct {
+	name  string
+	build func(*script)
+}{
+	{"steady", func(s *script) { s.start(bothTracks()...); s.segments(2); s.fix(); s.segments(18) }},
+	{"mid_segment", func(s *script) { s.start(bothTracks()...); s.segments(1); s.fix(); s.segments(4); s.parts(4) }},
+	{"first_parts", func(s *script) { s.start(bothTracks()...); s.parts(3); s.fix() }},
+	{"first_segment", func(s *script) { s.start(bothTracks()...); s.segments(1); s.fix() }},
+	{"away", func(s *script) { s.start(bothTracks()...); s.fix(); s.segments(6); s.parts(3); s.leave(time.Second) }},
+	{"reconnect_started", func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(3)
+		s.leave(time.Second)
+		s.start(bothTracks()...)
+	}},
+	{"reconnect_same", reconnect(videoCodec)},
+	{"reconnect_changed", reconnect(smallCodec)},
+	{"reconnect_skipped_epoch", func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(3)
+		s.leave(time.Second)
+		s.t.Next.Epoch += 2
+		s.start(bothTracks()...)
+		s.segments(2)
+		s.parts(2)
+	}},
+	{"reconnect_without_audio", func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(4)
+		s.leave(time.Second)
+		s.start(videoTrack(timeline.Source, videoCodec))
+		s.clock[timeline.Audio] = media.TicksOf(timeline.Origin, 48_000)
+		for range 2 {
+			s.segments(1)
+			s.fillGap(audioTrack())
+		}
+		s.parts(2)
+	}},
+	{"reconnect_trimmed", func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(12)
+		s.leave(2 * time.Second)
+		s.start(bothTracks()...)
+		s.segments(14)
+		s.parts(5)
+	}},
+	{"audio_only", func(s *script) { s.start(audioTrack()); s.fix(); s.segments(7); s.parts(4) }},
+	{"video_only", func(s *script) {
+		s.start(videoTrack(timeline.Source, videoCodec))
+		s.fix()
+		s.segments(7)
+		s.parts(4)
+	}},
+	{"ladder", func(s *script) {
+		s.start(videoTrack(timeline.Source, videoCodec), videoTrack("720p", smallCodec), audioTrack())
+		s.fix()
+		s.segments(7)
+		s.parts(4)
+	}},
+	{"gap", func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(5)
+		s.gap(audioTrack())
+		s.segments(2)
+		s.parts(3)
+	}},
+	{"gap_at_edge", func(s *script) { s.start(bothTracks()...); s.fix(); s.segments(5); s.gap(audioTrack()) }},
+	{"ended", func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(6)
+		s.parts(7)
+		s.leave(time.Second)
+		s.end()
+	}},
+	{"restarted", func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(6)
+		s.leave(time.Second)
+		s.end()
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(3)
+		s.parts(2)
+	}},
+	{"ntsc", func(s *script) {
+		s.frame = 3003
+		s.targets.Part = media.Ticks(6 * 3003).Duration(media.VideoClock)
+		s.targets.PartHoldBack = 3 * s.targets.Part
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(9)
+		s.parts(4)
+	}},
+	{"long_gop", func(s *script) {
+		s.targets.Segment, s.targets.HoldBack = 4*time.Second, 12*time.Second
+		s.perSeg = 20
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(5)
+		s.perSeg = 24 // longer than was promised
+		s.segments(1)
+		s.parts(2)
+	}},
+	{"long_window", func(s *script) {
+		s.window = 10 * time.Minute
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(320)
+		s.parts(6)
+	}},
+}
+
+func reconnect(c media.Codec) func(*script) {
+	return func(s *script) {
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(4)
+		s.parts(4)
+		s.leave(1500 * time.Millisecond)
+		s.start(videoTrack(timeline.Source, c), audioTrack())
+		s.segments(2)
+		s.parts(3)
+	}
+}
+
+// gap lets every rendition but one get a segment, and records that nothing came
+// for that one.
+func (s *script) gap(missing timeline.RenditionTrack) {
+	s.tb.Helper()
+	for range s.perSeg {
+		for _, rt := range s.epoch().Tracks {
+			if rt.Rendition != missing.Rendition {
+				s.partOf(rt, s.perPart)
+			}
+		}
+	}
+	for _, rt := range s.epoch().Tracks {
+		if g := s.t.Rendition(rt.Rendition).Open; g != nil {
+			s.apply(timeline.SegmentClosed{
+				Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: g.MSN, Duration: s.clock[rt.Rendition] - g.Start,
+			})
+		}
+	}
+	s.fillGap(missing)
+}
+
+// fillGap records a gap of one rendition up to the leading one's end.
+func (s *script) fillGap(missing timeline.RenditionTrack) {
+	s.tb.Helper()
+	start := s.clock[missing.Rendition]
+	frames := (s.leadEnd(missing) - start + 512) / 1024
+	s.clock[missing.Rendition] = start + frames*1024
+	s.apply(timeline.SegmentClosed{
+		Epoch: s.epoch().Number, Rendition: missing.Rendition,
+		MSN:   s.t.Rendition(missing.Rendition).NextPosition(s.t).MSN,
+		Start: start, Duration: frames * 1024, Time: s.at(start, missing.Track.Timescale),
+	})
+}
+
+func build(tb testing.TB, name string) *timeline.Timeline {
+	tb.Helper()
+	for _, c := range cases {
+		if c.name == name {
+			s := newScript(tb)
+			c.build(s)
+			return s.t
+		}
+	}
+	tb.Fatalf("no case %q", name)
+	return nil
+}

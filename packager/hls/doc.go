@@ -1,0 +1,59 @@
+// Package hls renders a timeline as HLS playlists, low latency included.
+//
+// Rendering is pure: the same timeline gives the same bytes, on every node, for
+// every viewer. What goes in is an immutable timeline.Timeline; what comes out
+// is appended to a slice that the caller owns. Nothing here reads a clock,
+// takes a lock or keeps a state, so any number of goroutines may call at once.
+//
+// The sections below are those of RFC 8216bis (draft 22), "Apple" stands for
+// the HLS authoring specification for Apple devices:
+//
+//   - AppendMultivariant: §4.4.6, §6.2.4; Apple 9
+//   - AppendMedia: §4.4.3 to §4.4.5, §6.2.1, §6.2.2, §6.2.6, B.1; Apple 8, 14
+//   - AppendMediaDelta: §4.4.5.2, §6.2.5.1
+//   - Blocks: §6.2.5.2
+//
+// # URLs
+//
+// All URIs are relative, so that a path with a token in front and a proxy that
+// moves the whole tree keep working. A media playlist lies in the folder of its
+// rendition:
+//
+//	index.m3u8
+//	{rendition}/index.m3u8
+//	{rendition}/{epoch}/init.mp4
+//	{rendition}/{epoch}/{n}.m4s
+//	{rendition}/{epoch}/{n}.{part}.m4s
+//
+// # Numbers
+//
+// {n} is the media sequence number. The discontinuity sequence number of a
+// segment is the number of its epoch, in every rendition; where an epoch number
+// was left out, the EXT-X-DISCONTINUITY tag is repeated, so that the count
+// stays right. EXTINF and DURATION are differences of edges that were rounded
+// to 10 µs, not rounded differences: however long the window, they add up to
+// the media's own clock, and the parts of a segment add up to the segment.
+//
+// # Choices
+//
+// EXT-X-VERSION is 9 in every media playlist, because each can be asked for as
+// a delta update, and a playlist's version may not change between reloads
+// (§6.2.1). EXT-X-INDEPENDENT-SEGMENTS stands in the multivariant playlist only
+// (§4.4.2.1).
+//
+// While a publisher is away there is no EXT-X-PRELOAD-HINT: nobody knows yet
+// under which epoch its media goes on, and a URL that was hinted once must never
+// come to mean something else. The same holds between the start of an epoch
+// and its first part.
+//
+// No EXT-X-GAP segments are made up for the time before a broadcast began, as
+// some servers do for LL-HLS on iOS: RFC 8216bis asks for nothing of the kind,
+// they would claim wall-clock time at which there was no stream, and ExoPlayer
+// stalls on them for good (androidx/media#3105).
+//
+// # Limits
+//
+// A playlist is as long as the timeline's window. Rendering is one pass over
+// the segments that it lists; a delta update touches only the last few, however
+// long the window.
+package hls

@@ -1,0 +1,14 @@
+package hls
+
+import "errors"
+
+var (
+	// ErrNotReady says that there is nothing to list yet: the stream is offline,
+	// its targets aren't fixed, or the rendition has no media so far.
+	ErrNotReady = errors.New("playlist not ready")
+	// ErrNoRendition says that the broadcast has no such rendition.
+	ErrNoRendition = errors.New("no such rendition")
+	// ErrAhead says that a blocking reload asks for what lies further ahead than
+	// a client may ask (RFC 8216bis §6.2.5.2): a bad request.
+	ErrAhead = errors.New("too far ahead of the live edge")
+)

@@ -1,0 +1,26 @@
+package hls
+
+import "time"
+
+// What playlists promise, in units of the target duration.
+const (
+	skipTargets     = 6 // CAN-SKIP-UNTIL: the least that RFC 8216bis §4.4.3.8 allows
+	partTargets     = 3 // EXT-X-PART tags are listed that far back (§6.2.2)
+	holdBackTargets = 3 // the least HOLD-BACK (§4.4.3.8)
+)
+
+const (
+	// partHoldBackParts is the least PART-HOLD-BACK in units of PART-TARGET
+	// (Apple 14.3; RFC 8216bis §4.4.3.8 says 2, and 3 where possible).
+	partHoldBackParts = 3
+	// maxSegmentsAhead is how far past the last whole segment a reload may ask.
+	maxSegmentsAhead = 2
+	// advanceSpan over the part target is the Advance Part Limit (§6.2.5.2).
+	advanceSpan = 3 * time.Second
+)
+
+// Compatibility versions (RFC 8216bis §8).
+const (
+	mediaVersion        = "9" // EXT-X-SKIP
+	multivariantVersion = "6" // EXT-X-MAP in the playlists that it names
+)

@@ -1,0 +1,180 @@
+package hls
+
+import (
+	"strconv"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// audioGroup is the GROUP-ID of the audio renditions, captionGroup of captions.
+const (
+	audioGroup   = "audio"
+	captionGroup = "cc"
+)
+
+// AppendMultivariant appends the multivariant playlist. Variants stand in the
+// order in which their renditions first appeared. What it says of a rendition
+// is that of its newest epoch; a rendition without media so far is left out.
+// The error is ErrNotReady.
+func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
+	if !t.Ready() || !settled(t) {
+		return dst, ErrNotReady
+	}
+	var video, audio []*timeline.Rendition
+	for _, r := range t.Renditions {
+		switch {
+		case !r.IsListed(t) || bandwidth(r).peak == 0:
+		case r.Track.Kind == media.Video:
+			video = append(video, r)
+		case r.Track.Kind == media.Audio:
+			audio = append(audio, r)
+		}
+	}
+	if len(video)+len(audio) == 0 {
+		return dst, ErrNotReady
+	}
+	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:"+multivariantVersion+"\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	if len(video) == 0 {
+		for _, r := range audio {
+			dst = appendVariant(dst, r, nil, "")
+		}
+		return dst, nil
+	}
+	for i, r := range audio {
+		dst = appendAudioMedia(dst, r, i == 0)
+	}
+	captions := captionsAttribute(video)
+	if captions == captionsPresent {
+		dst = append(dst, `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="`+captionGroup+
+			`",NAME="CC1",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"`+"\n"...)
+	}
+	for _, r := range video {
+		dst = appendVariant(dst, r, audio, captions)
+	}
+	return dst, nil
+}
+
+// settled reports whether the broadcast has shown all that it has: a player
+// reads this playlist once, so it must not go out between the first picture and
+// the first sound. Each rendition of the first epoch has a part, or a gap where
+// nothing came for it while the others went on.
+func settled(t *timeline.Timeline) bool {
+	current := t.Current()
+	if current == nil || current.Number != t.Broadcast {
+		return true
+	}
+	for _, rt := range current.Tracks {
+		if r := t.Rendition(rt.Rendition); r == nil || firstListed(t, r) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func appendAudioMedia(dst []byte, r *timeline.Rendition, isDefault bool) []byte {
+	dst = append(dst, `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="`+audioGroup+`",NAME="`...)
+	dst = append(dst, r.ID...)
+	// The language isn't known, and Apple 8.10 wants one.
+	dst = append(dst, `",LANGUAGE="und",DEFAULT=`...)
+	dst = append(dst, yesNo(isDefault)...)
+	dst = append(dst, ",AUTOSELECT="...)
+	dst = append(dst, yesNo(isDefault)...)
+	if n := channels(r.Track.Codec); n > 0 {
+		dst = append(dst, `,CHANNELS="`...)
+		dst = appendUint(dst, uint64(n))
+		dst = append(dst, '"')
+	}
+	dst = append(dst, `,URI="`...)
+	dst = append(dst, r.ID...)
+	return append(dst, "/index.m3u8\"\n"...)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "YES"
+	}
+	return "NO"
+}
+
+// appendVariant writes a rendition as a variant, together with the audio group.
+func appendVariant(dst []byte, r *timeline.Rendition, audio []*timeline.Rendition, captions string) []byte {
+	rate := bandwidth(r)
+	codecs := []string{r.Track.Codec.RFC6381()}
+	var loudest rates
+	for _, a := range audio {
+		b := bandwidth(a)
+		loudest.peak, loudest.average = max(loudest.peak, b.peak), max(loudest.average, b.average)
+		codecs = appendNew(codecs, a.Track.Codec.RFC6381())
+	}
+	dst = append(dst, "#EXT-X-STREAM-INF:BANDWIDTH="...)
+	dst = appendUint(dst, rate.peak+loudest.peak)
+	dst = append(dst, ",AVERAGE-BANDWIDTH="...)
+	dst = appendUint(dst, rate.average+loudest.average)
+	dst = append(dst, `,CODECS="`...)
+	for i, c := range codecs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, c...)
+	}
+	dst = append(dst, '"')
+	if v, ok := r.Track.Codec.(*media.H264); ok {
+		dst = appendPicture(dst, r, v)
+	}
+	if len(audio) > 0 {
+		dst = append(dst, `,AUDIO="`+audioGroup+`"`...)
+	}
+	dst = append(dst, captions...)
+	dst = append(dst, '\n')
+	dst = append(dst, r.ID...)
+	return append(dst, "/index.m3u8\n"...)
+}
+
+// appendNew appends s where the list doesn't hold it yet.
+func appendNew(list []string, s string) []string {
+	for _, have := range list {
+		if have == s {
+			return list
+		}
+	}
+	return append(list, s)
+}
+
+// appendPicture writes RESOLUTION, the size at which the picture is to be shown
+// (RFC 8216bis §4.4.6.2), and FRAME-RATE.
+func appendPicture(dst []byte, r *timeline.Rendition, v *media.H264) []byte {
+	width := v.Width
+	if v.SARWidth > 0 && v.SARHeight > 0 {
+		width = (v.Width*v.SARWidth + v.SARHeight/2) / v.SARHeight
+	}
+	dst = append(dst, ",RESOLUTION="...)
+	dst = appendUint(dst, uint64(width))
+	dst = append(dst, 'x')
+	dst = appendUint(dst, uint64(v.Height))
+	if rate := frameRate(measuredFrameRate(r), v.FrameRate); rate > 0 {
+		dst = append(dst, ",FRAME-RATE="...)
+		dst = strconv.AppendFloat(dst, float64(rate)/1000, 'f', 3, 64)
+	}
+	return dst
+}
+
+// channels returns the number of channels that a decoder puts out, or 0 where
+// the configuration leaves it to the stream (ISO/IEC 14496-3 table 1.19).
+func channels(c media.Codec) int {
+	aac, ok := c.(*media.AAC)
+	if !ok {
+		return 0
+	}
+	const parametricStereo = 29
+	n := int(aac.Config.ChannelConfig)
+	switch {
+	case n == 1 && aac.Config.ExtensionType == parametricStereo:
+		return 2
+	case n == 7:
+		return 8
+	case n > 7:
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,262 @@
+package hls_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager/hls"
+	"sluice/packager/timeline"
+)
+
+func TestNotReady(t *testing.T) {
+	s := newScript(t)
+	requireError := func(want error) {
+		t.Helper()
+		_, err := hls.AppendMedia(nil, s.t, timeline.Audio)
+		require.ErrorIs(t, err, want)
+		_, err = hls.AppendMediaDelta(nil, s.t, timeline.Audio)
+		require.ErrorIs(t, err, want)
+		_, err = hls.AppendMultivariant(nil, s.t)
+		require.ErrorIs(t, err, hls.ErrNotReady)
+	}
+	requireError(hls.ErrNotReady) // offline
+	s.start(bothTracks()...)
+	requireError(hls.ErrNotReady) // no media
+	s.partOf(bothTracks()[0], 6)
+	requireError(hls.ErrNotReady) // no targets
+	s.fix()
+	requireError(hls.ErrNotReady) // a picture, no sound yet
+	_, err := hls.AppendMedia(nil, s.t, timeline.Source)
+	require.NoError(t, err)
+	s.partOf(audioTrack(), 9)
+	_, err = hls.AppendMultivariant(nil, s.t)
+	require.NoError(t, err)
+	_, err = hls.AppendMedia(nil, s.t, "240p")
+	require.ErrorIs(t, err, hls.ErrNoRendition)
+}
+
+// A rendition for which nothing ever came holds the start up for one segment
+// at the most, and is then left out.
+func TestRenditionWithoutMedia(t *testing.T) {
+	s := newScript(t)
+	s.start(bothTracks()...)
+	s.fix()
+	s.gap(audioTrack())
+	body, err := hls.AppendMultivariant(nil, s.t)
+	require.NoError(t, err)
+	require.NotContains(t, string(body), "AUDIO")
+	require.NotContains(t, string(body), "mp4a")
+}
+
+func TestErrorLeavesSliceAlone(t *testing.T) {
+	dst := []byte("before")
+	got, err := hls.AppendMedia(dst, timeline.New(timeline.Numbers{}), timeline.Source)
+	require.Error(t, err)
+	require.Equal(t, "before", string(got))
+	got, err = hls.AppendMultivariant(dst, timeline.New(timeline.Numbers{}))
+	require.Error(t, err)
+	require.Equal(t, "before", string(got))
+}
+
+func TestAppendsToWhatIsThere(t *testing.T) {
+	tl := build(t, "steady")
+	want, err := hls.AppendMedia(nil, tl, timeline.Source)
+	require.NoError(t, err)
+	got, err := hls.AppendMedia([]byte("x"), tl, timeline.Source)
+	require.NoError(t, err)
+	require.Equal(t, "x"+string(want), string(got))
+}
+
+// Promises are written so that rounding never breaks what the spec demands of
+// one in terms of another.
+func TestPromisesAreRoundedApart(t *testing.T) {
+	for _, part := range []time.Duration{
+		200 * time.Millisecond, 208_979_592, 100_000_001, 199_999_999, 333_366_667, 1_001_000_000,
+	} {
+		s := newScript(t)
+		s.targets.Part, s.targets.PartHoldBack = part, 3*part
+		s.start(bothTracks()...)
+		s.part()
+		s.fix()
+		body, err := hls.AppendMedia(nil, s.t, timeline.Source)
+		require.NoError(t, err)
+		var target, holdBack float64
+		for line := range strings.Lines(string(body)) {
+			_, _ = fmt.Sscanf(line, "#EXT-X-PART-INF:PART-TARGET=%f", &target)
+			if _, rest, ok := strings.Cut(line, "PART-HOLD-BACK="); ok {
+				_, err := fmt.Sscanf(rest, "%f", &holdBack)
+				require.NoError(t, err)
+			}
+		}
+		require.GreaterOrEqual(t, target, part.Seconds()-1e-12)
+		require.InDelta(t, part.Seconds(), target, 0.000_011)
+		require.GreaterOrEqual(t, holdBack, 3*target-1e-9)
+	}
+}
+
+// A segment whose duration only rounds up past the limit doesn't: 2.4999999 s
+// are 2.49999, not 2.50000, which a player would take for 3.
+func TestDurationIsNotRoundedPastTarget(t *testing.T) {
+	const ts = 48_000_000 // a clock fine enough to show it
+	rt := timeline.RenditionTrack{Rendition: timeline.Source, Track: media.Track{
+		ID: 1, Kind: media.Video, Timescale: ts, Codec: videoCodec,
+	}}
+	for ticks, want := range map[media.Ticks]string{
+		ts * 5 / 2:      "#EXTINF:2.50000,", // it is that long: say so
+		ts*5/2 - 10:     "#EXTINF:2.49999,",
+		ts*5/2 - 100:    "#EXTINF:2.49999,",
+		ts*5/2 - ts/100: "#EXTINF:2.49000,",
+	} {
+		s := newScript(t)
+		s.start(rt)
+		s.fix()
+		s.apply(timeline.PartWritten{Epoch: 1, Rendition: rt.Rendition, MSN: 1, Part: timeline.Part{
+			Start: 0, Duration: ticks, Samples: 1, Independent: true, Data: []byte{0},
+		}})
+		s.apply(timeline.SegmentClosed{Epoch: 1, Rendition: rt.Rendition, MSN: 1, Duration: ticks})
+		body, err := hls.AppendMedia(nil, s.t, rt.Rendition)
+		require.NoError(t, err)
+		require.Contains(t, string(body), want)
+	}
+}
+
+// However long the stream, EXTINF adds up to the media's clock.
+func TestDurationsDoNotDrift(t *testing.T) {
+	s := newScript(t)
+	s.window = 2 * time.Hour
+	s.bytes = 1
+	s.frame = 3753 // 23.98 frames a second on a clock that 10 µs don't divide
+	s.start(bothTracks()...)
+	s.fix()
+	s.segments(2000)
+	for _, r := range s.t.Renditions {
+		body, err := hls.AppendMedia(nil, s.t, r.ID)
+		require.NoError(t, err)
+		var sum, parts, whole float64
+		for line := range strings.Lines(string(body)) {
+			var d float64
+			if _, err := fmt.Sscanf(line, "#EXTINF:%f,", &d); err == nil {
+				sum += d
+				if parts > 0 {
+					whole += d
+				}
+				if parts > 0 {
+					require.InDelta(t, d, parts, 1e-9, "the parts add up to the segment")
+				}
+				parts = 0
+			}
+			if _, err := fmt.Sscanf(line, "#EXT-X-PART:DURATION=%f,", &d); err == nil {
+				parts += d
+			}
+		}
+		start := r.Segments.First().Start
+		end := r.Segments.Last().Start + r.Segments.Last().Duration
+		require.InDelta(t, (end - start).Duration(r.Track.Timescale).Seconds(), sum, 0.000_02)
+		require.Positive(t, whole)
+	}
+}
+
+func TestPictureSizeAndRate(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		codec    media.H264
+		frame    media.Ticks
+		segments int
+		want     string
+	}{
+		{"square pixels", media.H264{Width: 1280, Height: 720, SARWidth: 1, SARHeight: 1, FrameRate: 30}, 3000, 1,
+			"RESOLUTION=1280x720,FRAME-RATE=30.000,"},
+		{"PAL, wide", media.H264{Width: 720, Height: 576, SARWidth: 64, SARHeight: 45}, 3600, 1,
+			"RESOLUTION=1024x576,FRAME-RATE=25.000,"},
+		{"HDV", media.H264{Width: 1440, Height: 1080, SARWidth: 4, SARHeight: 3}, 3003, 1,
+			"RESOLUTION=1920x1080,FRAME-RATE=29.970,"},
+		{"declares 30 for 29.97", media.H264{Width: 640, Height: 360, FrameRate: 30}, 3003, 1,
+			"RESOLUTION=640x360,FRAME-RATE=29.970,"},
+		{"millisecond clock", media.H264{Width: 640, Height: 360, FrameRate: 30}, 3001, 1, "FRAME-RATE=30.000,"},
+		{"declares nonsense", media.H264{Width: 640, Height: 360, FrameRate: 500}, 1500, 1, "FRAME-RATE=60.000,"},
+		{"declares nothing", media.H264{Width: 640, Height: 360}, 1501, 1, "FRAME-RATE=59.940,"},
+		{"no known rate", media.H264{Width: 640, Height: 360}, 5000, 1, "FRAME-RATE=18.000,"},
+		{"before the first segment", media.H264{Width: 640, Height: 360}, 1500, 0, "FRAME-RATE=60.000,"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScript(t)
+			s.frame = c.frame
+			c.codec.SPS, c.codec.PPS = videoCodec.SPS, videoCodec.PPS
+			s.start(videoTrack(timeline.Source, &c.codec))
+			s.part()
+			s.fix()
+			s.segments(c.segments)
+			body, err := hls.AppendMultivariant(nil, s.t)
+			require.NoError(t, err)
+			require.Contains(t, string(body), c.want)
+		})
+	}
+}
+
+func TestChannels(t *testing.T) {
+	for _, c := range []struct {
+		config []byte
+		want   string
+	}{
+		{[]byte{0x11, 0x88}, `CHANNELS="1"`},             // LC, mono
+		{[]byte{0x11, 0x90}, `CHANNELS="2"`},             // LC, stereo
+		{[]byte{0x11, 0xb0}, `CHANNELS="6"`},             // LC, 5.1
+		{[]byte{0x11, 0xb8}, `CHANNELS="8"`},             // LC, 7.1
+		{[]byte{0xeb, 0x09, 0x88, 0x00}, `CHANNELS="2"`}, // PS over a mono core
+	} {
+		s := newScript(t)
+		audio := audioTrack()
+		audio.Track.Codec = mustAAC(c.config)
+		s.start(videoTrack(timeline.Source, videoCodec), audio)
+		s.fix()
+		s.segments(1)
+		body, err := hls.AppendMultivariant(nil, s.t)
+		require.NoError(t, err)
+		require.Contains(t, string(body), c.want, "% x", c.config)
+	}
+}
+
+func TestCaptions(t *testing.T) {
+	marker := []byte("\xb5\x00\x31GA94\x03")
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"none", make([]byte, 10_000), ",CLOSED-CAPTIONS=NONE\n"},
+		{"some", append(make([]byte, 700), marker...), `,CLOSED-CAPTIONS="cc"` + "\n"},
+		{"unknown", nil, ",FRAME-RATE=30.000\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScript(t)
+			s.start(videoTrack(timeline.Source, videoCodec))
+			s.fix()
+			s.segments(1)
+			s.apply(timeline.PartWritten{Epoch: 1, Rendition: timeline.Source, MSN: 2, Part: timeline.Part{
+				Start: s.clock[timeline.Source], Duration: 18_000, Samples: 6, Independent: true, Data: c.data,
+			}})
+			body, err := hls.AppendMultivariant(nil, s.t)
+			require.NoError(t, err)
+			require.Contains(t, string(body), c.want)
+			require.Equal(t, c.name == "some", bytes.Contains(body, []byte("TYPE=CLOSED-CAPTIONS")))
+		})
+	}
+}
+
+// BANDWIDTH comes from the parts until there is a whole segment.
+func TestBandwidthFromParts(t *testing.T) {
+	s := newScript(t)
+	s.start(bothTracks()...)
+	s.parts(2)
+	s.fix()
+	body, err := hls.AppendMultivariant(nil, s.t)
+	require.NoError(t, err)
+	// 400 kB in 0.4 s of video, 3600 bytes a part of 0.192 s of audio.
+	require.Contains(t, string(body), "BANDWIDTH=8150000,AVERAGE-BANDWIDTH=8150000,")
+}

@@ -1,0 +1,222 @@
+package hls_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// clock is the server's when the first epoch of a script starts.
+var clock = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+var (
+	videoCodec = &media.H264{
+		SPS: []byte{0x67, 0x64, 0x00, 0x28}, PPS: []byte{0x68},
+		Width: 1920, Height: 1080, SARWidth: 1, SARHeight: 1, FrameRate: 30,
+	}
+	smallCodec = &media.H264{
+		SPS: []byte{0x67, 0x4d, 0x40, 0x1f}, PPS: []byte{0x68},
+		Width: 1280, Height: 720, SARWidth: 1, SARHeight: 1, FrameRate: 30,
+	}
+	audioCodec = mustAAC([]byte{0x11, 0x90}) // LC, 48 kHz, stereo
+)
+
+func mustAAC(raw []byte) *media.AAC {
+	c, err := media.NewAAC(raw)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+// defaults are the targets of a script.
+var defaults = timeline.Targets{
+	Segment: 2 * time.Second, Part: 200 * time.Millisecond,
+	HoldBack: 6 * time.Second, PartHoldBack: 600 * time.Millisecond,
+}
+
+// script builds a timeline entry by entry, as a packager would.
+type script struct {
+	tb      testing.TB
+	t       *timeline.Timeline
+	window  time.Duration
+	targets timeline.Targets
+	now     time.Time
+	frame   media.Ticks // of video
+	perPart int         // frames
+	perSeg  int         // parts
+	// onChange sees each timeline, where it isn't nil.
+	onChange func(*timeline.Timeline)
+	bytes    int // of a video part; the first of a segment has three times as many
+	clock    map[timeline.RenditionID]media.Ticks
+	inits    map[timeline.RenditionID]timeline.InitWritten
+}
+
+// newScript returns a script of 30 frames a second, six frames a part, ten
+// parts a segment.
+func newScript(tb testing.TB) *script {
+	return &script{
+		tb: tb, t: timeline.New(timeline.Numbers{}), window: 30 * time.Second, targets: defaults, now: clock,
+		frame: 3000, perPart: 6, perSeg: 10, bytes: 100_000,
+		clock: map[timeline.RenditionID]media.Ticks{}, inits: map[timeline.RenditionID]timeline.InitWritten{},
+	}
+}
+
+func (s *script) apply(e timeline.Entry) {
+	s.tb.Helper()
+	next, err := timeline.Apply(s.t, e)
+	require.NoError(s.tb, err, "%T", e)
+	s.t = next
+	if s.onChange != nil {
+		s.onChange(next)
+	}
+}
+
+func videoTrack(id timeline.RenditionID, c media.Codec) timeline.RenditionTrack {
+	return timeline.RenditionTrack{Rendition: id, Track: media.Track{
+		ID: 1, Kind: media.Video, Timescale: media.VideoClock, Codec: c,
+	}}
+}
+
+func audioTrack() timeline.RenditionTrack {
+	return timeline.RenditionTrack{Rendition: timeline.Audio, Track: media.Track{
+		ID: 2, Kind: media.Audio, Timescale: 48_000, Codec: audioCodec,
+	}}
+}
+
+func bothTracks() []timeline.RenditionTrack {
+	return []timeline.RenditionTrack{videoTrack(timeline.Source, videoCodec), audioTrack()}
+}
+
+// start begins an epoch and writes its init segments: new ones where the codec
+// isn't that of the rendition's last epoch.
+func (s *script) start(tracks ...timeline.RenditionTrack) {
+	s.tb.Helper()
+	epoch := s.t.Next.Epoch
+	last := map[timeline.RenditionID]media.Track{}
+	for _, r := range s.t.Renditions {
+		last[r.ID] = r.Track
+	}
+	s.apply(timeline.EpochStarted{Epoch: epoch, At: s.now, Window: s.window, Tracks: tracks})
+	for _, rt := range tracks {
+		w, ok := s.inits[rt.Rendition]
+		if was, there := last[rt.Rendition]; !ok || !there || !was.Equal(rt.Track) {
+			w = timeline.InitWritten{InitEpoch: epoch, Rendition: rt.Rendition, Data: []byte("init")}
+		}
+		w.Epoch = epoch
+		s.inits[rt.Rendition] = w
+		s.apply(w)
+		s.clock[rt.Rendition] = media.TicksOf(timeline.Origin, rt.Track.Timescale)
+	}
+}
+
+func (s *script) fix() { s.apply(timeline.TargetsFixed{Targets: s.targets}) }
+
+func (s *script) epoch() *timeline.Epoch { return s.t.Current() }
+
+// at is the wall time of a moment on the open epoch's clock.
+func (s *script) at(ticks media.Ticks, ts media.Timescale) time.Time {
+	return s.epoch().Start.Add(ticks.Duration(ts) - timeline.Origin)
+}
+
+// audioPart is the number of AAC frames in a whole part.
+const audioPart = 9
+
+// part writes the next part of every rendition of the open epoch, of audio as
+// many whole parts as the video's end allows.
+func (s *script) part() {
+	s.tb.Helper()
+	for _, rt := range s.epoch().Tracks {
+		if rt.Track.Kind == media.Video {
+			s.partOf(rt, s.perPart)
+			continue
+		}
+		end := s.leadEnd(rt)
+		for s.clock[rt.Rendition]+audioPart*1024 <= end {
+			s.partOf(rt, audioPart)
+		}
+	}
+}
+
+// leadEnd is where the leading rendition has got to, on rt's clock; where rt
+// leads itself, it is the end of its next part.
+func (s *script) leadEnd(rt timeline.RenditionTrack) media.Ticks {
+	lead := s.epoch().Tracks[0]
+	if lead.Rendition == rt.Rendition {
+		return s.clock[rt.Rendition] + audioPart*1024
+	}
+	return s.clock[lead.Rendition].Rescale(lead.Track.Timescale, rt.Track.Timescale)
+}
+
+// partOf writes the next part of one rendition.
+func (s *script) partOf(rt timeline.RenditionTrack, samples int) {
+	s.tb.Helper()
+	r, ts := s.t.Rendition(rt.Rendition), rt.Track.Timescale
+	start := s.clock[rt.Rendition]
+	next := r.NextPosition(s.t)
+	p := timeline.Part{Start: start, Time: s.at(start, ts), Samples: samples}
+	if rt.Track.Kind == media.Video {
+		p.Duration = media.Ticks(samples) * s.frame
+		p.Independent = next.Part == 0
+		p.Data = bytes.Repeat([]byte{1}, s.bytes)
+		if p.Independent {
+			p.Data = bytes.Repeat([]byte{1}, 3*s.bytes)
+		}
+	} else {
+		p.Duration = media.Ticks(samples) * 1024
+		p.Independent = true
+		p.Data = bytes.Repeat([]byte{2}, 400*samples)
+	}
+	s.clock[rt.Rendition] = start + p.Duration
+	s.now = s.at(s.clock[rt.Rendition], ts)
+	s.apply(timeline.PartWritten{Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: next.MSN, Index: next.Part, Part: p})
+}
+
+// closeAll closes the open segment of every rendition; audio runs to the frame
+// boundary nearest to the video's end.
+func (s *script) closeAll() {
+	s.tb.Helper()
+	for i, rt := range s.epoch().Tracks {
+		if rt.Track.Kind == media.Audio && i > 0 {
+			rest := int((s.leadEnd(rt) - s.clock[rt.Rendition] + 512) / 1024)
+			for ; rest > 0; rest -= audioPart {
+				s.partOf(rt, min(rest, audioPart))
+			}
+		}
+		if g := s.t.Rendition(rt.Rendition).Open; g != nil {
+			s.apply(timeline.SegmentClosed{
+				Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: g.MSN, Duration: s.clock[rt.Rendition] - g.Start,
+			})
+		}
+	}
+}
+
+func (s *script) parts(n int) {
+	s.tb.Helper()
+	for range n {
+		s.part()
+	}
+}
+
+func (s *script) segments(n int) {
+	s.tb.Helper()
+	for range n {
+		s.parts(s.perSeg)
+		s.closeAll()
+	}
+}
+
+// leave ends the open epoch; the server notices after a while.
+func (s *script) leave(after time.Duration) {
+	s.tb.Helper()
+	s.closeAll()
+	s.now = s.now.Add(after)
+	s.apply(timeline.EpochEnded{Epoch: s.epoch().Number, At: s.now})
+}
+
+func (s *script) end() { s.apply(timeline.StreamEnded{At: s.now}) }

@@ -1,0 +1,141 @@
+package hls
+
+import (
+	"time"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// appendSegment writes a segment, or as much of one as there is, and remembers
+// what its tags said.
+func (p *mediaPlaylist) appendSegment(dst []byte, g *timeline.Segment) []byte {
+	dst = p.appendStart(dst, g)
+	ts := g.Timescale(p.r)
+	if g.MSN >= p.partsFrom {
+		for i := range g.Parts {
+			dst = appendPart(dst, g, i, ts)
+		}
+	}
+	if !g.Closed {
+		return dst
+	}
+	if g.Gap() {
+		dst = append(dst, "#EXT-X-GAP\n"...)
+	}
+	dst = append(dst, "#EXTINF:"...)
+	dst = appendFixed(dst, p.extinf(g, ts))
+	dst = append(dst, ",\n"...)
+	dst = appendUint(dst, g.Epoch)
+	dst = append(dst, '/')
+	dst = appendUint(dst, g.MSN)
+	return append(dst, ".m4s\n"...)
+}
+
+// appendStart writes what stands before a segment's first part: where an epoch
+// begins, one EXT-X-DISCONTINUITY for each number that the epochs went on by,
+// and EXT-X-MAP again even where it is the same, as a player that starts there
+// needs it; on every segment its date (RFC 8216bis §6.2.1, Apple 8.4).
+func (p *mediaPlaylist) appendStart(dst []byte, g *timeline.Segment) []byte {
+	starts := p.epoch != g.Epoch
+	if p.epoch != 0 {
+		for e := p.epoch; e < g.Epoch; e++ {
+			dst = append(dst, "#EXT-X-DISCONTINUITY\n"...)
+		}
+	}
+	if g.Init != nil && (starts || p.init != g.Init) {
+		dst = append(dst, `#EXT-X-MAP:URI="`...)
+		dst = appendUint(dst, g.Init.Epoch)
+		dst = append(dst, "/init.mp4\"\n"...)
+	}
+	p.epoch, p.init = g.Epoch, g.Init
+	dst = append(dst, "#EXT-X-PROGRAM-DATE-TIME:"...)
+	dst = appendDate(dst, g.Time)
+	return append(dst, '\n')
+}
+
+// extinf returns a segment's duration in units of 10 µs. Where only the last
+// digit would make it round up past the target duration, it gives that digit up
+// (RFC 8216bis §4.4.3.1).
+func (p *mediaPlaylist) extinf(g *timeline.Segment, ts media.Timescale) int64 {
+	units := between(g.Start, g.Start+g.Duration, ts)
+	tooLong := p.t.Targets.Segment + time.Second/2
+	if limit := ceilUnits(tooLong); units >= limit && g.Duration.Duration(ts) < tooLong {
+		return limit - 1
+	}
+	return units
+}
+
+func appendPart(dst []byte, g *timeline.Segment, i int, ts media.Timescale) []byte {
+	part := &g.Parts[i]
+	dst = append(dst, "#EXT-X-PART:DURATION="...)
+	dst = appendFixed(dst, between(part.Start, part.Start+part.Duration, ts))
+	dst = append(dst, `,URI="`...)
+	dst = appendPartURI(dst, g.Epoch, timeline.Position{MSN: g.MSN, Part: i})
+	if part.Independent {
+		return append(dst, "\",INDEPENDENT=YES\n"...)
+	}
+	return append(dst, "\"\n"...)
+}
+
+func appendPartURI(dst []byte, epoch uint64, at timeline.Position) []byte {
+	dst = appendUint(dst, epoch)
+	dst = append(dst, '/')
+	dst = appendUint(dst, at.MSN)
+	dst = append(dst, '.')
+	dst = appendUint(dst, uint64(at.Part))
+	return append(dst, ".m4s"...)
+}
+
+// appendHint names the part that comes next, where its epoch is sure: the
+// rendition has media of the open epoch.
+func (p *mediaPlaylist) appendHint(dst []byte) []byte {
+	current := p.t.Current()
+	if p.t.State != timeline.Live || !current.Has(p.r.ID) || p.epoch != current.Number {
+		return dst
+	}
+	dst = append(dst, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
+	dst = appendPartURI(dst, current.Number, p.r.NextPosition(p.t))
+	return append(dst, "\"\n"...)
+}
+
+// appendReports tells how far the other renditions are (RFC 8216bis §4.4.5.4).
+func (p *mediaPlaylist) appendReports(dst []byte) []byte {
+	for _, r := range p.t.Renditions {
+		if r.ID == p.r.ID || !r.IsListed(p.t) || firstListed(p.t, r) == nil {
+			continue
+		}
+		at := lastPosition(p.t, r)
+		dst = append(dst, `#EXT-X-RENDITION-REPORT:URI="../`...)
+		dst = append(dst, r.ID...)
+		dst = append(dst, `/index.m3u8",LAST-MSN=`...)
+		dst = appendUint(dst, at.MSN)
+		if at.Part >= 0 {
+			dst = append(dst, ",LAST-PART="...)
+			dst = appendUint(dst, uint64(at.Part))
+		}
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+// lastPosition returns where the newest part of a rendition is. Where the
+// newest segments are gaps, it is the last part before them; where nothing but
+// gaps is near, it is the last segment, and Part is negative.
+func lastPosition(t *timeline.Timeline, r *timeline.Rendition) timeline.Position {
+	const near = 8 // segments
+	if r.Open != nil {
+		return timeline.Position{MSN: r.Open.MSN, Part: len(r.Open.Parts) - 1}
+	}
+	last := r.Segments.Last()
+	at := timeline.Position{MSN: last.MSN, Part: len(last.Parts) - 1}
+	if at.Part >= 0 {
+		return at
+	}
+	for g := range r.Segments.From(max(t.First, last.MSN-min(near, last.MSN))) {
+		if n := len(g.Parts); n > 0 {
+			at = timeline.Position{MSN: g.MSN, Part: n - 1}
+		}
+	}
+	return at
+}

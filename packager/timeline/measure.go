@@ -1,0 +1,56 @@
+package timeline
+
+import (
+	"time"
+
+	"sluice/media"
+)
+
+// maxRun bounds the segments that are looked at for one peak.
+const maxRun = 32
+
+// measure counts the rendition's newest segment, a whole one, into its
+// bandwidth and frame rate. first is the oldest MSN of the broadcast's playlists.
+func (r *Rendition) measure(g *Segment, first uint64, target time.Duration) {
+	span := g.Duration.Duration(r.Track.Timescale)
+	r.Bytes += uint64(g.Size)
+	r.Span += span
+	r.PeakBandwidth = max(r.PeakBandwidth, r.newestPeak(first, target))
+	if r.Track.Kind != media.Video || span <= 0 {
+		return
+	}
+	frames := 0
+	for _, p := range g.Parts {
+		frames += p.Samples
+	}
+	r.FrameRate = max(r.FrameRate, uint32(float64(frames)*1000/span.Seconds()+0.5))
+}
+
+// newestPeak returns the highest bit rate of the runs that end with the newest
+// segment and last between half a target duration and one and a half, plus
+// half a second (RFC 8216bis §4.1). What a lost publisher left, a keyframe and
+// little more, so counts together with what was before it, not by itself.
+func (r *Rendition) newestPeak(first uint64, target time.Duration) uint64 {
+	var run [maxRun]*Segment
+	n := 0
+	last := r.Segments.Last()
+	for g := range r.Segments.From(max(first, last.MSN-min(last.MSN, maxRun-1))) {
+		run[n] = g
+		n++
+	}
+	var size int
+	var span time.Duration
+	var peak uint64
+	for i := n - 1; i >= 0; i-- {
+		g := run[i]
+		size += g.Size
+		span += g.Duration.Duration(g.Timescale(r))
+		if i < n-1 && span > target+target/2+time.Second/2 {
+			break
+		}
+		if span > 0 && span >= target/2 {
+			peak = max(peak, uint64(float64(size)*8/span.Seconds()+0.5))
+		}
+	}
+	return peak
+}

@@ -1,0 +1,88 @@
+package timeline
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+)
+
+// play applies segments of one part each to a stream of video only, and returns
+// what comes of it.
+func play(t *testing.T, window time.Duration, target time.Duration, segments ...Part) *Timeline {
+	t.Helper()
+	apply := func(tl *Timeline, e Entry) *Timeline {
+		next, err := Apply(tl, e)
+		require.NoError(t, err, "%T", e)
+		return next
+	}
+	track := media.Track{ID: 1, Kind: media.Video, Timescale: media.VideoClock}
+	tl := apply(New(Numbers{}), EpochStarted{Epoch: 1, Window: window, Tracks: []RenditionTrack{{Source, track}}})
+	tl = apply(tl, InitWritten{Epoch: 1, InitEpoch: 1, Rendition: Source})
+	tl = apply(tl, TargetsFixed{Targets{Segment: target, Part: target / 10}})
+	for _, p := range segments {
+		msn := tl.Next.MSN
+		tl = apply(tl, PartWritten{Epoch: 1, Rendition: Source, MSN: msn, Part: p})
+		tl = apply(tl, SegmentClosed{Epoch: 1, Rendition: Source, MSN: msn, Duration: p.Duration})
+	}
+	return tl
+}
+
+// lasting is a part of so many milliseconds and bytes.
+func lasting(ms, size int) Part {
+	return Part{Duration: media.Ticks(ms) * 90, Samples: ms * 30 / 1000, Data: make([]byte, size)}
+}
+
+func repeat(n int, p Part) []Part {
+	all := make([]Part, n)
+	for i := range all {
+		all[i] = p
+	}
+	return all
+}
+
+func TestPeakBandwidth(t *testing.T) {
+	const hour = time.Hour
+	for _, c := range []struct {
+		name     string
+		target   time.Duration
+		segments []Part
+		want     uint64
+	}{
+		{"one", 2 * time.Second, repeat(1, lasting(2000, 1000)), 4000},
+		{"the highest", 2 * time.Second, []Part{lasting(2000, 1000), lasting(2000, 3000), lasting(2000, 500)}, 12_000},
+		{"half a target counts", 2 * time.Second, []Part{lasting(2000, 1000), lasting(1000, 1000)}, 8000},
+		{"less does not, by itself", 2 * time.Second, []Part{lasting(2000, 1000), lasting(100, 1000)}, 7619},
+		{"nor at the start", 2 * time.Second, []Part{lasting(100, 1000), lasting(2000, 1000)}, 7619},
+		{"short ones together", 10 * time.Second, repeat(9, lasting(1000, 1000)), 8000},
+		{"longer than was promised", 2 * time.Second, repeat(2, lasting(8000, 8000)), 8000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tl := play(t, hour, c.target, c.segments...)
+			require.Equal(t, c.want, tl.Rendition(Source).PeakBandwidth)
+		})
+	}
+}
+
+func TestTrim(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		window, target time.Duration
+		ms             int
+		listed         uint64
+	}{
+		{"by window", 30 * time.Second, 2 * time.Second, 2000, 15},
+		{"six segments and one", 5 * time.Second, time.Second, 2000, 7},
+		{"three targets and one", 5 * time.Second, 10 * time.Second, 2000, 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tl := play(t, c.window, c.target, repeat(200, lasting(c.ms, 10))...)
+			require.Equal(t, c.listed, tl.Next.MSN-tl.First)
+			require.Less(t, tl.Kept, tl.First, "what left the playlist is still there")
+			kept := time.Duration(tl.First-tl.Kept) * time.Duration(c.ms) * time.Millisecond
+			require.GreaterOrEqual(t, kept, time.Duration(c.listed)*time.Duration(c.ms)*time.Millisecond)
+		})
+	}
+}
