@@ -1,0 +1,150 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// stateStarting is that of a stream whose publisher is there, and of which
+// nothing can be played yet.
+const stateStarting = "starting"
+
+// isoMillis is ISO 8601 with milliseconds, for times in UTC.
+const isoMillis = "2006-01-02T15:04:05.000Z"
+
+// status is what the API says of a stream.
+type status struct {
+	Name       string            `json:"name"`
+	State      string            `json:"state"`
+	Since      *string           `json:"since"` // null where nothing has happened yet
+	Renditions []renditionStatus `json:"renditions"`
+	// LatencyMS is how long ago, by the server's clock, the newest media that
+	// can be fetched was live; null where the stream isn't.
+	LatencyMS *int64 `json:"latency_ms"`
+}
+
+type renditionStatus struct {
+	ID        string  `json:"id"`
+	Kind      string  `json:"kind"`
+	Codecs    string  `json:"codecs"`
+	Width     int     `json:"width"`
+	Height    int     `json:"height"`
+	FPS       float64 `json:"fps"`
+	Bandwidth uint64  `json:"bandwidth"` // bits a second, the peak
+}
+
+// stateOf names a stream's state.
+func stateOf(t *timeline.Timeline) string {
+	if t.State == timeline.Live && !t.Ready() {
+		return stateStarting
+	}
+	return t.State.String()
+}
+
+func statusOf(name string, t *timeline.Timeline, now time.Time) status {
+	s := status{Name: name, State: stateOf(t), Renditions: []renditionStatus{}}
+	if !t.Since.IsZero() {
+		since := t.Since.UTC().Format(isoMillis)
+		s.Since = &since
+	}
+	for _, r := range t.Renditions {
+		if r.IsListed(t) {
+			s.Renditions = append(s.Renditions, renditionStatusOf(r))
+		}
+	}
+	if newest, scale, ok := liveEdge(t); ok && t.State == timeline.Live {
+		latency := now.Sub(newest.Time.Add(newest.Duration.Duration(scale))).Milliseconds()
+		s.LatencyMS = &latency
+	}
+	return s
+}
+
+func renditionStatusOf(r *timeline.Rendition) renditionStatus {
+	s := renditionStatus{
+		ID: string(r.ID), Kind: r.Track.Kind.String(), Bandwidth: r.PeakBandwidth,
+		FPS: float64(r.FrameRate) / 1000,
+	}
+	if r.Track.Codec != nil {
+		s.Codecs = r.Track.Codec.RFC6381()
+	}
+	if v, ok := r.Track.Codec.(*media.H264); ok {
+		s.Width, s.Height = v.Width, v.Height
+		if s.FPS == 0 {
+			s.FPS = v.FrameRate
+		}
+	}
+	return s
+}
+
+// liveEdge returns the newest part of the leading rendition of the broadcast.
+func liveEdge(t *timeline.Timeline) (timeline.Part, media.Timescale, bool) {
+	for _, r := range t.Renditions {
+		g := r.Open
+		if g == nil {
+			g = r.Segments.Last()
+		}
+		if g != nil && g.MSN >= t.First && len(g.Parts) > 0 {
+			return g.Parts[len(g.Parts)-1], g.Timescale(r), true
+		}
+	}
+	return timeline.Part{}, 0, false
+}
+
+// describeStream answers /api/v1/streams/{stream}.
+func (s *Server) describeStream(x *exchange) error {
+	st, feed, err := s.feed(x)
+	if err != nil {
+		return err
+	}
+	return x.json(statusOf(st.name, feed.Current(), s.now()))
+}
+
+// listStreams answers /api/v1/streams.
+func (s *Server) listStreams(x *exchange) error {
+	all, err := s.statuses(x)
+	if err != nil {
+		return err
+	}
+	return x.json(map[string][]status{"streams": all})
+}
+
+func (s *Server) statuses(x *exchange) ([]status, error) {
+	streams, err := s.streams.all(x.r.Context())
+	if err != nil {
+		return nil, err
+	}
+	all := make([]status, 0, len(streams))
+	now := s.now()
+	for _, st := range streams {
+		feed, err := st.follow(x.r.Context())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, statusOf(st.name, feed.Current(), now))
+	}
+	return all, nil
+}
+
+// time answers /api/v1/time, the clock of MPDs (urn:mpeg:dash:utc:http-iso:2014).
+func (s *Server) time(x *exchange) error {
+	h := x.w.Header()
+	h["Cache-Control"] = noStore
+	return x.send(http.StatusOK, typeText, []byte(s.now().UTC().Format(isoMillis)))
+}
+
+// json answers with v as it is now.
+func (x *exchange) json(v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	h := x.w.Header()
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = nosniff
+	return x.send(http.StatusOK, typeJSON, append(body, '\n'))
+}

@@ -1,0 +1,59 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"sluice/packager/hls"
+)
+
+// What handlers answer with, beside success. Wrapping adds what a person would
+// like to read: the text of 4xx errors goes out.
+var (
+	errUnknown    = errors.New("not found")
+	errGone       = errors.New("no longer available")
+	errBadRequest = errors.New("bad request")
+	errNotYet     = errors.New("not there yet, try again") // a wait ran out
+	errStopping   = errors.New("the server is stopping")
+	errMethod     = errors.New("method not allowed")
+	// errAwaited never reaches a client: what was asked for may still come.
+	errAwaited = errors.New("still to come")
+)
+
+// statusClientGone counts requests whose client left before the answer; nobody
+// gets to see it.
+const statusClientGone = 499
+
+// problem is an error as a client sees it.
+type problem struct {
+	status int
+	text   string
+	cache  []string
+	retry  bool // say when to try again
+}
+
+// problemOf maps an error to what is answered. What it doesn't know is our
+// own fault, and its text stays here.
+func problemOf(err error) problem {
+	p := problem{status: http.StatusInternalServerError, text: "internal error", cache: noStore}
+	switch {
+	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition):
+		// It may exist in a second: a stream that starts.
+		p.status, p.cache = http.StatusNotFound, cacheSecond
+	case errors.Is(err, errGone):
+		p.status, p.cache = http.StatusGone, cacheShort
+	case errors.Is(err, errBadRequest), errors.Is(err, hls.ErrAhead):
+		p.status = http.StatusBadRequest
+	case errors.Is(err, errMethod):
+		p.status = http.StatusMethodNotAllowed
+	case errors.Is(err, errNotYet), errors.Is(err, errStopping):
+		p.status, p.retry = http.StatusServiceUnavailable, true
+	case errors.Is(err, context.Canceled):
+		p.status = statusClientGone
+	default:
+		return p
+	}
+	p.text = err.Error()
+	return p
+}

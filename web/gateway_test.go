@@ -1,0 +1,268 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+	"sluice/storage/journal/memory"
+)
+
+// names is a directory that can be changed.
+type names struct {
+	mu   sync.Mutex
+	list []string
+	err  error
+}
+
+func (n *names) Names(context.Context) ([]string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append([]string(nil), n.list...), n.err
+}
+
+func (n *names) set(err error, list ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list, n.err = list, err
+}
+
+// gateway is a server over a journal in memory, which a test writes to.
+type gateway struct {
+	tb testing.TB
+	*Server
+	journal *memory.Journal
+	names   *names
+	logged  *strings.Builder
+}
+
+func newGateway(tb testing.TB, change ...func(*Options)) *gateway {
+	g := &gateway{
+		tb: tb, journal: memory.New(memory.Options{}), names: &names{list: []string{"live", "empty"}},
+		logged: &strings.Builder{},
+	}
+	o := Options{
+		Journal: g.journal, Streams: g.names,
+		Log: slog.New(slog.NewTextHandler(&locked{w: g.logged}, &slog.HandlerOptions{Level: slog.LevelInfo})),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	g.Server = New(o)
+	return g
+}
+
+// locked lets several goroutines write.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+// do sends a request straight to the handler. Headers are given as "Name: value".
+func (g *gateway) do(method, url string, headers ...string) *httptest.ResponseRecorder {
+	g.tb.Helper()
+	return g.doWith(context.Background(), method, url, headers...)
+}
+
+func (g *gateway) doWith(ctx context.Context, method, url string, headers ...string) *httptest.ResponseRecorder {
+	g.tb.Helper()
+	r := httptest.NewRequestWithContext(ctx, method, url, nil)
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, r)
+	return w
+}
+
+func (g *gateway) get(url string, headers ...string) *httptest.ResponseRecorder {
+	g.tb.Helper()
+	return g.do(http.MethodGet, url, headers...)
+}
+
+// start is when the first epoch of a test begins.
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+var targets = timeline.Targets{
+	Segment: 2 * time.Second, Part: 200 * time.Millisecond,
+	HoldBack: 6 * time.Second, PartHoldBack: 600 * time.Millisecond,
+}
+
+const partsInSegment = 10
+
+// publisher writes a stream's entries as a packager would: parts of 200 ms,
+// segments of 2 s, video and audio in step.
+type publisher struct {
+	g      *gateway
+	stream string
+	epoch  uint64
+	msn    uint64
+	part   int
+	clock  time.Duration // of the epoch's media
+	size   int           // bytes of a video part
+	began  time.Time
+	tracks []timeline.RenditionTrack
+}
+
+func mustAAC(raw []byte) *media.AAC {
+	c, err := media.NewAAC(raw)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+var (
+	videoTrack = timeline.RenditionTrack{Rendition: timeline.Source, Track: media.Track{
+		ID: 1, Kind: media.Video, Timescale: media.VideoClock, Codec: &media.H264{
+			SPS: []byte{0x67, 0x64, 0x00, 0x28}, PPS: []byte{0x68},
+			Width: 1920, Height: 1080, SARWidth: 1, SARHeight: 1, FrameRate: 30,
+		},
+	}}
+	audioTrack = timeline.RenditionTrack{Rendition: timeline.Audio, Track: media.Track{
+		ID: 2, Kind: media.Audio, Timescale: 48_000, Codec: mustAAC([]byte{0x11, 0x90}),
+	}}
+)
+
+func (g *gateway) publisher(stream string) *publisher {
+	return &publisher{
+		g: g, stream: stream, size: 1000, began: start,
+		tracks: []timeline.RenditionTrack{videoTrack, audioTrack},
+	}
+}
+
+func (p *publisher) feed() *timeline.Feed {
+	f, err := p.g.journal.Follow(context.Background(), p.stream)
+	require.NoError(p.g.tb, err)
+	return f
+}
+
+func (p *publisher) append(e timeline.Entry) {
+	p.g.tb.Helper()
+	require.NoError(p.g.tb, p.g.journal.Append(context.Background(), p.stream, e))
+}
+
+// begin opens an epoch and writes its init segments.
+func (p *publisher) begin() *publisher {
+	p.g.tb.Helper()
+	next := p.feed().Current().Next
+	p.epoch, p.msn, p.part, p.clock = next.Epoch, next.MSN, 0, timeline.Origin
+	p.append(timeline.EpochStarted{Epoch: p.epoch, At: p.began, Window: 20 * time.Second, Tracks: p.tracks})
+	for _, rt := range p.tracks {
+		data := fmt.Appendf(nil, "init of %s in epoch %d", rt.Rendition, p.epoch)
+		p.append(timeline.InitWritten{Epoch: p.epoch, InitEpoch: p.epoch, Rendition: rt.Rendition, Data: data})
+	}
+	return p
+}
+
+func (p *publisher) fix() *publisher {
+	p.append(timeline.TargetsFixed{Targets: targets})
+	return p
+}
+
+// data is what a part's bytes are.
+func (p *publisher) data(id timeline.RenditionID, msn uint64, part int) []byte {
+	b := fmt.Appendf(nil, "[%s %d.%d]", id, msn, part)
+	for id == timeline.Source && len(b) < p.size {
+		b = append(b, byte(len(b)))
+	}
+	return b
+}
+
+// whole is what a whole segment's bytes are.
+func (p *publisher) whole(id timeline.RenditionID, msn uint64) string {
+	var b strings.Builder
+	for i := range partsInSegment {
+		b.Write(p.data(id, msn, i))
+	}
+	return b.String()
+}
+
+// write adds a part to every rendition but those left out.
+func (p *publisher) write(but ...timeline.RenditionID) *publisher {
+	p.g.tb.Helper()
+	for _, rt := range p.tracks {
+		if len(but) > 0 && rt.Rendition == but[0] {
+			continue
+		}
+		p.append(timeline.PartWritten{
+			Epoch: p.epoch, Rendition: rt.Rendition, MSN: p.msn, Index: p.part,
+			Part: timeline.Part{
+				Start: media.TicksOf(p.clock, rt.Track.Timescale), Duration: media.TicksOf(targets.Part, rt.Track.Timescale),
+				Samples: 6, Independent: p.part == 0, Time: p.began.Add(p.clock - timeline.Origin),
+				Arrived: p.began.Add(p.clock - timeline.Origin + targets.Part), Data: p.data(rt.Rendition, p.msn, p.part),
+			},
+		})
+	}
+	p.part++
+	p.clock += targets.Part
+	return p
+}
+
+// shut closes the open segment of every rendition.
+func (p *publisher) shut() *publisher {
+	p.g.tb.Helper()
+	span := time.Duration(p.part) * targets.Part
+	for _, rt := range p.tracks {
+		p.append(timeline.SegmentClosed{
+			Epoch: p.epoch, Rendition: rt.Rendition, MSN: p.msn, Duration: media.TicksOf(span, rt.Track.Timescale),
+			Start: media.TicksOf(p.clock-span, rt.Track.Timescale), Time: p.began.Add(p.clock - span - timeline.Origin),
+		})
+	}
+	p.msn++
+	p.part = 0
+	return p
+}
+
+// segments writes n whole ones.
+func (p *publisher) segments(n int) *publisher {
+	p.g.tb.Helper()
+	for range n {
+		for range partsInSegment {
+			p.write()
+		}
+		p.shut()
+	}
+	return p
+}
+
+// leave ends the epoch: the publisher may come back.
+func (p *publisher) leave() *publisher {
+	p.g.tb.Helper()
+	if p.part > 0 {
+		p.shut()
+	}
+	p.began = p.began.Add(p.clock - timeline.Origin)
+	p.append(timeline.EpochEnded{Epoch: p.epoch, At: p.began})
+	return p
+}
+
+func (p *publisher) end() *publisher {
+	p.append(timeline.StreamEnded{At: p.began})
+	return p
+}
+
+// playing returns a gateway whose stream "live" has n segments and three parts of the next.
+func playing(tb testing.TB, n int, change ...func(*Options)) (*gateway, *publisher) {
+	g := newGateway(tb, change...)
+	p := g.publisher("live").begin().fix().segments(n)
+	return g, p.write().write().write()
+}

@@ -1,0 +1,101 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Header values that are always the same are made once: a header map takes
+// slices. Nothing may write to them.
+var (
+	typeHLS   = []string{"application/vnd.apple.mpegurl"}
+	typeMPD   = []string{"application/dash+xml"}
+	typeVideo = []string{"video/mp4"} // RFC 4337; CMAF (ISO/IEC 23000-19) has no type of its own
+	typeAudio = []string{"audio/mp4"}
+	typeText  = []string{"text/plain; charset=utf-8"}
+	typeHTML  = []string{"text/html; charset=utf-8"}
+	typeJSON  = []string{"application/json"}
+
+	noStore        = []string{"no-store"}
+	cacheSecond    = []string{"public, max-age=1"}
+	cacheShort     = []string{"public, max-age=10"}
+	cacheImmutable = []string{"public, max-age=31536000, immutable"}
+	revalidate     = []string{"no-cache"}
+
+	encodingGzip = []string{"gzip"}
+	varyEncoding = []string{"Accept-Encoding"}
+	bytesUnit    = []string{"bytes"}
+	nosniff      = []string{"nosniff"}
+	oneSecond    = []string{"1"}
+	anyOrigin    = []string{"*"}
+	exposed      = []string{"Date, Content-Length, Content-Range, ETag, Retry-After, Server-Timing"}
+)
+
+// allowOrigins lets pages of any origin read the answer. The value is the same
+// for all, and there without an Origin in the request too, so that a cache
+// needs one copy only: hence not the cors package's handler, which varies by
+// origin. It answers the preflights.
+func allowOrigins(h http.Header) {
+	h["Access-Control-Allow-Origin"] = anyOrigin
+	h["Access-Control-Expose-Headers"] = exposed
+}
+
+// maxAge returns a Cache-Control value: d in whole seconds, at least one.
+func maxAge(d time.Duration) []string {
+	return []string{"public, max-age=" + strconv.Itoa(max(1, int(d/time.Second)))}
+}
+
+// acceptsGzip reports whether the request's Accept-Encoding allows gzip (RFC
+// 9110 §12.5.3). Without the header we send the plain form, as a client that
+// doesn't ask for compression most often can't undo it.
+func acceptsGzip(h http.Header) bool {
+	named, any := -1.0, -1.0
+	for _, value := range h["Accept-Encoding"] {
+		for item := range strings.SplitSeq(value, ",") {
+			coding, params, _ := strings.Cut(item, ";")
+			switch coding = strings.TrimSpace(coding); {
+			case strings.EqualFold(coding, "gzip"), strings.EqualFold(coding, "x-gzip"):
+				named = quality(params)
+			case coding == "*":
+				any = quality(params)
+			}
+		}
+	}
+	if named >= 0 {
+		return named > 0
+	}
+	return any > 0
+}
+
+// quality reads a weight, as in " q=0.5" (RFC 9110 §12.4.2). One that can't be
+// read counts as a refusal.
+func quality(params string) float64 {
+	if params == "" {
+		return 1
+	}
+	key, value, _ := strings.Cut(strings.TrimSpace(params), "=")
+	if !strings.EqualFold(strings.TrimSpace(key), "q") {
+		return 1
+	}
+	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if err != nil || q < 0 || q > 1 {
+		return 0
+	}
+	return q
+}
+
+// noneMatch reports whether the request's If-None-Match names the entity tag
+// (RFC 9110 §13.1.2, weak comparison).
+func noneMatch(h http.Header, etag string) bool {
+	for _, value := range h["If-None-Match"] {
+		for item := range strings.SplitSeq(value, ",") {
+			item = strings.TrimSpace(item)
+			if item == "*" || strings.TrimPrefix(item, "W/") == etag {
+				return true
+			}
+		}
+	}
+	return false
+}

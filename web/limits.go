@@ -1,0 +1,50 @@
+package web
+
+import "time"
+
+// How long requests may wait for what is still to come.
+const (
+	// startHold is for a manifest of a stream that is starting: its first GOP
+	// is waited for, and that is at most so long (DESIGN D5).
+	startHold = 10 * time.Second
+	// pollHold is for an MPD's long poll.
+	pollHold = 8 * time.Second
+	// reloadTargets is for a blocking playlist reload, in target durations
+	// (RFC 8216bis §6.2.5.2).
+	reloadTargets = 3
+	// defaultAbsence is for media: as long as a publisher may be away, and the
+	// time until its first part.
+	defaultAbsence = 35 * time.Second
+)
+
+// How long and how large a write may be: a client that takes no byte of a
+// piece for so long is dead, one that takes a piece in it is only slow.
+const (
+	writeStall = 20 * time.Second
+	writePiece = 128 << 10
+	// bodyTime is what a client has for a request's body. Nobody needs one.
+	bodyTime = 5 * time.Second
+)
+
+// Limits of connections.
+const (
+	readHeaderTime = 10 * time.Second
+	idleTime       = 2 * time.Minute
+	maxHeaderBytes = 16 << 10
+	// pingTime is after how much silence an HTTP/2 peer is asked if it is there.
+	pingTime = 15 * time.Second
+)
+
+// How long the directory's answer is believed, and how soon it is asked again
+// because of a name that isn't in it.
+const (
+	listingAge   = time.Second
+	listingRetry = 100 * time.Millisecond
+)
+
+// collectTime bounds what a scrape of the metrics may wait for the journal.
+const collectTime = 2 * time.Second
+
+// spareCompressors is how many gzip writers are kept for the next manifest;
+// each holds about 800 KB.
+const spareCompressors = 2

@@ -1,0 +1,51 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/storage/catalog"
+	"sluice/storage/journal"
+)
+
+// Options configure a Server. Journal and Streams must be set.
+type Options struct {
+	Journal  journal.Journal
+	Streams  Directory
+	Registry *prometheus.Registry // what /metrics serves; a new one where nil
+	Log      *slog.Logger
+	Ready    func() error     // what /readyz says; always ready where nil
+	Now      func() time.Time // the server's clock; time.Now where nil
+	// Absence is how long a request for media that isn't there yet may wait:
+	// the grace that a publisher has to come back, and a little more.
+	Absence time.Duration
+	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
+	CA []byte
+}
+
+// Directory knows the public names of the streams that exist. It is asked at
+// most a few times a second.
+type Directory interface {
+	Names(ctx context.Context) ([]string, error)
+}
+
+// Catalog is the directory of the streams in a catalog.
+func Catalog(s catalog.Store) Directory { return catalogDirectory{s} }
+
+type catalogDirectory struct{ store catalog.Store }
+
+func (d catalogDirectory) Names(ctx context.Context) ([]string, error) {
+	streams, err := d.store.Streams(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list streams: %w", err)
+	}
+	names := make([]string, len(streams))
+	for i, s := range streams {
+		names[i] = s.Name
+	}
+	return names, nil
+}

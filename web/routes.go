@@ -1,0 +1,70 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/cors"
+)
+
+// router holds every URL that the gateway answers.
+func (s *Server) router() http.Handler {
+	r := chi.NewRouter()
+	g := s.groups
+	get := func(pattern string, g *group, h handler) {
+		f := s.endpoint(g, h)
+		r.Get(pattern, f)
+		r.Head(pattern, f)
+	}
+
+	get("/live/{stream}/index.m3u8", g.multivariant, s.multivariantPlaylist)
+	get("/live/{stream}/manifest.mpd", g.mpd, s.mpd)
+	get("/live/{stream}/{rendition}/index.m3u8", g.playlist, s.mediaPlaylist)
+	get("/live/{stream}/{rendition}/{epoch}/init.mp4", g.init, s.initSegment)
+	// {n}.m4s and {n}.{part}.m4s
+	get("/live/{stream}/{rendition}/{epoch}/{file}", g.segment, s.media)
+
+	get("/api/v1/streams", g.api, s.listStreams)
+	get("/api/v1/streams/{stream}", g.api, s.describeStream)
+	get("/api/v1/time", g.api, s.time)
+
+	get("/", g.page, s.index)
+	get("/watch/{stream}", g.page, s.watch)
+	get("/embed/{stream}", g.page, s.embed)
+	get("/assets/*", g.asset, s.asset)
+
+	get("/healthz", g.system, s.healthz)
+	get("/readyz", g.system, s.readyz)
+	get("/metrics", g.system, s.metrics())
+	if len(s.ca) > 0 {
+		get("/ca.crt", g.system, s.authority)
+	}
+
+	preflight := cors.Handler(cors.Options{
+		AllowedMethods: []string{http.MethodGet, http.MethodHead},
+		AllowedHeaders: []string{"*"},
+		MaxAge:         24 * 60 * 60,
+	})(s.endpoint(g.other, s.options)).ServeHTTP
+	r.Options("/live/*", preflight)
+	r.Options("/api/*", preflight)
+
+	r.NotFound(s.endpoint(g.other, func(*exchange) error { return errUnknown }))
+	r.MethodNotAllowed(s.endpoint(g.other, func(x *exchange) error {
+		if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead {
+			return errUnknown // only a preflight would match
+		}
+		x.w.Header()["Allow"] = allowed
+		return errMethod
+	}))
+	return r
+}
+
+// allowed are the methods of everything here: nothing can be changed by HTTP.
+var allowed = []string{"GET, HEAD, OPTIONS"}
+
+// options answers an OPTIONS request that is no preflight.
+func (s *Server) options(x *exchange) error {
+	x.w.Header()["Allow"] = allowed
+	x.begin(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/web/ui"
+)
+
+// Server answers viewers' requests. It is an http.Handler.
+type Server struct {
+	log      *slog.Logger
+	now      func() time.Time
+	ready    func() error
+	registry *prometheus.Registry
+	absence  time.Duration
+	ca       []byte
+
+	streams streams
+	groups  *groups
+	assets  *assets
+	routes  http.Handler
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New returns a server of the journal's streams, and registers its metrics.
+func New(o Options) *Server {
+	s := &Server{
+		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
+		assets: newAssets(ui.Assets()),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.ready == nil {
+		s.ready = func() error { return nil }
+	}
+	if s.registry == nil {
+		s.registry = prometheus.NewRegistry()
+	}
+	if s.absence <= 0 {
+		s.absence = defaultAbsence
+	}
+	s.streams = streams{journal: o.Journal, directory: o.Streams, log: s.log, asking: make(chan struct{}, 1)}
+	s.groups = newGroups(s.registry)
+	s.registry.MustRegister(newCollector(s))
+	s.routes = s.router()
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+
+// NewServer returns an HTTP server for h, ready for Serve (HTTP/1.1) and
+// ServeTLS (HTTP/2 too, with a TLS configuration that offers it). Its Shutdown
+// ends requests that wait for media.
+//
+// There is no timeout for a whole response: a live segment and a held request
+// take their time. The handler gives every write its own.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	ctx, stop := context.WithCancelCause(context.Background())
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeaderBytes,
+		Protocols:         protocols,
+		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingTime, WriteByteTimeout: writeStall},
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	if log != nil {
+		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // bad handshakes, and the like: peers' faults
+	}
+	srv.RegisterOnShutdown(func() { stop(errStopping) })
+	return srv
+}
+
+// withLimit returns a context that ends after limit with errNotYet as its cause.
+func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, errNotYet)
+}
