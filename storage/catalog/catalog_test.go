@@ -55,7 +55,7 @@ func TestParseKey(t *testing.T) {
 	for s, ok := range map[string]bool{
 		"12345678": true, "Aa0-_.~x": true, strings.Repeat("x", 128): true,
 		"": false, "1234567": false, strings.Repeat("x", 129): false, "with space": false,
-		"slash/slash": false, "query?query": false, "a&b=c#d%e": false, "naïveté-": false,
+		"slash/slash": true, "/slashes": false, "slashes/": false, "query?query": false, "a&b=c#d%e": false, "naïveté-": false,
 	} {
 		k, err := catalog.ParseKey(s)
 		require.Equal(t, ok, err == nil, "%q: %v", s, err)

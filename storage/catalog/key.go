@@ -44,9 +44,12 @@ func ParseKey(s string) (Key, error) {
 		return Key{}, fmt.Errorf("a stream key has %d to %d characters, this one has %d", minKeyLen, maxKeyLen, len(s))
 	}
 	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.~", c) >= 0) {
-			return Key{}, errors.New("a stream key has only letters, digits, and - _ . ~")
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.~/", c) >= 0) {
+			return Key{}, errors.New("a stream key has only letters, digits, and - _ . ~ /")
 		}
+	}
+	if strings.Trim(s, "/") != s {
+		return Key{}, errors.New("a stream key neither starts nor ends with /") // encoders cut those off
 	}
 	return Key{&s}, nil
 }
