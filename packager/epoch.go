@@ -1,0 +1,270 @@
+package packager
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// epoch is the open epoch of a stream, from its first sample on.
+type epoch struct {
+	record   *record
+	settings Settings
+	number   uint64
+	lanes    []*lane // the leading one first
+	clock    wallClock
+	cutter   cutter
+	bounds   []bound // where segments start, the last few; rising
+	first    media.Ticks
+	frames   frameStats // of the leading video's first GOP
+	long     bool       // the last segment was longer than promised
+}
+
+// bound is where the leading rendition starts segment msn, as a presentation
+// time in its ticks.
+type bound struct {
+	msn uint64
+	at  media.Ticks
+}
+
+// keptBounds is enough of them: no lane is more than a segment behind.
+const keptBounds = 4
+
+// mediaTime is the time since the epoch's first picture.
+func (e *epoch) mediaTime(l *lane, at media.Ticks) time.Duration {
+	return at.Duration(l.Timescale) - timeline.Origin
+}
+
+// boundary returns where lane l should start segment msn; of one that is not
+// begun yet, the largest time there is.
+func (e *epoch) boundary(l *lane, msn uint64) media.Ticks {
+	for i := len(e.bounds) - 1; i >= 0; i-- {
+		if b := e.bounds[i]; b.msn == msn {
+			return b.at.Rescale(e.lanes[0].Timescale, l.Timescale)
+		}
+	}
+	return maxTime
+}
+
+func (e *epoch) addBound(b bound) {
+	if len(e.bounds) == keptBounds {
+		e.bounds = e.bounds[:copy(e.bounds, e.bounds[1:])]
+	}
+	e.bounds = append(e.bounds, b)
+}
+
+// startEpoch appends the epoch's head. The leading input's first sample, s, is to
+// stand at timeline.Origin; nothing of it is taken yet.
+func startEpoch(ctx context.Context, r *record, st Settings, inputs []*input, s media.Sample, arrived time.Time) (*epoch, error) {
+	e := &epoch{record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(arrived)}
+	start := timeline.EpochStarted{Epoch: e.number, At: arrived, Window: st.Window}
+	for _, in := range inputs {
+		start.Tracks = append(start.Tracks, timeline.RenditionTrack{Rendition: in.rendition, Track: in.Track})
+	}
+	if err := r.append(ctx, start); err != nil {
+		return nil, err
+	}
+	msn := r.now().Next.MSN
+	leader := inputs[0].Timescale
+	for i, in := range inputs {
+		l := &lane{input: in, epoch: e, msn: msn}
+		origin := media.TicksOf(timeline.Origin, in.Timescale)
+		l.shift = origin - s.PTS().Rescale(leader, in.Timescale)
+		if i == 0 {
+			// Decode times move by the first picture's offset, so that tfdt is
+			// the earliest presentation time, and offsets move back.
+			l.shift, l.offsetShift = origin-s.DTS, -s.CTSOffset
+		}
+		e.lanes = append(e.lanes, l)
+		if err := e.writeInit(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	e.first = media.TicksOf(timeline.Origin, leader)
+	e.cutter = cutter{
+		target: media.TicksOf(st.Segment, leader),
+		least:  media.TicksOf(min(leastSegment, st.Segment), leader),
+		frame:  s.Duration,
+	}
+	e.cutter.begin(e.first)
+	e.addBound(bound{msn: msn, at: e.first})
+	return e, nil
+}
+
+// writeInit repeats the rendition's last init segment where it is the same.
+func (e *epoch) writeInit(ctx context.Context, in *input) error {
+	entry := timeline.InitWritten{Epoch: e.number, InitEpoch: e.number, Rendition: in.rendition, Data: in.init}
+	if old := e.record.now().Rendition(in.rendition).Init; old != nil &&
+		old.Track.Equal(in.Track) && bytes.Equal(old.Data, in.init) {
+		entry.InitEpoch, entry.Data = old.Epoch, old.Data
+	}
+	return e.record.append(ctx, entry)
+}
+
+// onClock moves a sample onto the epoch's clock.
+func (l *lane) onClock(s media.Sample) media.Sample {
+	s.DTS += l.shift
+	s.CTSOffset += l.offsetShift
+	return s
+}
+
+// leadVideo takes a sample of the leading video.
+func (e *epoch) leadVideo(ctx context.Context, s media.Sample, arrived time.Time) error {
+	l := e.lanes[0]
+	e.clock.observe(e.mediaTime(l, s.DTS), arrived)
+	if at := s.PTS(); s.Sync && at > e.cutter.sync {
+		e.cutter.frame = s.Duration
+		e.cutter.keyframe(at)
+		if err := e.fixTargets(ctx); err != nil {
+			return err
+		}
+		if e.cutter.cuts(at) {
+			if err := e.cut(ctx, s.DTS, at); err != nil {
+				return err
+			}
+		}
+	}
+	if e.cutter.known == 0 {
+		e.frames.add(s.Duration)
+	}
+	last := e.cutter.count()
+	l.push(s, arrived)
+	if e.mediaTime(l, s.DTS) >= e.settings.MaxGOPWait {
+		if err := e.fixTargets(ctx); err != nil {
+			return err
+		}
+	}
+	if last {
+		if err := l.flush(ctx, len(l.pending)); err != nil {
+			return err
+		}
+	}
+	if err := l.drain(ctx); err != nil {
+		return err
+	}
+	return e.releaseHeld(ctx)
+}
+
+// leadAudio takes a sample of sound that has no picture to follow: segments
+// start at the frames nearest to a grid of whole target durations.
+func (e *epoch) leadAudio(ctx context.Context, s media.Sample, arrived time.Time) error {
+	l := e.lanes[0]
+	e.clock.observe(e.mediaTime(l, s.DTS), arrived)
+	if err := e.fixTargets(ctx); err != nil {
+		return err
+	}
+	if at := e.grid(); l.begun && s.DTS >= at-s.Duration/2 && l.end < at-s.Duration/2 {
+		// A hole in the sound reaches over the boundary.
+		if err := e.cut(ctx, s.DTS, s.DTS); err != nil {
+			return err
+		}
+	}
+	l.push(s, arrived)
+	if at := e.grid(); l.end >= at-s.Duration/2 {
+		if err := l.flush(ctx, len(l.pending)); err != nil {
+			return err
+		}
+		return e.cut(ctx, l.end, l.end)
+	}
+	return l.drain(ctx)
+}
+
+// grid returns where the audio that leads should end its open segment.
+func (e *epoch) grid() media.Ticks {
+	c := &e.cutter
+	half := c.frame / 2
+	return e.first + ((c.start+half-e.first)/c.target+1)*c.target
+}
+
+// cut ends the segment of the leading rendition. The next one starts with decode
+// time dts, presented at at.
+func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
+	leader := e.lanes[0]
+	msn := leader.msn
+	// Nobody may fall further behind than one segment: the window moves on.
+	for _, l := range e.lanes[1:] {
+		for l.msn < msn {
+			if err := l.closeLate(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := leader.close(ctx, len(leader.pending), dts); err != nil {
+		return err
+	}
+	e.long = e.cutter.promise > 0 && at-e.cutter.start > e.cutter.promise
+	if err := e.gapAbsent(ctx, msn); err != nil {
+		return err
+	}
+	e.cutter.cut(at)
+	e.addBound(bound{msn: msn + 1, at: at})
+	for _, l := range e.lanes[1:] {
+		if err := l.advance(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gapAbsent records segment msn for the renditions that viewers may still play
+// and that this epoch lacks.
+func (e *epoch) gapAbsent(ctx context.Context, msn uint64) error {
+	t := e.record.now()
+	for _, r := range t.Renditions {
+		if t.Current().Has(r.ID) || r.NextPosition(t).MSN > msn || !r.IsListed(t) || !hasMedia(t, r) {
+			continue
+		}
+		for {
+			now := e.record.now()
+			if r = now.Rendition(r.ID); r == nil || !r.IsListed(now) || r.NextPosition(now).MSN > msn {
+				break
+			}
+			if err := e.record.gap(ctx, r.ID, gapAt(r, e.clock.at(0), e.settings.Segment)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// length is how long the open segment is by now.
+func (e *epoch) length() media.Ticks { return e.lanes[0].end - e.cutter.start }
+
+// isLong reports whether segments are longer than promised.
+func (e *epoch) isLong() bool {
+	return e.long || e.cutter.promise > 0 && e.length() > e.cutter.promise
+}
+
+// laneOf returns the input's lane, or nil where the epoch was made without it.
+func (e *epoch) laneOf(in *input) *lane {
+	for _, l := range e.lanes {
+		if l.input == in {
+			return l
+		}
+	}
+	return nil
+}
+
+// lead takes a sample of the leading lane.
+func (e *epoch) lead(ctx context.Context, s media.Sample, arrived time.Time) error {
+	if e.lanes[0].Kind == media.Video {
+		return e.leadVideo(ctx, s, arrived)
+	}
+	return e.leadAudio(ctx, s, arrived)
+}
+
+// end publishes all that is pending and ends the epoch.
+func (e *epoch) end(ctx context.Context, at time.Time) error {
+	for _, l := range e.lanes {
+		if err := l.flush(ctx, len(l.pending)); err != nil {
+			return err
+		}
+	}
+	if err := e.fixTargets(ctx); err != nil {
+		return err
+	}
+	return e.record.endEpoch(ctx, at, e.settings.Segment)
+}

@@ -1,0 +1,123 @@
+package packager_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager/timeline"
+)
+
+// checkInvariants holds for whatever was written, garbage included; the journal
+// has checked the order of the entries already. It looks at the bytes too.
+func checkInvariants(t testing.TB, r *rig) {
+	t.Helper()
+	tracks := map[timeline.RenditionID]media.Track{}
+	fixed := map[uint64]timeline.Targets{} // by epoch
+	var targets timeline.Targets
+	var ended uint64
+	for _, e := range r.entries {
+		switch e := e.(type) {
+		case timeline.EpochStarted:
+			for _, rt := range e.Tracks {
+				tracks[rt.Rendition] = rt.Track
+			}
+		case timeline.TargetsFixed:
+			targets = e.Targets
+		case timeline.EpochEnded:
+			fixed[e.Epoch], ended = targets, e.Epoch
+		case timeline.StreamEnded:
+			targets = timeline.Targets{}
+		}
+	}
+	require.NotZero(t, len(tracks), "nothing was published")
+	var last = map[uint64]map[timeline.RenditionID]uint64{}
+	for id, track := range tracks {
+		var before *segment
+		for _, g := range r.segments(id) {
+			checkSegment(t, id, track, g, fixed[g.epoch])
+			if before != nil && !before.gap() && !g.gap() && before.epoch == g.epoch {
+				require.GreaterOrEqual(t, g.start(), before.start(), "%s %d", id, g.msn)
+			}
+			if before != nil && before.epoch == g.epoch {
+				require.Equal(t, before.msn+1, g.msn, "MSNs of %s", id)
+			}
+			if g.epoch <= ended {
+				require.NotNil(t, g.closed, "%s %d", id, g.msn)
+			}
+			if last[g.epoch] == nil {
+				last[g.epoch] = map[timeline.RenditionID]uint64{}
+			}
+			last[g.epoch][id] = g.msn
+			before = g
+		}
+	}
+	for epoch, msns := range last {
+		if epoch > ended {
+			continue
+		}
+		for id, msn := range msns {
+			for other, m := range msns {
+				require.Equal(t, msn, m, "epoch %d ends with %s and %s at different MSNs", epoch, id, other)
+			}
+		}
+	}
+}
+
+func checkSegment(t testing.TB, id timeline.RenditionID, track media.Track, g *segment, targets timeline.Targets) {
+	t.Helper()
+	if g.gap() {
+		require.Positive(t, g.closed.Duration)
+		return
+	}
+	require.True(t, g.parts[0].Independent, "%s %d starts with no sync sample", id, g.msn)
+	limit := media.TicksOf(targets.Part, track.Timescale)
+	var sum media.Ticks
+	var wall time.Time
+	end := g.start()
+	for i, p := range g.parts {
+		checkPart(t, track, p)
+		if targets.Part > 0 {
+			require.LessOrEqual(t, p.Duration, limit, "%s %d.%d is longer than PART-TARGET", id, g.msn, i)
+		}
+		require.GreaterOrEqual(t, p.Start, end-1, "%s %d.%d overlaps", id, g.msn, i)
+		require.True(t, i == 0 || p.Time.After(wall), "%s %d.%d: wall time goes back", id, g.msn, i)
+		sum, wall, end = sum+p.Duration, p.Time, p.Start+p.Duration
+	}
+	if g.closed == nil {
+		return
+	}
+	require.GreaterOrEqual(t, g.closed.Duration, sum-1, "%s %d", id, g.msn)
+	if sum == end-g.start() { // no hole
+		require.LessOrEqual(t, g.closed.Duration-sum, media.TicksOf(time.Second, track.Timescale), "%s %d", id, g.msn)
+	}
+}
+
+// checkPart compares a part with its bytes.
+func checkPart(t testing.TB, track media.Track, p timeline.Part) {
+	t.Helper()
+	var parsed fmp4.Parts
+	require.NoError(t, parsed.Unmarshal(p.Data))
+	require.Len(t, parsed, 1)
+	got := parsed[0].Tracks[0]
+	require.EqualValues(t, track.ID, got.ID)
+	require.EqualValues(t, p.Start, got.BaseTime)
+	require.Len(t, got.Samples, p.Samples)
+	var sum media.Ticks
+	for _, s := range got.Samples {
+		require.NotZero(t, s.Duration)
+		sum += media.Ticks(s.Duration)
+	}
+	require.Equal(t, p.Duration, sum)
+	require.False(t, bytes.Contains(p.Data[:8], []byte("mdat")))
+}
+
+// near compares media times and spans.
+func near[T ~int64](t testing.TB, want, got, tolerance T, message ...any) {
+	t.Helper()
+	require.InDelta(t, int64(want), int64(got), float64(tolerance), message...)
+}

@@ -1,0 +1,170 @@
+package packager
+
+import (
+	"context"
+	"time"
+
+	"sluice/media"
+	"sluice/packager/cmaf"
+	"sluice/packager/timeline"
+)
+
+// lane is one rendition in one epoch: it gathers samples into parts. Its times
+// are on the epoch's media clock, in ticks of its track.
+type lane struct {
+	*input
+	epoch *epoch
+
+	shift       media.Ticks // from the session's decode times to the epoch's
+	offsetShift media.Ticks // likewise for composition offsets
+	limit       media.Ticks // the longest part
+
+	msn      uint64      // of the segment that it is in
+	start    media.Ticks // of that segment, once it has a part
+	parts    int         // published of it
+	sequence uint32      // of the newest fragment
+	newest   media.Ticks // decode time of the newest sample
+	end      media.Ticks // its nominal end
+	covered  media.Ticks // end of the newest part
+	begun    bool        // it has had a sample
+	longest  media.Ticks // of its parts
+
+	pending  []media.Sample // not published yet, in decode order
+	arrivals []time.Time    // theirs
+}
+
+func (l *lane) setLimit(part time.Duration) {
+	l.limit = max(media.Ticks(frameTime{1, uint64(l.Timescale)}.fit(part)), 1)
+}
+
+// push takes a sample, which it doesn't publish yet.
+func (l *lane) push(s media.Sample, arrived time.Time) {
+	if n := len(l.pending); n > 0 {
+		// Inside a part the next sample's time counts, not the nominal duration.
+		last := &l.pending[n-1]
+		if real := s.DTS - last.DTS; real <= l.limit {
+			last.Duration = max(real, 1)
+		}
+	}
+	l.pending = append(l.pending, s)
+	l.arrivals = append(l.arrivals, arrived)
+	l.newest, l.end, l.begun = s.DTS, s.DTS+s.Duration, true
+}
+
+// full returns how many of the pending samples make a whole part, or zero. A
+// part is whole when one more sample would make it too long.
+func (l *lane) full() int {
+	if len(l.pending) == 0 {
+		return 0
+	}
+	start := l.pending[0].DTS
+	for i := range l.pending {
+		if i == maxPartSamples {
+			return i
+		}
+		s := &l.pending[i]
+		if i > 0 && s.DTS+min(s.Duration, l.frame)-start > l.limit {
+			return i
+		}
+	}
+	// A frame that isn't a whole number of ticks long may be one tick shorter
+	// than the last one.
+	last := &l.pending[len(l.pending)-1]
+	if last.DTS+2*last.Duration-start > l.limit+1 {
+		return len(l.pending)
+	}
+	return 0
+}
+
+// drain publishes the whole parts.
+func (l *lane) drain(ctx context.Context) error {
+	for n := l.full(); n > 0; n = l.full() {
+		if err := l.publish(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush publishes the first n of the pending samples.
+func (l *lane) flush(ctx context.Context, n int) error {
+	for n > 0 {
+		part := l.full()
+		if part == 0 || part > n {
+			part = n
+		}
+		if err := l.publish(ctx, part); err != nil {
+			return err
+		}
+		n -= part
+	}
+	return nil
+}
+
+// publish makes a part of the first n pending samples.
+func (l *lane) publish(ctx context.Context, n int) error {
+	l.sequence++
+	f := cmaf.Fragment{Sequence: l.sequence, TrackID: l.ID, Samples: l.pending[:n]}
+	first, last := &l.pending[0], &l.pending[n-1]
+	last.Duration = max(min(last.Duration, first.DTS+l.limit-last.DTS), 1)
+	e := l.epoch
+	part := timeline.Part{
+		Start:       first.DTS,
+		Duration:    last.DTS + last.Duration - first.DTS,
+		Samples:     n,
+		Independent: first.Sync,
+		Time:        e.clock.at(e.mediaTime(l, first.DTS)),
+		Arrived:     l.arrivals[n-1],
+		Data:        f.AppendTo(make([]byte, 0, f.Size())),
+	}
+	err := e.record.append(ctx, timeline.PartWritten{
+		Epoch: e.number, Rendition: l.rendition, MSN: l.msn, Index: l.parts, Part: part,
+	})
+	if err != nil {
+		return err
+	}
+	if l.parts == 0 {
+		l.start = part.Start
+	}
+	l.parts++
+	l.covered = part.Start + part.Duration
+	l.longest = max(l.longest, part.Duration)
+	l.metrics.latency.Observe(max(time.Since(part.Arrived), 0).Seconds())
+	l.metrics.parts.Inc()
+	l.metrics.bytes.Add(float64(len(part.Data)))
+	rest := copy(l.pending, l.pending[n:])
+	clear(l.pending[rest:]) // let go of the payloads
+	l.pending = l.pending[:rest]
+	l.arrivals = l.arrivals[:copy(l.arrivals, l.arrivals[n:])]
+	return nil
+}
+
+// close ends the segment, of which the first n pending samples are the rest. It
+// lasts until next, where the next one starts, but never over a long hole.
+func (l *lane) close(ctx context.Context, n int, next media.Ticks) error {
+	if err := l.flush(ctx, n); err != nil {
+		return err
+	}
+	if next-l.covered > media.TicksOf(maxHole, l.Timescale) {
+		next = l.covered
+	}
+	e := l.epoch
+	var err error
+	if l.parts == 0 {
+		err = e.record.gap(ctx, l.rendition, timeline.SegmentClosed{
+			Start: e.boundary(l, l.msn), Duration: media.TicksOf(e.settings.Segment, l.Timescale),
+			Time: e.clock.at(e.mediaTime(l, e.boundary(l, l.msn))),
+		})
+	} else {
+		err = e.record.append(ctx, timeline.SegmentClosed{
+			Epoch: e.number, Rendition: l.rendition, MSN: l.msn, Duration: max(next-l.start, 1),
+		})
+	}
+	if err != nil {
+		return err
+	}
+	l.metrics.segments.Inc()
+	l.msn++
+	l.parts = 0
+	return nil
+}
