@@ -20,7 +20,6 @@ const { kind, stream = '', title = stream } = root.dataset
 const video = document.createElement('video')
 video.playsInline = true
 video.preload = 'auto'
-video.tabIndex = -1
 video.setAttribute('aria-label', title)
 
 const player = new Player(video, location.origin, stream)

@@ -166,6 +166,8 @@ export class Player {
     clearTimeout(this.#retry)
     this.#engine?.destroy()
     this.#engine = null
+    // dash.js catches up by speed, and leaves it as it was.
+    this.video.playbackRate = 1
     this.#movedAt = performance.now()
     batch(() => {
       this.latency.value = null
@@ -308,6 +310,10 @@ export class Player {
     })
   }
 
+  #flows(): boolean {
+    return !this.video.paused && !this.video.seeking && this.video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA
+  }
+
   /** Notices progress that no event told of, and a standstill that none told of either. */
   #watch(): void {
     const now = performance.now()
@@ -316,7 +322,7 @@ export class Player {
     const m = this.#model.peek()
     if (moved || m.source === 'none' || this.video.paused || document.hidden) {
       this.#movedAt = now
-      if (moved && m.playback === 'buffering' && !this.video.paused) this.#onPlaying()
+      if (moved && m.playback === 'buffering' && this.#flows()) this.#onPlaying()
       return
     }
     if (m.playback === 'broken' || m.server === 'away') return

@@ -26,11 +26,16 @@ const fatalCodes = new Map<number, EngineError['kind']>([
   [35, 'media'], // codec not supported
 ])
 
+// What dash.js waits for before it seeks or sets a speed. destroy() leaves those
+// listeners on the element, and they throw when they hear the next engine's media.
+const readyEvents = new Set(['loadedmetadata', 'loadeddata', 'canplay', 'canplaythrough'])
+
 export class DashEngine implements Engine {
   readonly name = 'dash'
   readonly label: string
   readonly #host: EngineHost
   readonly #player: dashjs.MediaPlayerClass
+  readonly #left: [type: string, listener: EventListenerOrEventListenerObject][] = []
 
   constructor(host: EngineHost) {
     this.#host = host
@@ -50,6 +55,7 @@ export class DashEngine implements Engine {
       player.on(events.STREAM_ACTIVATED, () => this.#publishLevels())
       player.on(events.QUALITY_CHANGE_RENDERED, () => this.#publishLevel())
     }
+    this.#noteListeners()
     // The player decides when to play, and knows what autoplay was refused.
     player.initialize(this.#host.video, source.url, false)
   }
@@ -86,7 +92,24 @@ export class DashEngine implements Engine {
   }
 
   destroy(): void {
+    const { video } = this.#host
     this.#player.destroy()
+    Reflect.deleteProperty(video, 'addEventListener')
+    for (const [type, listener] of this.#left) video.removeEventListener(type, listener)
+  }
+
+  /** Until destroy(), remembers who listens for readiness. The page itself adds no such listener meanwhile. */
+  #noteListeners(): void {
+    const { video } = this.#host
+    const add = video.addEventListener
+    video.addEventListener = (
+      type: string,
+      listener: EventListenerOrEventListenerObject,
+      options?: boolean | AddEventListenerOptions,
+    ) => {
+      if (readyEvents.has(type)) this.#left.push([type, listener])
+      add.call(video, type, listener, options)
+    }
   }
 
   #publishLevels(): void {

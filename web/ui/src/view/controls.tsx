@@ -23,54 +23,69 @@ export function Controls({ player, ui }: Shared) {
     settings.current?.focus()
   }
   return (
-    <div class="controls">
-      {attached && <Scrubber player={player} />}
-      <div class="bar-row">
-        {attached && <PlayButton player={player} ui={ui} />}
-        {attached && <VolumeControl player={player} ui={ui} />}
-        {attached && <LiveButton player={player} ui={ui} />}
-        <span class="space" />
-        <button
-          type="button"
-          class="control with-words"
-          ref={settings}
-          aria-label="Settings"
-          title="Settings"
-          aria-haspopup="dialog"
-          aria-expanded={ui.menu.value}
-          onClick={() => (ui.menu.value = !ui.menu.value)}
-        >
-          <span class="control-words">{attached ? qualityWords(player) : ''}</span>
-          <SettingsIcon />
-        </button>
-        {ui.canPictureInPicture && attached && !player.pictureless.value && (
-          <button
-            type="button"
-            class="control"
-            aria-label="Picture in picture"
-            aria-pressed={ui.pictureInPicture.value}
-            aria-keyshortcuts="p"
-            title="Picture in picture (P)"
-            onClick={() => void ui.togglePictureInPicture()}
-          >
-            <PictureInPictureIcon />
-          </button>
-        )}
-        {ui.canFullscreen && (
-          <button
-            type="button"
-            class="control"
-            aria-label={ui.fullscreen.value ? 'Leave full screen' : 'Full screen'}
-            aria-keyshortcuts="f"
-            title={ui.fullscreen.value ? 'Leave full screen (F)' : 'Full screen (F)'}
-            onClick={() => void ui.toggleFullscreen()}
-          >
-            {ui.fullscreen.value ? <LeaveFullscreenIcon /> : <FullscreenIcon />}
-          </button>
-        )}
+    <>
+      <div class="controls" onFocusIn={() => ui.wake()} onPointerDown={() => ui.wake()}>
+        <div class="control-rows">
+          {attached && <Scrubber player={player} />}
+          <div class="bar-row">
+            {attached && <PlayButton player={player} ui={ui} />}
+            {attached && <VolumeControl player={player} ui={ui} />}
+            {attached && <LiveButton player={player} ui={ui} />}
+            <span class="space" />
+            <button
+              type="button"
+              class="control with-words"
+              ref={settings}
+              aria-label="Settings"
+              title="Settings"
+              aria-haspopup="dialog"
+              aria-expanded={ui.menu.value}
+              onClick={() => (ui.menu.value = !ui.menu.value)}
+            >
+              <span class="control-words">{attached ? qualityWords(player) : ''}</span>
+              <SettingsIcon />
+            </button>
+            {attached && <PictureInPictureButton player={player} ui={ui} />}
+            <FullscreenButton ui={ui} />
+          </div>
+        </div>
       </div>
       {ui.menu.value && <Menu player={player} ui={ui} close={close} opener={settings.current} />}
-    </div>
+    </>
+  )
+}
+
+function PictureInPictureButton({ player, ui }: Shared) {
+  if (!ui.canPictureInPicture || player.pictureless.value) return null
+  return (
+    <button
+      type="button"
+      class="control"
+      aria-label="Picture in picture"
+      aria-pressed={ui.pictureInPicture.value}
+      aria-keyshortcuts="p"
+      title="Picture in picture (P)"
+      onClick={() => void ui.togglePictureInPicture()}
+    >
+      <PictureInPictureIcon />
+    </button>
+  )
+}
+
+function FullscreenButton({ ui }: Pick<Shared, 'ui'>) {
+  if (!ui.canFullscreen) return null
+  const label = ui.fullscreen.value ? 'Leave full screen' : 'Full screen'
+  return (
+    <button
+      type="button"
+      class="control"
+      aria-label={label}
+      aria-keyshortcuts="f"
+      title={`${label} (F)`}
+      onClick={() => void ui.toggleFullscreen()}
+    >
+      {ui.fullscreen.value ? <LeaveFullscreenIcon /> : <FullscreenIcon />}
+    </button>
   )
 }
 
@@ -133,18 +148,20 @@ function VolumeControl({ player, ui }: Shared) {
 /** At the live edge a badge; behind it the way back. */
 function LiveButton({ player }: Shared) {
   if (player.source.value !== 'live') return null
-  const latency = player.latency.value
-  const paused = player.phase.value === 'paused'
-  const behind = player.behind.value || paused
+  const phase = player.phase.value
+  // Without a picture there is nothing to be late.
+  const waits = phase === 'away' || phase === 'recovering'
+  const latency = waits ? null : player.latency.value
+  const behind = !waits && (player.behind.value || phase === 'paused')
   const spoken = latency === null ? '' : `, ${latency.toFixed(1)} seconds behind the broadcast`
   return (
     <button
       type="button"
-      class={`live${behind ? ' behind' : ''}`}
+      class={`live${behind ? ' behind' : ''}${waits ? ' waits' : ''}`}
       disabled={!behind}
       aria-label={(behind ? 'Go live' : 'Live') + spoken}
       aria-keyshortcuts="l"
-      title={behind ? 'Go live (L)' : 'You watch the broadcast live'}
+      title={behind ? 'Go live (L)' : ''}
       onClick={() => player.goLive()}
     >
       <span class="live-dot" />

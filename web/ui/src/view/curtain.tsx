@@ -43,16 +43,19 @@ function Message({ player }: Shared) {
 }
 
 function PhaseMessage({ phase, player }: { phase: Phase; player: Shared['player'] }) {
+  // A picture that stands still stays in sight.
+  const over = player.source.value === 'none' ? 'opaque' : 'veiled'
   switch (phase) {
     case 'connecting':
+      return <Spinner over="opaque" />
     case 'buffering':
-      return <Spinner />
+      return <Spinner over="" />
     case 'recovering':
-      return <Spinner words="Reconnecting…" />
+      return <Spinner over={over} words="Reconnecting…" />
     case 'starting':
-      return <Spinner words="The broadcast is starting…" />
+      return <Spinner over={over} words="The broadcast is starting…" />
     case 'away':
-      return <Spinner words="The broadcaster’s connection dropped. The picture returns here by itself." />
+      return <Spinner over={over} words="Waiting for the broadcaster to return…" />
     case 'offline':
       return <Plate words="The stream is offline.">It starts here by itself.</Plate>
     case 'unreachable':
@@ -87,9 +90,9 @@ function Plate({ words, children, action }: PlateProps) {
   )
 }
 
-function Spinner({ words = '' }: { words?: string }) {
+function Spinner({ over, words = '' }: { over: '' | 'veiled' | 'opaque'; words?: string }) {
   return (
-    <div class={`curtain${words ? ' veiled' : ''}`} role="status">
+    <div class={`curtain ${over}`} role="status">
       <span class="spinner" />
       {words ? <p class="curtain-words">{words}</p> : <span class="unseen">Loading</span>}
     </div>
@@ -107,7 +110,7 @@ function ReplayButton({ player }: { player: Shared['player'] }) {
 
 const noteWords = {
   reconnecting: 'The broadcaster is reconnecting…',
-  unreachable: 'The server doesn’t answer; playing what is loaded',
+  unreachable: 'No answer from the server',
   ending: 'The broadcast has ended; playing the rest',
 }
 

@@ -67,14 +67,14 @@ export const CopyIcon = icon(
 export const DoneIcon = icon(<path d="M5 12.5l4.5 4.5L19 7.5" />)
 export const CloseIcon = icon(<path d="M6.5 6.5l11 11M17.5 6.5l-11 11" />)
 
-/** The product's mark: a gate, and what flows through it. */
+/** The product's mark: a gate, and what flows through it makes the picture play. */
 export function Mark() {
   return (
     <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-      <path class="mark-gate" d="M8.5 7.5v17" />
-      <path class="mark-flow" d="M14 10.2h3.4" />
-      <path class="mark-flow" d="M14 16h9.6" />
-      <path class="mark-flow" d="M14 21.8h3.4" />
+      <path class="mark-gate" d="M6.5 5v22" />
+      <path class="mark-flow" d="M12.5 7.3v3.7h5.8z" />
+      <path class="mark-flow" d="M12.5 14.2h11l2.7 1.8-2.7 1.8h-11z" />
+      <path class="mark-flow" d="M12.5 24.7V21h5.8z" />
     </svg>
   )
 }

@@ -39,9 +39,8 @@ export function Screen({ player, ui, title }: Shared & { title: string }) {
       data-phase={phase}
       ref={frame}
       aria-label={`${title}: live video`}
-      onPointerMove={() => ui.wake()}
+      onPointerMove={(e) => e.pointerType === 'mouse' && ui.wake()}
       onPointerLeave={(e) => e.pointerType === 'mouse' && ui.doze()}
-      onFocusIn={() => ui.wake()}
     >
       <div
         class="picture"
@@ -49,13 +48,15 @@ export function Screen({ player, ui, title }: Shared & { title: string }) {
         onClick={(e) => onPictureClick(e, { player, ui })}
         onDblClick={() => void ui.toggleFullscreen()}
       />
-      <Curtain player={player} ui={ui} />
-      <StatsPanel player={player} ui={ui} />
+      <div class="over">
+        <Curtain player={player} ui={ui} />
+        <StatsPanel player={player} ui={ui} />
+        <p class={`said${ui.said.value ? ' now' : ''}`} role="status">
+          {ui.said.value}
+        </p>
+      </div>
       <Controls player={player} ui={ui} />
       <Help ui={ui} />
-      <p class={`said${ui.said.value ? ' now' : ''}`} role="status">
-        {ui.said.value}
-      </p>
     </section>
   )
 }

@@ -4,14 +4,13 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Phase } from '../core/machine'
 import type { Status } from '../core/status'
-import { embedSnippet } from '../core/urls'
+import { embedSnippet, type StreamURLs } from '../core/urls'
 import { Mark } from './icons'
 import { EngineChoice } from './menu'
 import { Screen, type Shared } from './screen'
 import { CopyField } from './share'
 
 export function Watch({ player, ui, title }: Shared & { title: string }) {
-  const { urls } = player
   return (
     <>
       <header class="top">
@@ -27,17 +26,9 @@ export function Watch({ player, ui, title }: Shared & { title: string }) {
             <h1>{title}</h1>
             <StateLine player={player} ui={ui} />
           </div>
-          <EngineChoice player={player} />
+          {player.phase.value !== 'missing' && <EngineChoice player={player} />}
         </div>
-        <section class="share" aria-labelledby="share">
-          <h2 id="share">Share</h2>
-          <div class="share-fields">
-            <CopyField label="This page" value={urls.page} />
-            <CopyField label="Embed" value={embedSnippet(urls.embed, title)} />
-            <CopyField label="HLS" value={urls.hls} />
-            <CopyField label="DASH" value={urls.dash} />
-          </div>
-        </section>
+        {player.phase.value !== 'missing' && <Share urls={player.urls} title={title} />}
       </main>
       <footer class="bottom">
         <span>
@@ -45,6 +36,20 @@ export function Watch({ player, ui, title }: Shared & { title: string }) {
         </span>
       </footer>
     </>
+  )
+}
+
+function Share({ urls, title }: { urls: StreamURLs; title: string }) {
+  return (
+    <section class="share" aria-labelledby="share">
+      <h2 id="share">Share</h2>
+      <div class="share-fields">
+        <CopyField label="This page" value={urls.page} />
+        <CopyField label="Embed" value={embedSnippet(urls.embed, title)} />
+        <CopyField label="HLS" value={urls.hls} />
+        <CopyField label="DASH" value={urls.dash} />
+      </div>
+    </section>
   )
 }
 
