@@ -1,0 +1,25 @@
+// Package ingest takes in what broadcasters publish over RTMP and RTMPS, and
+// hands it on as samples.
+//
+// It implements the server's side of "Adobe's Real Time Messaging Protocol" 1.0,
+// section 7.2, on top of the layers below it (handshake, chunk, amf0, message,
+// flv), with the custom of the field where that document is silent:
+// releaseStream, FCPublish, onFCPublish and their kin are Flash Media Server's.
+// TLS is RFC 8446 and RFC 5246.
+//
+// In go listeners, an Admitter that decides who may publish what, and Limits;
+// out come calls of the media.Sink that the Admitter gave: Begin once the tracks
+// are known, WriteSample for each access unit, End when the session is over. A
+// sample refers to the bytes that were read from the connection: they are not
+// copied in between, and never written again.
+//
+// Each connection has one goroutine, which reads, answers and calls the Sink.
+// Serve starts it and waits for it. One session owns a stream at a time; another
+// that publishes the same one takes over when the owner has fallen silent, and
+// is refused while it has not (see owners). All methods of Server may be called
+// at once.
+//
+// Whatever a peer can make this package hold or wait for is bounded by Limits.
+// A breach, or a panic, ends that session alone, with one log line. A stream key
+// is a Key, which redacts itself.
+package ingest

@@ -1,0 +1,100 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// farewell tells the peer why the session ends, if it can be told, and gives it
+// time to read that: a connection closed with bytes unread is reset, and what
+// was written last is lost.
+func (s *session) farewell(err error) {
+	var knows told
+	switch {
+	case err == nil, s.writer == nil, errors.Is(err, errGone):
+		return
+	case errors.As(err, &knows):
+	case s.published != 0 || s.once:
+		s.write(onStatus(s.published, refusal(err)))
+	}
+	s.linger()
+}
+
+// apologise answers a peer that speaks HTTP in its own language.
+func (s *session) apologise() {
+	io.WriteString(s.socket, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"+
+		"This port takes RTMP from publishers.\n")
+	s.linger()
+}
+
+// linger closes our half of the connection, and waits until the peer has closed
+// its own.
+func (s *session) linger() {
+	s.socket.resume()
+	s.socket.setWant(0)
+	s.socket.phase(s.limits.Linger)
+	if s.tls != nil && s.writer != nil {
+		s.tls.CloseWrite()
+	}
+	s.socket.closeWrite()
+	io.CopyN(io.Discard, s.socket.Conn, maxDrained)
+}
+
+// report writes the line about a session's end, unless there is one, and counts it.
+func (s *session) report(err error, logged bool) {
+	if !s.once {
+		if err != nil {
+			s.refuse(err)
+		}
+		return
+	}
+	r := "unpublished"
+	if err != nil {
+		r = reason(err)
+	}
+	s.server.counts.ends.WithLabelValues(r).Inc()
+	if r == "taken_over" {
+		s.server.counts.takeovers.Inc()
+	}
+	if err != nil && !logged {
+		s.say(levelOf(err), "session ended", r, err)
+	}
+}
+
+// levelOf says how much an operator wants to know of an end.
+func levelOf(err error) slog.Level {
+	if err == nil {
+		return slog.LevelInfo
+	}
+	switch reason(err) {
+	case "network", "gone", "shutdown", "taken_over":
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
+}
+
+// refuse reports a connection that never published.
+func (s *session) refuse(err error) {
+	r := reason(err)
+	s.server.counts.refused.WithLabelValues(r).Inc()
+	s.say(levelOf(err), "connection refused", r, err)
+}
+
+// say writes a line unless one like it, of the same address, was written just now.
+func (s *session) say(level slog.Level, text, reason string, err error) {
+	missed, ok := s.server.lines.may(s.from, reason, time.Now())
+	if !ok {
+		return
+	}
+	args := []any{"err", err}
+	if s.encoder != "" {
+		args = append(args, "encoder", s.encoder)
+	}
+	if missed > 0 {
+		args = append(args, "missed", missed)
+	}
+	s.log.Log(context.Background(), level, text, args...)
+}

@@ -1,0 +1,103 @@
+package ingest
+
+import (
+	"time"
+
+	"sluice/ingest/chunk"
+)
+
+// Limits bounds what peers may make the server hold and wait for. The zero value
+// of a field means its default. How deep and long AMF may be is package amf0's to
+// say (MaxDepth, MaxValues).
+type Limits struct {
+	// Handshake is the time from the connection to the end of TLS's and RTMP's
+	// handshakes: 5 s.
+	Handshake time.Duration
+	// Publish is the time from there to an accepted publish: 10 s.
+	Publish time.Duration
+	// Idle is how long a session may send nothing at all: 15 s.
+	Idle time.Duration
+	// Write is how long one write to a peer may take: 5 s.
+	Write time.Duration
+	// Linger is how long a peer has to read why it is refused: 2 s.
+	Linger time.Duration
+	// SinkEnd is how long a Sink may take to end: 5 s.
+	SinkEnd time.Duration
+
+	// Sessions is how many connections there may be: 4096; SessionsPerAddress how
+	// many of one IP address (of one /64 in IPv6): 512.
+	Sessions, SessionsPerAddress int
+	// HalfOpen is how many of those may not have got as far as publishing: 1024;
+	// HalfOpenPerAddress how many of one address: 256.
+	HalfOpen, HalfOpenPerAddress int
+
+	// BeforePublish is how many bytes may come before a publish is accepted: 256 KiB.
+	BeforePublish int
+	// Message is the longest message: 8 MiB.
+	Message int
+	// ChunkStreams is how many chunk streams a connection may use: 64.
+	ChunkStreams int
+
+	// Tracks is how long a first track waits for a second that may come: 1.5 s of
+	// the publisher's clock or of ours. Held bounds, in bytes, what is kept
+	// meanwhile: 8 MiB; what is more begins the epoch at once.
+	Tracks time.Duration
+	Held   int
+
+	// Epochs is how many may begin in a minute, by new tracks or jumps of the
+	// publisher's clock: 30.
+	Epochs int
+
+	// OwnerSilence is how long an owner must have been silent to be taken over:
+	// 1.5 s. OwnerWait is how long a second publisher waits for that: 3 s.
+	OwnerSilence, OwnerWait time.Duration
+}
+
+func (l *Limits) setDefaults() {
+	orElse(&l.Handshake, 5*time.Second)
+	orElse(&l.Publish, 10*time.Second)
+	orElse(&l.Idle, 15*time.Second)
+	orElse(&l.Write, 5*time.Second)
+	orElse(&l.Linger, 2*time.Second)
+	orElse(&l.SinkEnd, 5*time.Second)
+	orElse(&l.Sessions, 4096)
+	orElse(&l.SessionsPerAddress, 512)
+	orElse(&l.HalfOpen, 1024)
+	orElse(&l.HalfOpenPerAddress, 256)
+	orElse(&l.BeforePublish, 256<<10)
+	orElse(&l.Message, 8<<20)
+	orElse(&l.ChunkStreams, 64)
+	orElse(&l.Tracks, 1500*time.Millisecond)
+	orElse(&l.Held, 8<<20)
+	orElse(&l.Epochs, 30)
+	orElse(&l.OwnerSilence, 1500*time.Millisecond)
+	orElse(&l.OwnerWait, 3*time.Second)
+}
+
+func orElse[T comparable](v *T, otherwise T) {
+	if *v == *new(T) {
+		*v = otherwise
+	}
+}
+
+// Of a peer that is still a stranger.
+const (
+	maxMessageStreams = 8
+	maxDrained        = 1 << 20 // bytes read and thrown away while it reads its refusal
+)
+
+// stranger is what the chunk layer allows before publish.
+func (l *Limits) stranger() chunk.Limits {
+	c := chunk.StrangerLimits()
+	c.Streams = l.ChunkStreams
+	c.Body = min(c.Body, l.Message)
+	return c
+}
+
+// publisher is what it allows afterwards.
+func (l *Limits) publisher() chunk.Limits {
+	c := chunk.PublisherLimits()
+	c.Streams, c.Body, c.Partial = l.ChunkStreams, l.Message, 2*l.Message
+	c.Eager = min(c.Eager, l.Message)
+	return c
+}

@@ -1,0 +1,60 @@
+package ingest
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	lineEvery = 10 * time.Second // between two lines of one reason and address
+	maxLines  = 4096             // pairs of those remembered
+)
+
+// logLines keeps a peer that errs again and again from filling the log.
+type logLines struct {
+	mu   sync.Mutex
+	said map[line]*saying
+}
+
+type line struct {
+	from   netip.Prefix
+	reason string
+}
+
+type saying struct {
+	at     time.Time
+	missed int
+}
+
+func newLogLines() *logLines { return &logLines{said: map[line]*saying{}} }
+
+// may says whether a line may be written now, and how many like it were not.
+func (l *logLines) may(from netip.Prefix, reason string, now time.Time) (missed int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := line{from, reason}
+	s := l.said[k]
+	if s != nil && now.Sub(s.at) < lineEvery {
+		s.missed++
+		return 0, false
+	}
+	if s != nil {
+		missed = s.missed
+	} else if len(l.said) >= maxLines {
+		l.forget(now)
+		if len(l.said) >= maxLines {
+			return 0, false // so many addresses at once are an attack; metrics count it
+		}
+	}
+	l.said[k] = &saying{at: now}
+	return missed, true
+}
+
+func (l *logLines) forget(now time.Time) {
+	for k, s := range l.said {
+		if now.Sub(s.at) >= lineEvery {
+			delete(l.said, k)
+		}
+	}
+}

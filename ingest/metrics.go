@@ -1,0 +1,65 @@
+package ingest
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// counters are what the server measures of itself.
+type counters struct {
+	sessions   prometheus.Gauge
+	publishing prometheus.Gauge
+	in, out    prometheus.Counter
+	video      prometheus.Counter
+	audio      prometheus.Counter
+	repaired   prometheus.Counter
+	epochs     prometheus.Counter
+	takeovers  prometheus.Counter
+	jumps      prometheus.Counter
+	dropped    *prometheus.CounterVec // by reason
+	ends       *prometheus.CounterVec // by reason
+	refused    *prometheus.CounterVec // by reason
+}
+
+// Why a sample isn't handed on: values of a label.
+const (
+	dropNoConfig  = "no-config"     // before its track's configuration
+	dropMalformed = "malformed"     // its NAL units don't fit their lengths, or it is no tag
+	dropEmpty     = "empty"         // nothing in it
+	dropClock     = "clock"         // it has no place in time
+	dropTrack     = "track"         // of a track beside the first of its kind
+	dropWaiting   = "awaiting-sync" // of new tracks, before a decoder can start
+)
+
+// newCounters panics where r has metrics of these names already.
+func newCounters(r prometheus.Registerer) *counters {
+	c := &counters{
+		sessions:   gauge("sluice_sessions", "Connections of publishers, those that don't publish yet included."),
+		publishing: gauge("sluice_sessions_publishing", "Sessions that publish."),
+		in:         counter("sluice_ingest_bytes_in_total", "Bytes read from publishers, TLS included."),
+		out:        counter("sluice_ingest_bytes_out_total", "Bytes written to publishers, TLS included."),
+		repaired:   counter("sluice_ingest_timestamps_repaired_total", "Timestamps that were repeated, went back, or left the count of audio."),
+		epochs:     counter("sluice_ingest_epochs_total", "Epochs begun."),
+		jumps:      counter("sluice_ingest_clock_jumps_total", "Epochs that ended because the publisher's clock jumped."),
+		takeovers:  counter("sluice_ingest_takeovers_total", "Silent sessions that gave way to another of their stream."),
+		dropped:    counterVec("sluice_ingest_samples_dropped_total", "Samples that were not handed on.", "reason"),
+		ends:       counterVec("sluice_ingest_sessions_ended_total", "Sessions that had published, by how they ended.", "reason"),
+		refused:    counterVec("sluice_ingest_refused_total", "Connections that never came to publish, by reason.", "reason"),
+	}
+	samples := counterVec("sluice_ingest_samples_total", "Samples handed on.", "kind")
+	c.video, c.audio = samples.WithLabelValues("video"), samples.WithLabelValues("audio")
+	if r != nil {
+		r.MustRegister(c.sessions, c.publishing, c.in, c.out, samples, c.repaired, c.epochs,
+			c.jumps, c.takeovers, c.dropped, c.ends, c.refused)
+	}
+	return c
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func counterVec(name, help, label string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+}

@@ -1,0 +1,200 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/ingest/clock"
+)
+
+// Options of a Server.
+type Options struct {
+	Admit   Admitter // must be given
+	Limits  Limits
+	Log     *slog.Logger          // nil: nothing is logged
+	Metrics prometheus.Registerer // nil: nothing is registered
+	// MaxForwardJump is how far ahead a timestamp may be before it ends the
+	// epoch; 0 is clock.DefaultMaxForwardJump.
+	MaxForwardJump time.Duration
+}
+
+// Server takes in publishers.
+type Server struct {
+	admit   Admitter
+	limits  Limits
+	log     *slog.Logger
+	forward time.Duration
+	counts  *counters
+	gate    *gate
+	owners  *owners
+	lines   *logLines
+	ids     atomic.Uint64
+
+	mu      sync.Mutex
+	closed  bool
+	serving map[*serving]struct{}
+}
+
+// New returns a Server. It starts nothing; Serve and ServeTLS do.
+func New(o Options) *Server {
+	s := &Server{
+		admit:   o.Admit,
+		limits:  o.Limits,
+		log:     o.Log,
+		forward: o.MaxForwardJump,
+		counts:  newCounters(o.Metrics),
+		lines:   newLogLines(),
+		serving: map[*serving]struct{}{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.forward <= 0 {
+		s.forward = clock.DefaultMaxForwardJump
+	}
+	s.limits.setDefaults()
+	s.gate = newGate(&s.limits)
+	s.owners = newOwners(&s.limits)
+	return s
+}
+
+// serving is one call of Serve.
+type serving struct {
+	server   *Server
+	listener net.Listener
+	tls      *tls.Config // nil: plain RTMP
+	stop     context.CancelCauseFunc
+	done     chan struct{}
+	wg       sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+}
+
+// Serve accepts plain RTMP until ctx or Shutdown ends it, and then waits for its
+// sessions: they are told, and their Sinks ended. It closes the listener. The
+// error is nil unless the listener failed.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	return s.serve(ctx, l, nil)
+}
+
+// ServeTLS does the same for RTMPS.
+func (s *Server) ServeTLS(ctx context.Context, l net.Listener, c *tls.Config) error {
+	return s.serve(ctx, l, c)
+}
+
+// Shutdown ends every Serve and waits for it. Sessions that take longer than ctx
+// allows are cut off; their Sinks are ended all the same.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.mu.Lock()
+	s.closed = true
+	var all []*serving
+	for v := range s.serving {
+		all = append(all, v)
+	}
+	s.mu.Unlock()
+	for _, v := range all {
+		v.stop(ErrShutdown)
+	}
+	for _, v := range all {
+		select {
+		case <-v.done:
+		case <-ctx.Done():
+			v.cutOff()
+			<-v.done
+		}
+	}
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, c *tls.Config) error {
+	v := &serving{server: s, listener: l, tls: c, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	defer l.Close()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	inner, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	v.stop = stop
+	s.serving[v] = struct{}{}
+	s.mu.Unlock()
+
+	unhook := context.AfterFunc(ctx, func() { stop(ErrShutdown) })
+	unhookClose := context.AfterFunc(inner, func() { l.Close() })
+	err := v.accept(inner)
+	stop(ErrShutdown)
+	unhook()
+	unhookClose()
+	v.wg.Wait()
+	s.mu.Lock()
+	delete(s.serving, v)
+	s.mu.Unlock()
+	close(v.done)
+	return err
+}
+
+// accept starts a session for each connection.
+func (v *serving) accept(ctx context.Context) error {
+	const pause = 50 * time.Millisecond // after an error that passes: too many open files
+	for {
+		c, err := v.listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				c.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept: %w", err)
+		case err != nil:
+			v.server.log.Error("accept", "err", err)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		v.admit(ctx, c)
+	}
+}
+
+// admit lets a connection in, if there's room, and starts its session.
+func (v *serving) admit(ctx context.Context, c net.Conn) {
+	s := v.server
+	ss := newSession(s, c, v.tls)
+	if err := s.gate.enter(ss.from); err != nil {
+		c.Close()
+		ss.refuse(err)
+		return
+	}
+	v.mu.Lock()
+	v.conns[c] = struct{}{}
+	v.mu.Unlock()
+	s.counts.sessions.Inc()
+	v.wg.Go(func() {
+		ss.serve(ctx)
+		s.counts.sessions.Dec()
+		s.gate.leave(ss.from, ss.passed)
+		v.mu.Lock()
+		delete(v.conns, c)
+		v.mu.Unlock()
+	})
+}
+
+// cutOff closes the connections that are left.
+func (v *serving) cutOff() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for c := range v.conns {
+		c.Close()
+	}
+}

@@ -1,0 +1,293 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"sluice/ingest/amf0"
+	"sluice/ingest/chunk"
+	"sluice/ingest/flv"
+	"sluice/ingest/handshake"
+	"sluice/ingest/message"
+)
+
+// session is one connection, from its acceptance to its end. Its goroutine alone
+// uses it; evict and silence may be called by others once it publishes.
+//
+//	handshakes ──▶ commands ──publish──▶ publishing ──FCUnpublish, deleteStream──▶ commands
+//	     │             │                      │
+//	     └─────────────┴──────── end ─────────┘
+type session struct {
+	server *Server
+	limits *Limits
+	log    *slog.Logger
+	id     uint64
+	remote netip.AddrPort
+	from   netip.Prefix
+	start  time.Time
+
+	socket *socket
+	conn   net.Conn // the socket, or TLS over it
+	tls    *tls.Conn
+
+	reader *chunk.Reader // nil until the handshake is done
+	writer *chunk.Writer
+	parser message.Parser
+	window uint64 // bytes between two acknowledgements of ours
+	acked  uint64
+
+	cancel context.CancelCauseFunc
+	commands
+	pub    *publication // nil unless it publishes
+	passed bool         // the gate counts it as a publisher
+	once   bool         // it has published
+}
+
+const (
+	// handshakeBytes is what the handshake adds to the bytes received: C0, C1, C2.
+	handshakeBytes = 1 + 2*1536
+	// defaultWindow is the acknowledgement window of a peer that sets none, and
+	// the one that we set: Wirecast stops after some seconds without.
+	defaultWindow = 2_500_000
+	minWindow     = 4096
+)
+
+func newSession(s *Server, c net.Conn, config *tls.Config) *session {
+	now := time.Now()
+	ss := &session{
+		server: s,
+		limits: &s.limits,
+		id:     s.ids.Add(1),
+		start:  now,
+		window: defaultWindow,
+	}
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		ss.remote = a.AddrPort()
+	}
+	ss.from = addressOf(ss.remote.Addr())
+	ss.log = s.log.With("session", ss.id, "remote", ss.remote.String())
+	ss.socket = newSocket(c, config != nil, &s.limits, s.counts, now)
+	ss.conn = ss.socket
+	if config != nil {
+		ss.tls = tls.Server(ss.socket, config)
+		ss.conn = ss.tls
+	}
+	return ss
+}
+
+// serve runs the session to its end.
+func (s *session) serve(ctx context.Context) {
+	ctx, s.cancel = context.WithCancelCause(ctx)
+	defer s.cancel(nil)
+	unhook := context.AfterFunc(ctx, s.socket.interrupt)
+	defer unhook()
+	defer s.socket.Close()
+	err := s.guarded(func() error { return s.run(ctx) })
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	logged := s.pub != nil
+	if s.pub != nil {
+		s.guarded(func() error { return s.unpublish(ctx, err) })
+	}
+	s.report(err, logged)
+	s.guarded(func() error { s.farewell(err); return nil })
+}
+
+// guarded runs a step and makes an error of a panic.
+func (s *session) guarded(step func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+			s.log.Error("panic in a session", "err", err, "stack", string(debug.Stack()))
+		}
+	}()
+	return step()
+}
+
+// run goes through the protocol in its order. It returns nil where the peer said
+// goodbye, or hung up without having anything to lose.
+func (s *session) run(ctx context.Context) error {
+	s.socket.phase(s.limits.Handshake)
+	if s.tls != nil {
+		if err := s.tls.Handshake(); err != nil {
+			return s.tlsError(err)
+		}
+	}
+	if _, err := handshake.Server(s.conn); err != nil {
+		return s.handshakeError(err)
+	}
+	s.socket.phase(s.limits.Publish)
+	s.reader = chunk.NewReader(s.conn, chunk.Options{Limits: s.limits.stranger(), Want: s.socket.setWant})
+	s.writer = chunk.NewWriter(s.conn)
+	for {
+		m, err := s.reader.ReadMessage()
+		if err != nil {
+			return s.readError(err)
+		}
+		if err := s.acknowledge(); err != nil {
+			return err
+		}
+		if err := s.take(ctx, m); err != nil {
+			return err
+		}
+		if s.pub == nil && !s.once && s.reader.BytesRead() > uint64(s.limits.BeforePublish) {
+			return fmt.Errorf("%w: %d bytes before publish", errLimit, s.reader.BytesRead())
+		}
+	}
+}
+
+// take acts on one message.
+func (s *session) take(ctx context.Context, m chunk.Message) error {
+	parsed, err := s.parser.Parse(m)
+	if errors.Is(err, amf0.ErrLimit) {
+		return fmt.Errorf("%w: %w", errLimit, err)
+	}
+	if err != nil {
+		// The chunk layer knows where the next message begins.
+		s.server.counts.dropped.WithLabelValues(dropMalformed).Inc()
+		s.log.Debug("message passed over", "err", err)
+		return nil
+	}
+	switch v := parsed.(type) {
+	case *message.Video:
+		if s.pub != nil {
+			return s.pub.video(ctx, v.Timestamp, v.Body, s.socket.arrived())
+		}
+	case *message.Audio:
+		if s.pub != nil {
+			return s.pub.audio(ctx, v.Timestamp, v.Body, s.socket.arrived())
+		}
+	case message.Aggregate:
+		return s.takeAll(ctx, v)
+	case message.Data:
+		if s.pub != nil {
+			s.pub.data(v.Values)
+		}
+	case message.Command:
+		return s.command(ctx, v)
+	case message.WindowAckSize:
+		s.window = max(uint64(v.Size), minWindow)
+	case message.UserControl:
+		if v.Event == message.EventPingRequest {
+			return s.write(message.UserControl{Event: message.EventPingResponse, Value: v.Value})
+		}
+	}
+	return nil
+}
+
+// takeAll acts on the messages of an aggregate.
+func (s *session) takeAll(ctx context.Context, a message.Aggregate) error {
+	for m, err := range a.Messages() {
+		if err != nil {
+			s.server.counts.dropped.WithLabelValues(dropMalformed).Inc()
+			return nil
+		}
+		if err := s.take(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acknowledge reports the bytes received, twice a window, since some senders
+// stop at its end. The number wraps at 4 GiB.
+func (s *session) acknowledge() error {
+	total := s.reader.BytesRead() + handshakeBytes
+	if total-s.acked < s.window/2 {
+		return nil
+	}
+	s.acked = total
+	return s.write(message.Acknowledgement{Sequence: uint32(total)})
+}
+
+// write sends messages in one write.
+func (s *session) write(ms ...message.Message) error {
+	var buf [4]chunk.Message
+	out := buf[:0]
+	for _, m := range ms {
+		out = append(out, m.Marshal())
+	}
+	return s.writer.WriteMessage(out...)
+}
+
+// silence implements owner.
+func (s *session) silence() time.Duration { return s.socket.silence() }
+
+// evict implements owner.
+func (s *session) evict(cause error) { s.cancel(cause) }
+
+// tlsError says why a TLS handshake failed.
+func (s *session) tlsError(err error) error {
+	var notTLS tls.RecordHeaderError
+	switch {
+	case errors.As(err, &notTLS):
+		switch first := notTLS.RecordHeader[0]; {
+		case first == 3:
+			return errPlainToTLS
+		case 'A' <= first && first <= 'Z':
+			s.apologise()
+			return errHTTP
+		}
+		return fmt.Errorf("%w: %w", errTLSFailed, errNotRTMP)
+	case os.IsTimeout(err):
+		return fmt.Errorf("%w: TLS handshake", errPhase)
+	case s.socket.last.Load() == 0:
+		return nil // it hung up before a first byte: a port check
+	}
+	return fmt.Errorf("%w: %w", errTLSFailed, err)
+}
+
+// handshakeError says why an RTMP handshake failed.
+func (s *session) handshakeError(err error) error {
+	var version *handshake.VersionError
+	switch {
+	case errors.Is(err, handshake.ErrTLS):
+		return errTLSToPlain
+	case errors.Is(err, handshake.ErrHTTP):
+		s.apologise()
+		return errHTTP
+	case errors.Is(err, handshake.ErrEncrypted), errors.As(err, &version):
+		return fmt.Errorf("%w: %w", errNotRTMP, err)
+	case os.IsTimeout(err):
+		return fmt.Errorf("%w: RTMP handshake", errPhase)
+	case s.socket.last.Load() == 0, errors.Is(err, io.EOF) && s.tls != nil:
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errGone, err)
+}
+
+// readError says why no further message comes.
+func (s *session) readError(err error) error {
+	switch {
+	case os.IsTimeout(err) && s.pub == nil && !s.once:
+		return fmt.Errorf("%w: no publish", errPhase)
+	case os.IsTimeout(err) && s.pub == nil:
+		return nil // it has said goodbye, and only forgot to hang up
+	case os.IsTimeout(err):
+		return errIdle
+	case errors.Is(err, chunk.ErrLimit):
+		return fmt.Errorf("%w: %w", errLimit, err)
+	case errors.Is(err, io.EOF) && s.pub == nil:
+		return nil
+	case isMalformed(err):
+		return err
+	}
+	return fmt.Errorf("%w: %w", errGone, err)
+}
+
+// isMalformed says whether a peer's bytes made no sense, as opposed to a network
+// that failed.
+func isMalformed(err error) bool {
+	return errors.Is(err, chunk.ErrMalformed) || errors.Is(err, message.ErrMalformed) ||
+		errors.Is(err, amf0.ErrMalformed) || errors.Is(err, flv.ErrMalformed)
+}

@@ -1,0 +1,109 @@
+package ingest
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sleeper reads a TCP socket with few wakeups: before it waits it sets
+// SO_RCVLOWAT to the bytes worth waking up for. The kernel wakes the reader
+// earlier all the same when the connection ends or the receive window is full.
+type sleeper struct {
+	conn net.Conn
+	raw  syscall.RawConn // nil: not a TCP socket
+
+	// The arguments and results of try, which lives as long as the sleeper so
+	// that a read allocates nothing.
+	try      func(fd uintptr) bool
+	peek     func(fd uintptr) bool
+	owner    *socket
+	p        []byte
+	n        int
+	err      error
+	lowWater int // what the kernel was told last
+}
+
+func (z *sleeper) init(c net.Conn) {
+	z.conn = c
+	if z.raw = rawConn(c); z.raw == nil {
+		return
+	}
+	z.lowWater = 1
+	z.try = func(fd uintptr) bool {
+		z.n, z.err = readFD(fd, z.p)
+		if z.err != syscall.EAGAIN {
+			return true
+		}
+		if low := z.owner.lowWater(); low != z.lowWater {
+			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, low) == nil {
+				z.lowWater = low
+			}
+		}
+		return false
+	}
+	z.peek = func(fd uintptr) bool {
+		z.n, z.err = readFD(fd, z.p)
+		return true
+	}
+}
+
+func readFD(fd uintptr, p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(fd), p)
+		if err != syscall.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+// read reads as net.Conn's Read does.
+func (z *sleeper) read(s *socket, p []byte) (int, error) {
+	if z.raw == nil || len(p) == 0 {
+		return z.conn.Read(p)
+	}
+	z.owner, z.p = s, p
+	err := z.raw.Read(z.try)
+	z.p = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case z.err != nil:
+		return 0, &net.OpError{Op: "read", Net: "tcp", Source: z.conn.LocalAddr(), Addr: z.conn.RemoteAddr(), Err: z.err}
+	case z.n == 0:
+		return 0, io.EOF
+	}
+	return z.n, nil
+}
+
+// poll returns what is there already, after a deadline has passed.
+func (z *sleeper) poll(p []byte) int {
+	if z.raw == nil {
+		return 0
+	}
+	z.conn.SetReadDeadline(time.Now().Add(time.Second))
+	z.p, z.n = p, 0
+	if err := z.raw.Read(z.peek); err != nil || z.err != nil {
+		z.n = 0
+	}
+	z.p = nil
+	return z.n
+}
+
+// silence asks the kernel when the last segment with data came.
+func (z *sleeper) silence() (time.Duration, bool) {
+	if z.raw == nil {
+		return 0, false
+	}
+	var info *unix.TCPInfo
+	err := z.raw.Control(func(fd uintptr) {
+		info, _ = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	})
+	if err != nil || info == nil {
+		return 0, false
+	}
+	return time.Duration(info.Last_data_recv) * time.Millisecond, true
+}
