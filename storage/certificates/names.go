@@ -134,3 +134,15 @@ func (n Names) Strings() []string {
 	}
 	return s
 }
+
+// Remote lists the names under which other machines reach this one: those that
+// aren't of the loopback.
+func (n Names) Remote() []string {
+	s := slices.DeleteFunc(slices.Clone(n.DNS), func(d string) bool { return d == "localhost" })
+	for _, ip := range n.IPs {
+		if !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+			s = append(s, ip.String())
+		}
+	}
+	return s
+}

@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"sluice/cmd/sluice/config"
+	"sluice/ingest"
+	"sluice/packager"
+	"sluice/storage/catalog"
+)
+
+// admitter lets in whoever shows a key of the catalog.
+type admitter struct {
+	streams  catalog.Store
+	packager *packager.Packager
+	granted  sync.Map // names of streams that somebody was let in to; at most all there are
+}
+
+// Admit implements ingest.Admitter.
+func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, error) {
+	s, err := a.streams.ByKey(ctx, catalog.HashKey(string(p.Key)))
+	if errors.Is(err, catalog.ErrNotFound) {
+		if p.App != ingest.ServedApp {
+			return ingest.Grant{}, ingest.ErrWrongApp
+		}
+		return ingest.Grant{}, ingest.ErrUnknownKey
+	}
+	if err != nil {
+		return ingest.Grant{}, fmt.Errorf("look up key: %w", err)
+	}
+	a.granted.Store(s.Name, nil)
+	return ingest.Grant{Stream: s.Name, Sink: a.packager.Stream(s.Name, timing(s.Timing))}, nil
+}
+
+// timing gives the packager a stream's own settings; zero ones are its defaults.
+func timing(t catalog.Timing) packager.Settings {
+	return packager.Settings{Segment: t.Segment, Part: t.Part, Window: t.Window}
+}
+
+// settings gives the packager the gateway's defaults.
+func settings(c config.Config) packager.Settings {
+	s := timing(c.Timing)
+	s.Grace = c.Grace
+	if s.Grace == 0 {
+		s.Grace = -1 // not at all: zero would mean the packager's own default
+	}
+	return s
+}

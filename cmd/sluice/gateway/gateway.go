@@ -1,0 +1,229 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"sluice/cmd/sluice/config"
+	"sluice/ingest"
+	"sluice/packager"
+	"sluice/storage/catalog"
+	"sluice/storage/catalog/file"
+	"sluice/storage/certificates"
+	"sluice/storage/journal/memory"
+	"sluice/web"
+)
+
+// holdMargin is how much longer than the grace time a viewer's request for media
+// may wait: a publisher that comes back needs a GOP before there is any.
+const holdMargin = 5 * time.Second
+
+// Options are what isn't configuration.
+type Options struct {
+	Log *slog.Logger
+	// TestPicture opens a listener on loopback, with a key that lasts for this run
+	// alone, for whoever publishes the test picture.
+	TestPicture bool
+}
+
+// Gateway is one gateway.
+type Gateway struct {
+	config config.Config
+	log    *slog.Logger
+
+	catalog   *file.Catalog
+	streams   catalog.Store // the catalog, and over it the configuration's
+	firstKey  catalog.Key
+	certs     certificates.Source
+	listeners *listeners
+	picture   *picture // nil without a test picture
+
+	journal  *memory.Journal
+	packager *packager.Packager
+	admitter *admitter
+	ingest   *ingest.Server
+	web      *web.Server
+	ending   atomic.Bool
+}
+
+// TLSDir is where the local CA lies.
+func TLSDir(c config.Config) string { return filepath.Join(c.Data, "tls") }
+
+// keyFile is where the first stream's key is noted.
+func keyFile(c config.Config) string { return filepath.Join(c.Data, catalog.FirstStream+".key") }
+
+var errEnding = errors.New("shutting down")
+
+// Open reads what is kept, makes what is missing, and binds the addresses.
+func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err error) {
+	g := &Gateway{config: c, log: o.Log}
+	defer func() {
+		if err != nil {
+			g.Close()
+		}
+	}()
+	if g.catalog, err = file.Open(c.Data); err != nil {
+		return nil, err
+	}
+	if err := g.openStreams(ctx); err != nil {
+		return nil, err
+	}
+	if g.certs, err = openCertificates(c, o.Log); err != nil {
+		return nil, err
+	}
+	if g.listeners, err = bind(ctx, c.Listen); err != nil {
+		return nil, err
+	}
+	if o.TestPicture {
+		if g.picture, err = g.openPicture(ctx); err != nil {
+			return nil, err
+		}
+	}
+	g.wire()
+	return g, nil
+}
+
+// openStreams lays the configuration's streams over the catalog's. Where there
+// are none at all, the first one is made.
+func (g *Gateway) openStreams(ctx context.Context) error {
+	if len(g.config.Streams) == 0 {
+		key, err := catalog.First(ctx, g.catalog, keyFile(g.config))
+		if err != nil {
+			return err
+		}
+		g.firstKey, g.streams = key, g.catalog
+		return nil
+	}
+	var fixed []catalog.Stream
+	for _, s := range g.config.Streams {
+		fixed = append(fixed, s.Catalog())
+	}
+	streams, err := catalog.Overlay(g.catalog, fixed)
+	if err != nil {
+		return err
+	}
+	g.streams = streams
+	return nil
+}
+
+func openCertificates(c config.Config, log *slog.Logger) (certificates.Source, error) {
+	if c.TLS.Cert == "" {
+		return certificates.OpenLocal(TLSDir(c), log)
+	}
+	return certificates.FromFiles(c.TLS.Cert, c.TLS.Key, log)
+}
+
+// wire makes the rooms; none of them runs yet.
+func (g *Gateway) wire() {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
+	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
+	g.admitter = &admitter{streams: g.streams, packager: g.packager}
+	g.ingest = ingest.New(ingest.Options{Admit: g.admitter, Log: g.log, Metrics: registry})
+	g.web = web.New(web.Options{
+		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
+		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
+	})
+}
+
+// ready is what /readyz asks.
+func (g *Gateway) ready() error {
+	if g.ending.Load() {
+		return errEnding
+	}
+	return nil
+}
+
+// Close gives back what Open took. It may be called more than once.
+func (g *Gateway) Close() error {
+	if g.listeners != nil {
+		g.listeners.close()
+	}
+	if g.picture != nil {
+		g.picture.listener.Close()
+	}
+	if g.catalog == nil {
+		return nil
+	}
+	c := g.catalog
+	g.catalog = nil
+	return c.Close()
+}
+
+// Addresses are where the gateway listens; those that are off are empty.
+type Addresses struct{ RTMPS, RTMP, HTTP, HTTPS string }
+
+// Addresses returns the bound addresses, with the ports that the system chose.
+func (g *Gateway) Addresses() Addresses {
+	text := func(l net.Listener) string {
+		if l == nil {
+			return ""
+		}
+		return l.Addr().String()
+	}
+	l := g.listeners
+	return Addresses{text(l.rtmps), text(l.rtmp), text(l.http), text(l.https)}
+}
+
+// StreamNames lists the streams.
+func (g *Gateway) StreamNames(ctx context.Context) ([]string, error) {
+	return web.Catalog(g.streams).Names(ctx)
+}
+
+// FirstKey returns the first stream's key and the file that notes it, as long as
+// that is there; else the zero Key.
+func (g *Gateway) FirstKey() (catalog.Key, string) { return g.firstKey, keyFile(g.config) }
+
+// LocalCA reports whether the certificate is of a CA of this installation, and
+// whether this machine trusts that.
+func (g *Gateway) LocalCA() (local, trusted bool) {
+	l, ok := g.certs.(*certificates.Local)
+	return ok, ok && l.Trusted()
+}
+
+// picture is the way in for the test picture.
+type picture struct {
+	listener net.Listener
+	key      catalog.Key
+}
+
+// openPicture lets one more key publish to the first stream, for as long as this
+// process lives: a command line, ffmpeg's, is public on its machine, so it must
+// not hold a key that lasts. The listener is plain RTMP on loopback.
+func (g *Gateway) openPicture(ctx context.Context) (*picture, error) {
+	streams, err := g.streams.Streams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(streams) == 0 {
+		return nil, errors.New("there is no stream to publish the test picture to")
+	}
+	s := streams[max(0, slices.IndexFunc(streams, func(s catalog.Stream) bool { return s.Name == catalog.FirstStream }))]
+	p := &picture{key: catalog.NewKey()}
+	s.Keys = append(s.Keys[:min(len(s.Keys), catalog.MaxKeys-1)], p.key.Hash())
+	if g.streams, err = catalog.Overlay(g.streams, []catalog.Stream{s}); err != nil {
+		return nil, err
+	}
+	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("listen for the test picture: %w", err)
+	}
+	return p, nil
+}
+
+// TestPicture returns where the test picture is published to: the URL, and the
+// part of it that no log may show.
+func (g *Gateway) TestPicture() (url, secret string) {
+	secret = g.picture.key.Reveal()
+	return fmt.Sprintf("rtmp://%s/%s/%s", g.picture.listener.Addr(), ingest.ServedApp, secret), secret
+}

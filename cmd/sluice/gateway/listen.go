@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"syscall"
+
+	"sluice/cmd/sluice/config"
+)
+
+// listeners are the bound addresses; those that are off are nil.
+type listeners struct{ rtmps, rtmp, http, https net.Listener }
+
+func (l *listeners) all() []net.Listener {
+	var all []net.Listener
+	for _, ln := range []net.Listener{l.rtmps, l.rtmp, l.http, l.https} {
+		if ln != nil {
+			all = append(all, ln)
+		}
+	}
+	return all
+}
+
+func (l *listeners) close() {
+	for _, ln := range l.all() {
+		ln.Close()
+	}
+}
+
+// bind opens every address that is on, or none.
+func bind(ctx context.Context, c config.Listen) (*listeners, error) {
+	l := &listeners{}
+	var errs []error
+	for _, a := range []struct {
+		to         *net.Listener
+		addr, flag string
+	}{
+		{&l.rtmps, c.RTMPS, "--rtmps-addr"},
+		{&l.rtmp, c.RTMP, "--rtmp-addr"},
+		{&l.http, c.HTTP, "--http-addr"},
+		{&l.https, c.HTTPS, "--https-addr"},
+	} {
+		if a.addr == "" {
+			continue
+		}
+		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.addr)
+		if err != nil {
+			errs = append(errs, explain(err, a.addr, a.flag))
+			continue
+		}
+		*a.to = ln
+	}
+	if err := errors.Join(errs...); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// explain says what to do about an address that can't be had.
+func explain(err error, addr, flag string) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("listen on %s: another program has this port: stop that, or choose another with %s", addr, flag)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("listen on %s: not permitted (ports below 1024 need CAP_NET_BIND_SERVICE): choose another with %s", addr, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("listen on %s: this machine has no such address: choose another with %s", addr, flag)
+	}
+	return fmt.Errorf("listen (%s): %w", flag, err)
+}

@@ -1,0 +1,172 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"sluice/packager/timeline"
+	"sluice/storage/certificates"
+	"sluice/web"
+)
+
+// The stages of the end, and what each may take. Together they stay under five
+// seconds.
+const (
+	// 1. Listeners for publishers close, sessions are told and their streams' last
+	// epochs end.
+	endIngest = 1500 * time.Millisecond
+	// 2. Streams end: manifests say so.
+	endPackager = 300 * time.Millisecond
+	// 3. If anybody was live, players have this long to ask once more and see it.
+	endNotice = 1500 * time.Millisecond
+	// 4. HTTP: no new requests, and those under way are finished.
+	endHTTP = 800 * time.Millisecond
+	// 5. Numbers that were reserved and not used are given back.
+	endJournal = 500 * time.Millisecond
+)
+
+// errLate says that something outlived its stage.
+var errLate = errors.New("did not end in time")
+
+// room is a part of the gateway that runs.
+type room struct {
+	name string
+	wg   sync.WaitGroup
+	stop context.CancelFunc
+	ctx  context.Context
+}
+
+// start runs f; an error other than the context's is told to failed.
+func (r *room) start(failed chan<- error, f func(context.Context) error) {
+	r.wg.Go(func() {
+		err := f(r.ctx)
+		if err == nil || errors.Is(err, http.ErrServerClosed) || r.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return
+		}
+		select {
+		case failed <- fmt.Errorf("%s: %w", r.name, err):
+		default: // the first failure ends the gateway; others follow from it
+		}
+	})
+}
+
+// end stops the room and waits for it.
+func (r *room) end(limit time.Duration) error {
+	r.stop()
+	done := make(chan struct{})
+	go func() { r.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(limit):
+		return fmt.Errorf("%s: %w", r.name, errLate)
+	}
+}
+
+// Serve runs the gateway until ctx ends or a part of it fails, and then ends it in
+// stages. It returns nil after an orderly end.
+func (g *Gateway) Serve(ctx context.Context) error {
+	failed := make(chan error, 1)
+	// Each room has a context of its own, since they end one after the other.
+	open := func(name string) *room {
+		r := &room{name: name}
+		r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+		return r
+	}
+	journal, packaging, taking, serving := open("journal"), open("packager"), open("ingest"), open("http")
+
+	journal.start(failed, g.journal.Serve)
+	packaging.start(failed, g.packager.Serve)
+	g.startIngest(taking, failed)
+	servers := g.startHTTP(serving, failed)
+
+	var err error
+	select {
+	case <-ctx.Done():
+		g.log.Info("shutting down")
+	case err = <-failed:
+		g.log.Error("shutting down", "err", err)
+	}
+	g.ending.Store(true)
+	live := g.live(journal.ctx)
+	shutdown, cancel := context.WithTimeout(taking.ctx, endIngest)
+	g.ingest.Shutdown(shutdown)
+	cancel()
+	errs := []error{err, taking.end(endIngest), packaging.end(endPackager)}
+	if live {
+		time.Sleep(endNotice)
+	}
+	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal))
+	return errors.Join(errs...)
+}
+
+func (g *Gateway) startIngest(r *room, failed chan<- error) {
+	l := g.listeners
+	if l.rtmps != nil {
+		r.start(failed, func(ctx context.Context) error {
+			return g.ingest.ServeTLS(ctx, l.rtmps, certificates.RTMPS(g.certs))
+		})
+	}
+	plain := []net.Listener{l.rtmp}
+	if g.picture != nil {
+		plain = append(plain, g.picture.listener)
+	}
+	for _, ln := range plain {
+		if ln != nil {
+			r.start(failed, func(ctx context.Context) error { return g.ingest.Serve(ctx, ln) })
+		}
+	}
+}
+
+func (g *Gateway) startHTTP(r *room, failed chan<- error) []*http.Server {
+	var servers []*http.Server
+	if ln := g.listeners.http; ln != nil {
+		s := web.NewServer(g.web, g.log)
+		servers = append(servers, s)
+		r.start(failed, func(context.Context) error { return s.Serve(ln) })
+	}
+	if ln := g.listeners.https; ln != nil {
+		s := web.NewServer(g.web, g.log)
+		s.TLSConfig = certificates.HTTPS(g.certs)
+		servers = append(servers, s)
+		r.start(failed, func(context.Context) error { return s.ServeTLS(ln, "", "") })
+	}
+	return servers
+}
+
+// endServers lets requests finish, and cuts off what takes too long: a viewer that
+// reads a segment slowly is no failure.
+func endServers(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endHTTP)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make([]error, len(servers))
+	for i, s := range servers {
+		wg.Go(func() {
+			if s.Shutdown(ctx) != nil {
+				errs[i] = s.Close()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// live reports whether any stream has viewers to tell of its end. Streams that
+// nobody published to aren't asked for: following one reserves numbers for it.
+func (g *Gateway) live(ctx context.Context) (found bool) {
+	g.admitter.granted.Range(func(name, _ any) bool {
+		feed, err := g.journal.Follow(ctx, name.(string))
+		if err == nil {
+			s := feed.Current().State
+			found = found || s == timeline.Live || s == timeline.Away
+		}
+		return true
+	})
+	return found
+}
