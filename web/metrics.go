@@ -83,6 +83,7 @@ type collector struct {
 	server  *Server
 	streams *prometheus.Desc
 	behind  *prometheus.Desc
+	windows *prometheus.Desc
 }
 
 func newCollector(s *Server) *collector {
@@ -91,6 +92,8 @@ func newCollector(s *Server) *collector {
 		streams: prometheus.NewDesc("sluice_streams", "Streams by state.", []string{"state"}, nil),
 		behind: prometheus.NewDesc("sluice_stream_parts_behind",
 			"Time since the newest part of a live stream arrived, in part targets.", []string{"stream"}, nil),
+		windows: prometheus.NewDesc("sluice_window_bytes",
+			"Media in the windows of all streams, with what has left the playlists and can still be fetched.", nil, nil),
 	}
 }
 
@@ -98,6 +101,7 @@ func newCollector(s *Server) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.streams
 	out <- c.behind
+	out <- c.windows
 }
 
 // Collect implements prometheus.Collector.
@@ -110,6 +114,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	states := map[string]int{"offline": 0, stateStarting: 0, "live": 0, "away": 0, "ended": 0}
+	var windows int64
 	now := c.server.now()
 	for _, st := range streams {
 		feed, err := st.follow(ctx)
@@ -118,6 +123,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			return
 		}
 		t := feed.Current()
+		windows += t.Bytes()
 		states[stateOf(t)]++
 		if t.State != timeline.Live || !t.Ready() {
 			continue
@@ -127,6 +133,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(c.behind, prometheus.GaugeValue, behind, st.name)
 		}
 	}
+	out <- prometheus.MustNewConstMetric(c.windows, prometheus.GaugeValue, float64(windows))
 	for state, n := range states {
 		out <- prometheus.MustNewConstMetric(c.streams, prometheus.GaugeValue, float64(n), state)
 	}

@@ -216,6 +216,20 @@ func (g *Segment) Timescale(r *Rendition) media.Timescale {
 	return r.Track.Timescale
 }
 
+// Bytes is how much media the timeline holds.
+func (t *Timeline) Bytes() int64 {
+	var n int64
+	for _, r := range t.Renditions {
+		for g := range r.Segments.All() {
+			n += int64(g.Size)
+		}
+		if r.Open != nil {
+			n += int64(r.Open.Size)
+		}
+	}
+	return n
+}
+
 // Position is a place in a rendition: part Part of segment MSN.
 type Position struct {
 	MSN  uint64
