@@ -120,10 +120,10 @@ var cases = []struct {
 		s.parts(2)
 	}},
 	{"long_window", func(s *script) {
-		s.window = 10 * time.Minute
+		s.window = 3 * time.Minute
 		s.start(bothTracks()...)
 		s.fix()
-		s.segments(320)
+		s.segments(100)
 		s.parts(6)
 	}},
 }

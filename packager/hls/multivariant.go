@@ -24,7 +24,7 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	var video, audio []*timeline.Rendition
 	for _, r := range t.Renditions {
 		switch {
-		case !r.IsListed(t) || bandwidth(r).peak == 0:
+		case !isOffered(t, r):
 		case r.Track.Kind == media.Video:
 			video = append(video, r)
 		case r.Track.Kind == media.Audio:
@@ -53,6 +53,12 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 		dst = appendVariant(dst, r, audio, captions)
 	}
 	return dst, nil
+}
+
+// isOffered reports whether the multivariant playlist names a rendition: it
+// has media in this broadcast.
+func isOffered(t *timeline.Timeline, r *timeline.Rendition) bool {
+	return r.IsListed(t) && firstListed(t, r) != nil && bandwidth(r).peak > 0
 }
 
 // settled reports whether the broadcast has shown all that it has: a player

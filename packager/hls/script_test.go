@@ -2,6 +2,7 @@ package hls_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -173,7 +174,9 @@ func (s *script) partOf(rt timeline.RenditionTrack, samples int) {
 		p.Data = bytes.Repeat([]byte{2}, 400*samples)
 	}
 	s.clock[rt.Rendition] = start + p.Duration
-	s.now = s.at(s.clock[rt.Rendition], ts)
+	if end := s.at(s.clock[rt.Rendition], ts); end.After(s.now) {
+		s.now = end
+	}
 	s.apply(timeline.PartWritten{Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: next.MSN, Index: next.Part, Part: p})
 }
 
@@ -220,3 +223,9 @@ func (s *script) leave(after time.Duration) {
 }
 
 func (s *script) end() { s.apply(timeline.StreamEnded{At: s.now}) }
+
+func segmentName(g *timeline.Segment) string { return fmt.Sprintf("%d/%d.m4s", g.Epoch, g.MSN) }
+
+func partName(g *timeline.Segment, i int) string {
+	return fmt.Sprintf("%d/%d.%d.m4s", g.Epoch, g.MSN, i)
+}

@@ -99,10 +99,11 @@ func (p *mediaPlaylist) appendHint(dst []byte) []byte {
 	return append(dst, "\"\n"...)
 }
 
-// appendReports tells how far the other renditions are (RFC 8216bis §4.4.5.4).
+// appendReports tells how far the other renditions are that the multivariant
+// playlist offers (RFC 8216bis §4.4.5.4, B.1).
 func (p *mediaPlaylist) appendReports(dst []byte) []byte {
 	for _, r := range p.t.Renditions {
-		if r.ID == p.r.ID || !r.IsListed(p.t) || firstListed(p.t, r) == nil {
+		if r.ID == p.r.ID || !isOffered(p.t, r) {
 			continue
 		}
 		at := lastPosition(p.t, r)

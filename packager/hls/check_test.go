@@ -1,0 +1,150 @@
+package hls_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/packager/hls"
+	"sluice/packager/hls/hlscheck"
+	"sluice/packager/timeline"
+)
+
+const (
+	base        = "https://example.org/live/one/"
+	contentType = "application/vnd.apple.mpegurl"
+)
+
+// watcher feeds an observer with what viewers of a script would fetch.
+type watcher struct {
+	tb       testing.TB
+	o        *hlscheck.Observer
+	random   *rand.Rand
+	known    map[string]bool // media that was measured
+	playlist int
+}
+
+func watch(s *script) *watcher {
+	w := &watcher{
+		tb: s.tb, o: hlscheck.NewObserver(hlscheck.Options{}),
+		random: rand.New(rand.NewPCG(1, 2)), known: map[string]bool{},
+	}
+	s.onChange = func(t *timeline.Timeline) { w.look(t, s.now) }
+	return w
+}
+
+// look fetches everything, or, to see larger steps too, nothing at all.
+func (w *watcher) look(t *timeline.Timeline, now time.Time) {
+	if w.random.IntN(3) == 0 {
+		return
+	}
+	w.fetch("index.m3u8", now, func() ([]byte, error) { return hls.AppendMultivariant(nil, t) })
+	for _, r := range t.Renditions {
+		w.measure(r)
+		path := string(r.ID) + "/index.m3u8"
+		if w.random.IntN(2) == 0 {
+			w.fetch(path, now, func() ([]byte, error) { return hls.AppendMedia(nil, t, r.ID) })
+		}
+		if w.random.IntN(2) == 0 {
+			w.fetch(path+"?_HLS_skip=YES", now, func() ([]byte, error) { return hls.AppendMediaDelta(nil, t, r.ID) })
+		}
+	}
+}
+
+func (w *watcher) fetch(path string, now time.Time, render func() ([]byte, error)) {
+	body, err := render()
+	if err != nil {
+		return
+	}
+	w.playlist++
+	w.o.Playlist(hlscheck.Fetch{URL: base + path, Body: body, At: now, ContentType: contentType})
+}
+
+func (w *watcher) measure(r *timeline.Rendition) {
+	segments := func(yield func(*timeline.Segment) bool) {
+		for g := range r.Segments.All() {
+			if !yield(g) {
+				return
+			}
+		}
+		if r.Open != nil {
+			yield(r.Open)
+		}
+	}
+	for g := range segments {
+		for i, p := range g.Parts {
+			if url := base + string(r.ID) + "/" + partName(g, i); !w.known[url] {
+				w.known[url] = true
+				w.o.Sync(url, p.Independent)
+			}
+		}
+		if url := base + string(r.ID) + "/" + segmentName(g); g.Closed && !g.Gap() && !w.known[url] {
+			w.known[url] = true
+			w.o.Media(url, g.Size)
+		}
+	}
+}
+
+func (w *watcher) requireNothing() {
+	w.tb.Helper()
+	for _, v := range w.o.Violations() {
+		w.tb.Errorf("%v", v)
+	}
+	require.Positive(w.tb, w.playlist)
+}
+
+// Every case keeps to every rule, as it comes about, entry by entry.
+func TestCasesKeepToTheRules(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScript(t)
+			w := watch(s)
+			c.build(s)
+			s.onChange(s.t)
+			if c.name != "long_gop" {
+				w.requireNothing()
+				return
+			}
+			// A segment longer than was promised is all that is wrong there.
+			for _, v := range w.o.Violations() {
+				require.Equal(t, "target.duration", v.Rule.ID, "%v", v)
+			}
+		})
+	}
+}
+
+// A stream through all that can happen to it keeps to every rule.
+func TestLifeKeepsToTheRules(t *testing.T) {
+	s := newScript(t)
+	s.window = 40 * time.Second
+	w := watch(s)
+	tracks := []timeline.RenditionTrack{videoTrack(timeline.Source, videoCodec), videoTrack("720p", smallCodec), audioTrack()}
+	s.start(tracks...)
+	s.segments(1)
+	s.fix()
+	s.segments(30)
+	s.parts(3)
+	s.leave(4 * time.Second)
+	s.start(tracks...)
+	s.segments(3)
+	s.gap(audioTrack())
+	s.segments(3)
+	s.leave(time.Second)
+	s.start(bothTracks()...)
+	s.segments(2)
+	s.leave(20 * time.Second)
+	s.end()
+	s.now = s.now.Add(time.Minute)
+	s.start(bothTracks()...)
+	s.parts(4)
+	s.fix()
+	s.parts(6)
+	s.closeAll()
+	s.segments(30)
+	s.leave(time.Second)
+	s.end()
+	w.requireNothing()
+	require.Greater(t, w.playlist, 1000)
+}

@@ -1,0 +1,33 @@
+package hlscheck
+
+// resource is what is known of a piece of media: what a playlist said of it and
+// what was found in it.
+type resource struct {
+	size              int
+	sync, independent bool
+	hasSize, hasSync  bool
+	isPart            bool
+}
+
+func (r resource) check(url string, line int, f *findings) {
+	if r.hasSync && r.isPart && r.sync != r.independent {
+		f.add(partSync, line, "%s: INDEPENDENT %t, sync sample %t", url, r.independent, r.sync)
+	}
+}
+
+// resources are bounded: when half of them are used up, the older half goes.
+type resources struct{ newer, older map[string]resource }
+
+func (rs *resources) get(url string) resource {
+	if r, ok := rs.newer[url]; ok {
+		return r
+	}
+	return rs.older[url]
+}
+
+func (rs *resources) set(url string, r resource) {
+	if rs.newer == nil || len(rs.newer) >= maxResources/2 {
+		rs.older, rs.newer = rs.newer, map[string]resource{}
+	}
+	rs.newer[url] = r
+}

@@ -1,0 +1,186 @@
+package hlscheck
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// checkFuture looks at where the newest media ends.
+func (o *Observer) checkFuture(m *Media, at time.Time, f *findings) {
+	tail := m.tail()
+	if len(tail) == 0 || at.IsZero() {
+		return
+	}
+	g := tail[len(tail)-1]
+	if g.Date.IsZero() {
+		return
+	}
+	length := g.Duration
+	if g.URI == "" {
+		for _, p := range g.Parts {
+			length += p.Duration
+		}
+	}
+	if end := g.Date.Add(length); end.After(at.Add(o.options.Skew + frameSlack)) {
+		f.add(dateFuture, g.line, "segment %d ends at %v, it is %v", g.MSN, end, at)
+	}
+}
+
+// checkIndependence looks at what a playlist says of its segments' and parts'
+// first samples.
+func (o *Observer) checkIndependence(t *track, f *findings) {
+	inMaster := len(o.masters) > 0 && o.masters[len(o.masters)-1].mv.Independent
+	if inMaster && t.m.independent {
+		f.add(independent, 0, "in a media playlist too")
+	}
+	for _, g := range t.m.tail() {
+		for i, p := range g.Parts {
+			if i == 0 && !p.Independent && !p.Gap && (inMaster || t.m.independent) {
+				f.add(partStart, p.line, "part %d.0", g.MSN)
+			}
+			url := resolve(t.url, p.URI)
+			r := o.media.get(url)
+			if r.isPart {
+				continue
+			}
+			r.isPart, r.independent = true, p.Independent
+			o.media.set(url, r)
+			r.check(url, p.line, f)
+		}
+	}
+}
+
+// newestPart returns where the last listed part of a playlist is, and false
+// where none is listed.
+func (m *Media) newestPart() (position, bool) {
+	tail := m.tail()
+	for i := len(tail) - 1; i >= 0; i-- {
+		if n := len(tail[i].Parts); n > 0 {
+			return position{tail[i].MSN, int64(n - 1)}, true
+		}
+	}
+	return position{}, false
+}
+
+// checkSiblings compares a playlist with the others of its stream.
+func (o *Observer) checkSiblings(t *track, key string, f *findings) {
+	o.checkReportsHeard(t, f)
+	reported := map[string]bool{}
+	for _, r := range t.m.Reports {
+		sibling := withoutDirectives(resolve(t.url, r.URI))
+		reported[sibling] = true
+		o.checkReport(t, sibling, r, f)
+	}
+	if len(o.masters) == 0 {
+		return
+	}
+	family := o.masters[len(o.masters)-1]
+	names := family.playlists()
+	if !names[key] {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if name == key {
+			continue
+		}
+		s := o.playlists[name]
+		if t.m.PartTarget > 0 && !reported[name] && isAlive(t, s, family) {
+			f.add(reportMissing, 0, "of %s", name)
+		}
+		if s != nil && s.m != nil {
+			checkAlignment(t.m, s.m, name, f)
+		}
+	}
+}
+
+// playlists returns the URLs of a multivariant playlist's media playlists.
+func (ma master) playlists() map[string]bool {
+	names := map[string]bool{}
+	for _, v := range ma.mv.Variants {
+		names[withoutDirectives(resolve(ma.url, v.URI))] = true
+	}
+	for _, r := range ma.mv.Renditions {
+		if r.URI != "" {
+			names[withoutDirectives(resolve(ma.url, r.URI))] = true
+		}
+	}
+	return names
+}
+
+// isAlive reports whether a sibling is known to be part of the stream at the
+// time of t: renditions come and go.
+func isAlive(t, sibling *track, family master) bool {
+	heard := family.at
+	if sibling != nil && sibling.at.After(heard) {
+		heard = sibling.at
+	}
+	return t.at.Sub(heard).Abs() <= 2*t.m.Target
+}
+
+// checkReport compares a rendition report with what its rendition showed long
+// before, and remembers it.
+func (o *Observer) checkReport(t *track, sibling string, r Report, f *findings) {
+	s := o.playlists[sibling]
+	if s == nil || s.m == nil {
+		return
+	}
+	said := position{r.LastMSN, r.LastPart}
+	if shown, ok := s.m.newestPart(); ok && said.before(shown) && t.at.Sub(s.at) > t.m.Target {
+		f.add(reportStale, r.line, "%d.%d of %s, which showed %d.%d at %v", said.msn, said.part, sibling, shown.msn, shown.part, s.at)
+	}
+	if s.reported.before(said) {
+		s.reported, s.reportAt = said, t.at
+	}
+}
+
+// checkReportsHeard compares a playlist with what others reported of it long
+// before.
+func (o *Observer) checkReportsHeard(t *track, f *findings) {
+	shown, ok := t.m.newestPart()
+	if ok && shown.before(t.reported) && t.at.Sub(t.reportAt) > t.m.Target {
+		f.add(reportAhead, 0, "%d.%d was reported at %v, it shows %d.%d", t.reported.msn, t.reported.part, t.reportAt, shown.msn, shown.part)
+	}
+}
+
+// checkAlignment compares two renditions of a stream, as far as they list the
+// same segments.
+func checkAlignment(m, other *Media, name string, f *findings) {
+	a, b := m.tail(), other.tail()
+	overlap := false
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch g, h := &a[i], &b[j]; {
+		case g.MSN < h.MSN:
+			i++
+		case g.MSN > h.MSN:
+			j++
+		default:
+			overlap = true
+			compareAligned(g, h, name, f)
+			i++
+			j++
+		}
+	}
+	if !overlap {
+		return
+	}
+	if m.Target != other.Target {
+		f.add(alignTarget, 0, "%v, of %s %v", m.Target, name, other.Target)
+	}
+	if m.Control != other.Control {
+		f.add(alignControl, 0, "%+v, of %s %+v", m.Control, name, other.Control)
+	}
+}
+
+func compareAligned(g, h *Segment, name string, f *findings) {
+	if g.Discontinuity != h.Discontinuity {
+		f.add(alignBreak, g.line, "segment %d: %d, of %s %d", g.MSN, g.Discontinuity, name, h.Discontinuity)
+	}
+	if g.Date.IsZero() || h.Date.IsZero() {
+		return
+	}
+	const slack = 2 * frameSlack // both may be off
+	if off := g.Date.Sub(h.Date); off.Abs() > slack {
+		f.add(alignDate, g.line, "segment %d begins %v after that of %s", g.MSN, off.Round(time.Millisecond), name)
+	}
+}
