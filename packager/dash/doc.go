@@ -35,11 +35,11 @@
 //
 // # The end
 //
-// Who comes to an ended stream gets a static MPD: first Period at 0, Periods
-// back to back, media from the window's start. Who follows it (asks with
-// ?after=) has a player that stands in the dynamic presentation. There dash.js
-// wants a static MPD to keep the Periods' starts, and Shaka wants one whose
-// first start is 0; what both play to the end and stop polling at is a dynamic
-// MPD without minimumUpdatePeriod, with mediaPresentationDuration and
-// @endNumber. Options.Following asks for that form.
+// An ended stream has a static MPD, in one of two forms. Who comes to it now
+// gets a presentation of its own: the first Period at 0, the Periods back to
+// back, media from the window's start. Who followed it (asks with ?after=) has a
+// player that stands in the dynamic presentation, so every Period keeps the start
+// and the presentationTimeOffset that it had: dash.js takes both as they are
+// listed, and goes astray where they change; Shaka, which expects a first Period
+// at 0 here, still ends where the media ends. Options.Following asks for that form.
 package dash

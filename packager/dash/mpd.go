@@ -50,8 +50,8 @@ type form int
 
 const (
 	live   form = iota // it goes on
-	ending             // dynamic, with a known end: for those who watched
-	static             // for those who come later
+	closed             // it has ended, for those who followed it: on the same clock
+	vod                // it has ended, for those who come later: from 0 on
 )
 
 // AppendMPD appends the MPD of t to dst. The error is ErrNotReady.
@@ -59,9 +59,9 @@ func AppendMPD(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 	f := live
 	switch {
 	case t.State == timeline.Ended && o.Following:
-		f = ending
+		f = closed
 	case t.State == timeline.Ended:
-		f = static
+		f = vod
 	}
 	p, ok := survey(t, f)
 	if !ok {
@@ -74,7 +74,7 @@ func AppendMPD(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 	for i := range p.periods {
 		dst = appendPeriod(dst, &p.periods[i], f)
 	}
-	if f != static && o.TimePath != "" {
+	if f == live && o.TimePath != "" {
 		dst = append(dst, `<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014"`...)
 		dst = appendText(dst, "value", o.TimePath)
 		dst = append(dst, "/>\n"...)
@@ -86,33 +86,31 @@ func AppendMPD(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []byte {
 	dst = append(dst, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
 		`<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011"`...)
-	if f == static {
-		dst = append(dst, ` type="static"`...)
+	if f == live {
+		dst = append(dst, ` type="dynamic"`...)
 	} else {
-		dst = append(dst, ` type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z"`...)
+		dst = append(dst, ` type="static"`...)
+	}
+	if f != vod {
+		dst = append(dst, ` availabilityStartTime="1970-01-01T00:00:00Z"`...)
 	}
 	dst = append(dst, ` publishTime="`...)
 	dst = p.published.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
 	dst = append(dst, '"')
-	if f != live {
-		dst = appendDuration(dst, "mediaPresentationDuration", p.end())
-	}
 	if f == live {
 		dst = appendDuration(dst, "minimumUpdatePeriod", minimumUpdatePeriod)
 		dst = appendDuration(dst, "timeShiftBufferDepth", t.Window)
+		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay)
+	} else {
+		dst = appendDuration(dst, "mediaPresentationDuration", p.end())
 	}
 	dst = appendDuration(dst, "minBufferTime", minBufferTime)
-	if f != static {
-		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay)
-	}
 	dst = appendDuration(dst, "maxSegmentDuration", p.longest)
 	dst = append(dst, ">\n"...)
 	if f == live {
 		dst = append(dst, "<Location>manifest.mpd?after="...)
 		dst = strconv.AppendUint(dst, newest(t), 10)
 		dst = append(dst, "</Location>\n"...)
-	}
-	if f != static {
 		dst = append(dst, serviceDescription...)
 	}
 	return dst

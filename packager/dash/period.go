@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"sluice/media"
-	"sluice/packager/timeline"
 )
 
 // EmptySegment is what the URL of a segment without media answers: a segment
@@ -122,11 +121,7 @@ func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
 	dst = appendInt(dst, "presentationTimeOffset", int64(q.offset(ts)))
 	dst = append(dst, ` startNumber="`...)
 	dst = strconv.AppendUint(dst, rep.first.MSN, 10)
-	if f == ending && q.last {
-		dst = append(dst, `" endNumber="`...)
-		dst = strconv.AppendUint(dst, rep.last.MSN, 10)
-	}
-	if f != static {
+	if f == live {
 		dst = append(dst, `" availabilityTimeOffset="`+availabilityTimeOffset+`" availabilityTimeComplete="false`...)
 	}
 	dst = append(dst, `" initialization="$RepresentationID$/`...)
@@ -136,10 +131,10 @@ func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
 	dst = append(dst, `/$Number$.m4s">`+"\n"...)
 	if rep.gaps {
 		dst = append(dst, `<FailoverContent valid="false">`...)
-		for g := range segments(rep.t, rep.r, q.epoch.Number) {
+		for g, d := range segments(rep.t, rep.r, q.epoch.Number) {
 			if g.Gap() {
 				dst = appendInt(append(dst, "<FCS"...), "t", int64(g.Start))
-				dst = append(appendInt(dst, "d", int64(g.Duration)), "/>"...)
+				dst = append(appendInt(dst, "d", int64(d)), "/>"...)
 			}
 		}
 		dst = append(dst, "</FailoverContent>\n"...)
@@ -152,32 +147,31 @@ func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
 // @t where it doesn't follow from the S before.
 func appendTimeline(dst []byte, rep *representation, epoch uint64) []byte {
 	dst = append(dst, "<SegmentTimeline>\n"...)
-	var run *timeline.Segment // the first of those that one S stands for
+	var start, end, duration media.Ticks // of the run that the next S stands for
 	var repeat int64
-	var end media.Ticks // where the run ends
-	explicit := true    // the run's start doesn't follow from the S before
-	for g := range segments(rep.t, rep.r, epoch) {
-		if run != nil && g.Start == end && g.Duration == run.Duration {
-			repeat++
-			end += g.Duration
-			continue
-		}
-		if run != nil {
-			dst = appendS(dst, run, repeat, explicit)
+	explicit := true // its start doesn't follow from the S before
+	for g, d := range segments(rep.t, rep.r, epoch) {
+		if g != rep.first {
+			if g.Start == end && d == duration {
+				repeat++
+				end += d
+				continue
+			}
+			dst = appendS(dst, start, duration, repeat, explicit)
 			explicit = g.Start != end
 		}
-		run, repeat, end = g, 0, g.Start+g.Duration
+		start, end, duration, repeat = g.Start, g.Start+d, d, 0
 	}
-	dst = appendS(dst, run, repeat, explicit)
+	dst = appendS(dst, start, duration, repeat, explicit)
 	return append(dst, "</SegmentTimeline>\n"...)
 }
 
-func appendS(dst []byte, g *timeline.Segment, repeat int64, explicit bool) []byte {
+func appendS(dst []byte, start, duration media.Ticks, repeat int64, explicit bool) []byte {
 	dst = append(dst, "<S"...)
 	if explicit {
-		dst = appendInt(dst, "t", int64(g.Start))
+		dst = appendInt(dst, "t", int64(start))
 	}
-	dst = appendInt(dst, "d", int64(g.Duration))
+	dst = appendInt(dst, "d", int64(duration))
 	if repeat > 0 {
 		dst = appendInt(dst, "r", repeat)
 	}

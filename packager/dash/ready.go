@@ -14,11 +14,8 @@ func Ready(t *timeline.Timeline, after uint64) bool {
 	case timeline.Offline, timeline.Ended:
 		return true
 	}
-	if newest(t) <= after {
-		return false
-	}
-	_, ok := survey(t, live)
-	return ok
+	n := newest(t)
+	return n > after && n >= t.First && t.Ready()
 }
 
 // newest is the newest segment that every track of the open epoch has begun:

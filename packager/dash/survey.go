@@ -21,7 +21,6 @@ type period struct {
 	start    time.Duration // since availabilityStartTime
 	duration time.Duration // zero where it goes on
 	origin   time.Duration // media time at start
-	last     bool
 	reps     []representation
 }
 
@@ -78,13 +77,13 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 // look finds what there is to list of r in epoch e.
 func (p *plan) look(t *timeline.Timeline, e *timeline.Epoch, r *timeline.Rendition) (representation, bool) {
 	rep := representation{t: t, r: r}
-	for g := range segments(t, r, e.Number) {
+	for g, d := range segments(t, r, e.Number) {
 		if rep.first == nil {
 			rep.first = g
 		}
 		rep.last = g
 		rep.gaps = rep.gaps || g.Gap()
-		p.longest = max(p.longest, roundUp(g.Duration.Duration(g.Init.Track.Timescale)))
+		p.longest = max(p.longest, roundUp(d.Duration(g.Init.Track.Timescale)))
 	}
 	if rep.first == nil {
 		return rep, false
@@ -95,32 +94,54 @@ func (p *plan) look(t *timeline.Timeline, e *timeline.Epoch, r *timeline.Renditi
 	return rep, true
 }
 
-// segments yields what the MPD lists of r in the epoch: whole segments and the
-// open one. What comes before the epoch's init segment can't be played.
-func segments(t *timeline.Timeline, r *timeline.Rendition, epoch uint64) iter.Seq[*timeline.Segment] {
-	return func(yield func(*timeline.Segment) bool) {
+// segments yields what the MPD lists of r in the epoch, whole segments and the
+// open one, each with the duration that it has there: up to the next one's
+// start, so that there is neither hole nor overlap, whatever a track did.
+// dash.js asks for nothing after a hole. What comes before the epoch's init
+// segment can't be played and isn't listed.
+func segments(t *timeline.Timeline, r *timeline.Rendition, epoch uint64) iter.Seq2[*timeline.Segment, media.Ticks] {
+	return func(yield func(*timeline.Segment, media.Ticks) bool) {
 		from := t.First
 		if e := t.Epoch(epoch); e != nil {
 			from = max(from, e.FirstMSN)
 		}
+		var held *timeline.Segment // until its successor is known
 		for g := range r.Segments.From(from) {
 			if g.Epoch != epoch {
+				break
+			}
+			if g.Init == nil {
+				continue
+			}
+			if held != nil && !yield(held, reach(held, g)) {
 				return
 			}
-			if g.Init != nil && !yield(g) {
-				return
-			}
+			held = g
 		}
-		if r.Open != nil && r.Open.Epoch == epoch && r.Open.MSN >= from {
-			yield(r.Open)
+		if open := r.Open; open != nil && open.Epoch == epoch && open.MSN >= from {
+			if held != nil && !yield(held, reach(held, open)) {
+				return
+			}
+			held = open
+		}
+		if held != nil {
+			yield(held, held.Duration)
 		}
 	}
 }
 
+// reach is the time from g's start to that of its successor.
+func reach(g, next *timeline.Segment) media.Ticks {
+	if d := next.Start - g.Start; d > 0 {
+		return d
+	}
+	return g.Duration
+}
+
 // place gives each Period its start, and its duration where that is known.
 func (p *plan) place(f form) {
-	if f == static {
-		p.placeStatic()
+	if f == vod {
+		p.placeFromZero()
 		return
 	}
 	for i := range p.periods {
@@ -136,17 +157,16 @@ func (p *plan) place(f form) {
 			if q.duration <= 0 {
 				continue
 			}
-		} else if f == ending {
+		} else if f == closed {
 			q.duration = q.length()
 		}
 		kept = append(kept, q)
 	}
 	p.periods = kept
-	p.periods[len(p.periods)-1].last = true
 }
 
-// placeStatic puts the Periods back to back, from the first one's first segment on.
-func (p *plan) placeStatic() {
+// placeFromZero puts the Periods back to back, from the first one's first segment on.
+func (p *plan) placeFromZero() {
 	var next time.Duration
 	for i := range p.periods {
 		q := &p.periods[i]
@@ -156,7 +176,6 @@ func (p *plan) placeStatic() {
 		q.duration = q.length()
 		next = q.start + q.duration
 	}
-	p.periods[len(p.periods)-1].last = true
 }
 
 // length is how long the Period's leading rendition lasts, to its last segment's end.
