@@ -48,6 +48,7 @@ type record struct {
 	mu       sync.Mutex       // held by the writer, and while numbers are read
 	reserved timeline.Numbers // durable: the next process starts here
 	asked    bool             // a reservation is under way
+	released bool             // nobody reserves ahead any more
 }
 
 var _ journal.Journal = (*Journal)(nil)
@@ -73,6 +74,10 @@ func (j *Journal) Append(ctx context.Context, stream string, e timeline.Entry) e
 		return fmt.Errorf("append to %s: %w", stream, err)
 	}
 	r.feed.Publish(next)
+	if r.released {
+		j.save(ctx, r)
+		return nil
+	}
 	if j.options.Numbers != nil && !r.asked && r.low(next.Next) {
 		select {
 		case j.due <- r:
@@ -163,7 +168,8 @@ func (j *Journal) reserve(ctx context.Context, r *record) {
 	}
 }
 
-// release saves the exact next numbers of every stream: an orderly stop skips none.
+// release saves the exact next numbers of every stream: an orderly stop skips
+// none. What is still appended later saves its numbers at once.
 func (j *Journal) release(ctx context.Context) {
 	if j.options.Numbers == nil {
 		return
@@ -171,9 +177,23 @@ func (j *Journal) release(ctx context.Context) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, r := range j.records {
-		if err := j.options.Numbers.SaveNumbers(ctx, r.stream, r.feed.Current().Next); err != nil {
-			j.options.Log.Warn("numbers of a stream could not be saved: some will be skipped",
-				"stream", r.stream, "err", err)
-		}
+		r.mu.Lock()
+		r.released = true
+		r.reserved = timeline.Numbers{}
+		j.save(ctx, r)
+		r.mu.Unlock()
 	}
+}
+
+// save makes the record's next numbers durable, if they aren't. Its lock is held.
+func (j *Journal) save(ctx context.Context, r *record) {
+	next := r.feed.Current().Next
+	if next == r.reserved {
+		return
+	}
+	if err := j.options.Numbers.SaveNumbers(ctx, r.stream, next); err != nil {
+		j.options.Log.Warn("numbers of a stream could not be saved", "stream", r.stream, "err", err)
+		return
+	}
+	r.reserved = next
 }
