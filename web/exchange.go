@@ -20,6 +20,7 @@ type exchange struct {
 	group   *group
 	status  int   // 0 until the header is written
 	bytes   int64 // of body
+	timed   bool  // the next write has its deadline already
 	aborted bool  // the response can't be finished: the client must not take it for whole
 }
 
@@ -106,6 +107,7 @@ func (s *Server) fail(x *exchange, err error) {
 // begin writes the header.
 func (x *exchange) begin(status int) {
 	x.deadline()
+	x.timed = true
 	x.status = status
 	x.w.WriteHeader(status)
 }
@@ -124,7 +126,10 @@ func (x *exchange) write(b []byte) error {
 	}
 	for len(b) > 0 {
 		n := min(len(b), writePiece)
-		x.deadline()
+		if !x.timed {
+			x.deadline()
+		}
+		x.timed = false
 		sent, err := x.w.Write(b[:n])
 		x.bytes += int64(sent)
 		if err != nil {

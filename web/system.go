@@ -25,7 +25,7 @@ func (s *Server) readyz(x *exchange) error {
 // metrics answers with everything in the registry.
 func (s *Server) metrics() handler {
 	h := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
-		// One stream that can't be read hides the others' figures from nobody.
+		// A stream that can't be read must not hide everything else.
 		ErrorHandling: promhttp.ContinueOnError,
 		Registry:      s.registry,
 	})
