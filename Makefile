@@ -14,10 +14,11 @@ E2E ?= ./cmd/e2e/...
 TESTFLAGS ?=
 E2EFLAGS ?=
 FUZZTIME ?= 30s
-VERSION ?=
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
 UI := web/ui
-UI_BUILT := $(UI)/dist/app/.vite/manifest.json
+UI_BUILT := $(UI)/dist/app/manifest.json
+UI_HARNESS := $(UI)/.harness/index.html
 UI_SOURCES := $(shell find $(UI)/src -type f 2>/dev/null) $(wildcard $(UI)/*.json $(UI)/*.ts)
 
 export CGO_ENABLED ?= 0
@@ -60,8 +61,13 @@ $(UI_BUILT): $(UI)/node_modules $(UI_SOURCES)
 	cd $(UI) && npm run build
 	@touch $@
 
+# The page that real players are tested and measured in; no binary contains it.
+$(UI_HARNESS): $(UI)/node_modules $(wildcard $(UI)/harness/*)
+	cd $(UI) && npm run build:harness
+	@touch $@
+
 .PHONY: test
-test: need-test lint test-ui build test-go test-e2e ## install what the tests need, and run all of them
+test: need-test lint test-ui build $(UI_HARNESS) test-go test-e2e ## install what the tests need, and run all of them
 
 .PHONY: test-go
 test-go:
@@ -86,7 +92,7 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
 .PHONY: bench
-bench: need-bench build ## measure Sluice beside its peers
+bench: need-bench build $(UI_HARNESS) ## measure Sluice beside its peers
 	$(GO) run ./cmd/bench $(ARGS)
 
 .PHONY: ci
@@ -95,7 +101,7 @@ ci: ## what continuous integration runs
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin $(UI)/dist/app $(UI)/node_modules
+	rm -rf bin $(UI)/dist/app $(UI)/.harness $(UI)/node_modules
 
 .PHONY: need-run need-test need-bench
 need-run need-test need-bench: need-%:

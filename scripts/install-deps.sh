@@ -8,9 +8,9 @@ set -euo pipefail
 # "program:package", or "=package" for one that has no program of its own.
 case "${1:-}" in
 run)   wants=(ffmpeg:ffmpeg) ;;
-test)  wants=(ffmpeg:ffmpeg ffprobe:ffmpeg chromium:chromium gst-launch-1.0:gstreamer1.0-tools gcc:gcc openssl:openssl
-              =gstreamer1.0-plugins-good =gstreamer1.0-plugins-bad =gstreamer1.0-plugins-ugly =libc6-dev) ;;
-bench) wants=(ffmpeg:ffmpeg chromium:chromium nginx:nginx =libnginx-mod-rtmp =libnginx-mod-stream) ;;
+test)  wants=(ffmpeg:ffmpeg ffprobe:ffmpeg chromium:chromium gst-launch-1.0:gstreamer1.0-tools gcc:gcc certutil:libnss3-tools
+              =gstreamer1.0-plugins-good =gstreamer1.0-plugins-bad =gstreamer1.0-plugins-ugly =libc6-dev =fonts-dejavu-core) ;;
+bench) wants=(ffmpeg:ffmpeg chromium:chromium wrk:wrk nginx:nginx =libnginx-mod-rtmp =libnginx-mod-stream) ;;
 *)     echo "usage: $0 run|test|bench" >&2; exit 2 ;;
 esac
 optional=$([ "$1" = run ] && echo yes || echo no)
@@ -18,7 +18,7 @@ optional=$([ "$1" = run ] && echo yes || echo no)
 for tool in go; do
 	command -v "$tool" >/dev/null || { echo "$tool is missing: see https://go.dev/doc/install" >&2; exit 1; }
 done
-if [ "$1" = test ] && ! command -v npm >/dev/null; then
+if [ "$1" != run ] && ! command -v npm >/dev/null; then
 	echo "npm is missing: install Node.js 20 or later" >&2
 	exit 1
 fi

@@ -2,11 +2,14 @@ package trust
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -237,4 +240,41 @@ func TestRunReportsWhatTheCommandSaid(t *testing.T) {
 	require.ErrorContains(t, err, "no-such-flag")
 	require.NoError(t, run(t.Context(), exe, "-test.run=^$"))
 	require.Error(t, run(t.Context(), filepath.Join(t.TempDir(), "missing")))
+}
+
+// The database that Chromium reads, written by NSS's own tool.
+func TestRealCertutil(t *testing.T) {
+	certutil, err := look("certutil")
+	require.NoError(t, err, "certutil is needed: apt-get install libnss3-tools")
+	ca := madeCA(t)
+	m := newFake(t, "linux").machine
+	m.look = func(program string) (string, error) {
+		if program == "chromium" {
+			return "/bin/chromium", nil
+		}
+		return look(program)
+	}
+	m.run = run
+	db := nss{"Chromium", filepath.Join(m.home, ".pki", "nssdb")}
+	require.Contains(t, m.nssStores(), store(db))
+
+	require.Equal(t, outcome{did: "it wasn't there"}, db.remove(t.Context(), m, ca))
+	o := db.install(t.Context(), m, ca)
+	require.NoError(t, o.err)
+	require.Contains(t, o.did, "added it")
+	list, err := exec.Command(certutil, "-d", "sql:"+db.dir, "-L").Output()
+	require.NoError(t, err)
+	require.Regexp(t, regexp.QuoteMeta(ca.Name)+` +C,,`, string(list))
+	text, err := exec.Command(certutil, "-d", "sql:"+db.dir, "-L", "-a", "-n", ca.Name).Output()
+	require.NoError(t, err)
+	block, _ := pem.Decode(text)
+	want, _ := pem.Decode(ca.PEM)
+	require.Equal(t, want.Bytes, block.Bytes)
+
+	o = db.install(t.Context(), m, ca)
+	require.Equal(t, outcome{did: "it was there already"}, o)
+	require.Equal(t, outcome{did: "removed it"}, db.remove(t.Context(), m, ca))
+	list, err = exec.Command(certutil, "-d", "sql:"+db.dir, "-L").Output()
+	require.NoError(t, err)
+	require.NotContains(t, string(list), ca.Name)
 }
