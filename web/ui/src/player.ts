@@ -243,7 +243,7 @@ export class Player {
 
   async #begin(): Promise<void> {
     if (this.wanted.peek()) await this.sound.play()
-    else this.#dispatch({ type: 'playback', playback: 'paused' })
+    if (this.video.paused) this.#dispatch({ type: 'playback', playback: 'paused' })
   }
 
   #onPlaying(): void {

@@ -1,30 +1,8 @@
-// dash.js with its defaults, but for gaps: a reconnecting broadcaster leaves one
-// between two Periods, and these values cross it in 2 s instead of 6.
+// dash.js, with the settings of dash-settings.ts.
 
 import * as dashjs from 'dashjs'
-import type { Engine, EngineError, EngineHost, Source } from './engine'
-
-const settings: dashjs.MediaPlayerSettingClass = {
-  streaming: {
-    gaps: { jumpGaps: true, jumpLargeGaps: true, smallGapLimit: 4, threshold: 0.1 },
-    buffer: { stallThreshold: 0.1 },
-  },
-}
-
-// Codes (dashjs core/errors) after which dash.js does not go on by itself. Failed
-// segments are not among them: it retries those, and Player notices a standstill.
-const fatalCodes = new Map<number, EngineError['kind']>([
-  [10, 'network'], // manifest can't be parsed
-  [11, 'network'], // manifest can't be loaded
-  [25, 'network'], // the same, after its retries
-  [31, 'other'], // manifest makes no sense
-  [32, 'other'], // no streams in it
-  [34, 'other'], // multiplexed
-  [20, 'media'], // append failed
-  [23, 'other'], // no Media Source Extensions
-  [24, 'other'], // no decryption
-  [35, 'media'], // codec not supported
-])
+import { fatalCodes, settings } from './dash-settings'
+import type { Engine, EngineHost, Source } from './engine'
 
 // What dash.js waits for before it seeks or sets a speed. destroy() leaves those
 // listeners on the element, and they throw when they hear the next engine's media.

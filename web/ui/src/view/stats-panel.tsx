@@ -39,7 +39,7 @@ function Readings({ player }: { player: Player }) {
 }
 
 function rows(s: Stats): [name: string, value: string][] {
-  const size = s.width > 0 ? `${s.width} × ${s.height}` : '–'
+  const size = s.width > 0 ? `${s.width}×${s.height}` : '–'
   const fps = s.level && s.level.fps > 0 ? ` @ ${frameRate(s.level.fps)}` : ''
   return [
     ['Engine', s.engine || '–'],

@@ -1,0 +1,80 @@
+// The players under test, each as a page of its own maker's documentation would set
+// it up: hls.js in low-latency mode, dash.js with the gap settings that the product's
+// page uses, Shaka with its defaults (5.x: low latency on), and the browser itself.
+
+import { fatalCodes, settings } from '../src/engine/dash-settings'
+import type { Recorder } from './recorder'
+
+/** Starts playing; answers the player's own idea of its latency, in seconds. */
+export type Start = (video: HTMLVideoElement, src: string, recorder: Recorder) => Promise<Started>
+
+export interface Started {
+  version: string
+  latency: () => number | null
+}
+
+const now = () => Date.now() / 1000
+
+async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
+  const { default: Hls } = await import('hls.js')
+  const hls = new Hls({ lowLatencyMode: true })
+  hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
+  hls.attachMedia(video)
+  hls.loadSource(src)
+  return {
+    version: Hls.version,
+    latency: () => (hls.playingDate ? now() - hls.playingDate.getTime() / 1000 : null),
+  }
+}
+
+async function startDash(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
+  const { MediaPlayer } = await import('dashjs')
+  const player = MediaPlayer().create()
+  player.updateSettings(settings)
+  player.on(MediaPlayer.events.ERROR, (e: unknown) => {
+    const { error } = e as { error?: { code?: number; message?: string } | string }
+    if (typeof error === 'object') recorder.error(`${error.code} ${error.message}`, fatalCodes.has(error.code ?? 0))
+    else recorder.error(String(error), false)
+  })
+  player.initialize(video, src, true)
+  return {
+    version: player.getVersion(),
+    latency: () => (player.isReady() && player.isDynamic() ? player.getCurrentLiveLatency() : null),
+  }
+}
+
+/** shaka.util.Error.Severity.CRITICAL */
+const CRITICAL = 2
+
+async function startShaka(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
+  const { default: shaka } = await import('shaka-player')
+  shaka.polyfill.installAll()
+  const player = new shaka.Player()
+  await player.attach(video)
+  player.addEventListener('error', (e) => {
+    const { detail } = e as unknown as { detail: { category: number; code: number; severity: number; data: unknown[] } }
+    recorder.error(`${detail.category} ${detail.code} ${JSON.stringify(detail.data)}`, detail.severity === CRITICAL)
+  })
+  await player.load(src)
+  return {
+    version: shaka.Player.version,
+    latency: () => {
+      const date = player.getPlayheadTimeAsDate()
+      return date ? now() - date.getTime() / 1000 : null
+    },
+  }
+}
+
+async function startNative(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
+  video.crossOrigin = 'anonymous'
+  video.addEventListener('error', () => recorder.error(`${video.error?.code} ${video.error?.message}`, true))
+  video.src = src
+  return { version: navigator.userAgent, latency: () => null }
+}
+
+export const players: Record<string, Start> = {
+  hls: startHls,
+  dash: startDash,
+  shaka: startShaka,
+  native: startNative,
+}

@@ -1,0 +1,177 @@
+// Watches a video element and keeps what an end-to-end test or a bench asks for.
+
+import { ageOf, blocksFor, BITS, readClock } from './clock.mjs'
+
+/** How often progress is looked at (ms). */
+const LOOK = 50
+/** No progress for this long is a stall (ms). */
+const STALL = 200
+/** How often the player's own latency is noted (ms). */
+const SAMPLE = 500
+/** Of each kind of sample. */
+const KEPT = 20_000
+/** Pixels a block, of the small canvas that the clock is read from. */
+const SCALE = 8
+
+/** window.result */
+export interface Result {
+  player: string
+  version: string
+  src: string
+  errors: { at: number; detail: string; fatal: boolean }[]
+  fatalErrors: number
+  currentTime: number
+  paused: boolean
+  ended: boolean
+  width: number
+  height: number
+  /** Decoded, and dropped of them. */
+  videoFrames: number
+  droppedFrames: number
+  /** Bytes of sound decoded. */
+  audioBytes: number
+  /** Milliseconds from the start of loading to the first frame; to the first progress where there is no picture. */
+  firstFrame: number | null
+  /** Pauses of playback after its start, in milliseconds of the page's clock. */
+  stalls: { at: number; duration: number }[]
+  /** Backward steps of the playhead, which no player should make by itself. */
+  steppedBack: number
+  playbackRate: number
+  /** Seconds ahead of the playhead. */
+  buffer: number
+  /** What the player says of its latency, in seconds. */
+  latency: number[]
+  /** Glass to glass, in milliseconds, one for each frame shown whose clock was readable. */
+  glass: number[]
+  /** Frames shown whose clock was not. */
+  glassUnreadable: number
+}
+
+export class Recorder {
+  readonly #video: HTMLVideoElement
+  readonly #canvas = document.createElement('canvas')
+  readonly #started = performance.now()
+  readonly #result: Result
+  #position = 0
+  #movedAt = 0
+  #joined = false
+  #progressed = false
+
+  /** @param clock whether the picture carries a clock to read (clock.mjs) */
+  constructor(video: HTMLVideoElement, player: string, src: string, clock: boolean) {
+    this.#video = video
+    this.#canvas.width = blocksFor(BITS) * SCALE
+    this.#canvas.height = SCALE
+    this.#result = {
+      player,
+      version: '',
+      src,
+      errors: [],
+      fatalErrors: 0,
+      currentTime: 0,
+      paused: true,
+      ended: false,
+      width: 0,
+      height: 0,
+      videoFrames: 0,
+      droppedFrames: 0,
+      audioBytes: 0,
+      firstFrame: null,
+      stalls: [],
+      steppedBack: 0,
+      playbackRate: 1,
+      buffer: 0,
+      latency: [],
+      glass: [],
+      glassUnreadable: 0,
+    }
+    this.#onFrame(clock)
+    setInterval(() => this.#look(), LOOK)
+  }
+
+  started(version: string, latency: () => number | null): void {
+    this.#result.version = version
+    setInterval(() => {
+      const seconds = latency()
+      if (seconds === null || !Number.isFinite(seconds) || this.#result.firstFrame === null) return
+      keep(this.#result.latency, Math.round(seconds * 1000) / 1000)
+    }, SAMPLE)
+  }
+
+  error(detail: string, fatal: boolean): void {
+    keep(this.#result.errors, { at: this.#elapsed(), detail, fatal })
+    if (fatal) this.#result.fatalErrors++
+  }
+
+  read(): Result {
+    const video = this.#video
+    const frames = video.getVideoPlaybackQuality()
+    const { buffered, currentTime } = video
+    let buffer = 0
+    for (let n = 0; n < buffered.length; n++) {
+      if (buffered.start(n) <= currentTime && currentTime <= buffered.end(n)) buffer = buffered.end(n) - currentTime
+    }
+    return {
+      ...this.#result,
+      currentTime,
+      paused: video.paused,
+      ended: video.ended,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      videoFrames: frames.totalVideoFrames,
+      droppedFrames: frames.droppedVideoFrames,
+      audioBytes: (video as { webkitAudioDecodedByteCount?: number }).webkitAudioDecodedByteCount ?? 0,
+      playbackRate: video.playbackRate,
+      buffer,
+    }
+  }
+
+  #elapsed(): number {
+    return Math.round(performance.now() - this.#started)
+  }
+
+  #onFrame(clock: boolean): void {
+    this.#video.requestVideoFrameCallback(() => {
+      this.#result.firstFrame ??= this.#elapsed()
+      if (clock) this.#readGlass()
+      this.#onFrame(clock)
+    })
+  }
+
+  #readGlass(): void {
+    const { videoWidth } = this.#video
+    const context = this.#canvas.getContext('2d', { willReadFrequently: true })
+    if (!context || videoWidth === 0) return
+    const now = Date.now()
+    const row = videoWidth / blocksFor(BITS)
+    context.drawImage(this.#video, 0, 0, videoWidth, row, 0, 0, this.#canvas.width, this.#canvas.height)
+    const time = readClock(this.#canvas)
+    if (time === null) this.#result.glassUnreadable++
+    else keep(this.#result.glass, ageOf(time, now))
+  }
+
+  #look(): void {
+    const now = performance.now()
+    const { currentTime, paused, ended, seeking } = this.#video
+    if (paused || ended || seeking) this.#movedAt = now
+    if (currentTime === this.#position) return
+    const before = this.#position
+    this.#position = currentTime
+    if (seeking) return
+    // A live player's first position is where it joins; the next is progress.
+    if (this.#joined) {
+      this.#result.firstFrame ??= this.#elapsed()
+      if (this.#progressed && now - this.#movedAt >= STALL + LOOK) {
+        keep(this.#result.stalls, { at: this.#elapsed(), duration: Math.round(now - this.#movedAt) })
+      }
+      if (currentTime < before) this.#result.steppedBack++
+      this.#progressed = true
+    }
+    this.#joined = true
+    this.#movedAt = now
+  }
+}
+
+function keep<T>(list: T[], item: T): void {
+  if (list.length < KEPT) list.push(item)
+}
