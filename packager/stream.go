@@ -124,6 +124,14 @@ func (s *session) input(id media.TrackID) *input {
 	return nil
 }
 
+// forgetClock lets the other tracks follow one whose clock jumped.
+func (s *session) forgetClock(jumped *input) {
+	for _, in := range s.inputs {
+		in.early = nil
+		in.started = in.started && in == jumped
+	}
+}
+
 // silent reports whether nothing has come of the input for long.
 func (s *session) silent(in *input, now time.Time) bool {
 	since := in.seen
@@ -157,13 +165,13 @@ func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arri
 		s.session.began = arrived
 	}
 	in.seen = arrived
-	if verdict == jumped {
-		in.early = nil
-	}
 	if s.epoch != nil && s.mustEnd(in, sample, verdict, arrived) {
 		if err := s.endEpoch(ctx, s.session.settings); err != nil {
 			return err
 		}
+	}
+	if verdict == jumped {
+		s.session.forgetClock(in)
 	}
 	if s.epoch == nil {
 		return s.await(ctx, in, sample, arrived)
