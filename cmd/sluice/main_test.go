@@ -95,7 +95,7 @@ func TestRunUntilSignal(t *testing.T) {
 			require.Regexp(t, `Stream key +[a-z2-7]{26} +\(also in data/live\.key`, banner)
 			require.Regexp(t, `HLS +http://localhost:\d+/live/live/index\.m3u8\n`, banner)
 			require.Regexp(t, `DASH +http://localhost:\d+/live/live/manifest\.mpd\n`, banner)
-			require.Contains(t, banner, "run  sluice trust")
+			require.Regexp(t, `certificate yet: run  .* trust\n`, banner)
 			player := regexp.MustCompile(`Player +http://localhost(:\d+/watch/live)\n`).FindStringSubmatch(banner)
 			require.NotNil(t, player, banner)
 			resp, err := http.Get("http://127.0.0.1" + player[1])
@@ -191,6 +191,30 @@ func TestDemoPublishes(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait(), "%s", log)
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	cmd := sluice(t, append([]string{"demo"}, anyPorts...)...)
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	var all strings.Builder
+	for lines := bufio.NewReader(stderr); ; {
+		line, err := lines.ReadString('\n')
+		all.WriteString(line)
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		// A live stream makes the end take a moment: players are to see it.
+		if strings.Contains(line, "stream is live") || strings.Contains(line, "shutting down") {
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	var exit *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &exit)
+	require.Contains(t, all.String(), "ended at once by a second signal")
 }
 
 func TestVersionLine(t *testing.T) {

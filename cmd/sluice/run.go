@@ -74,8 +74,22 @@ func announce(ctx context.Context, g *gateway.Gateway, cfg config.Config, log *s
 	b := console.Banner{
 		Version: v, Data: cfg.Data, RTMPS: a.RTMPS, RTMP: a.RTMP, HTTP: a.HTTP, HTTPS: a.HTTPS,
 		Streams: streams, Names: certificates.Machine().Remote(),
+		TrustBy: trustBy(cfg),
 	}
 	b.Key, b.KeyFile = g.FirstKey()
 	b.LocalCA, b.Trusted = g.LocalCA()
 	return b.Print(os.Stdout)
+}
+
+// trustBy is the command that makes this machine trust the gateway, as it must be
+// typed where this one was started.
+func trustBy(cfg config.Config) string {
+	line := os.Args[0] + " trust"
+	if cfg.Data != config.Default().Data {
+		line += " --data " + cfg.Data
+	}
+	if os.Geteuid() > 0 { // -1 on Windows, which knows no sudo
+		line = "sudo " + line
+	}
+	return line
 }

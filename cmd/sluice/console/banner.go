@@ -28,8 +28,9 @@ type Banner struct {
 	Names   []string // under which other machines reach this one
 
 	// LocalCA says that the certificate is the local CA's, and Trusted that this
-	// machine trusts that.
+	// machine trusts that; TrustBy is the command that makes it.
 	LocalCA, Trusted bool
+	TrustBy          string
 }
 
 // Print writes the banner. It's the only place that shows the key.
@@ -76,7 +77,7 @@ func (b Banner) Print(w io.Writer) error {
 		if b.Trusted {
 			s.WriteString("  This machine trusts the gateway's certificate.")
 		} else {
-			s.WriteString("  OBS and browsers don't trust the gateway's certificate yet: run  sluice trust")
+			s.WriteString("  OBS and browsers don't trust the gateway's certificate yet: run  " + b.TrustBy)
 		}
 		fmt.Fprintf(&s, "\n  On other machines install the CA from %s\n", b.site("/ca.crt"))
 	}

@@ -29,7 +29,7 @@ func TestBanner(t *testing.T) {
 	for name, b := range map[string]Banner{
 		"first-start": {
 			Version: "v1.0.0", Data: "./data", RTMPS: "[::]:1936", RTMP: "127.0.0.1:1935", HTTP: "[::]:8080", HTTPS: "[::]:8443",
-			Streams: []string{"live"}, Key: key(t), KeyFile: "data/live.key", Names: []string{"studio", "192.168.7.20"}, LocalCA: true,
+			Streams: []string{"live"}, Key: key(t), KeyFile: "data/live.key", Names: []string{"studio", "192.168.7.20"}, LocalCA: true, TrustBy: "sudo sluice trust",
 		},
 		"trusted": {
 			Version: "v1.0.0", Data: "/srv", RTMPS: "127.0.0.1:2936", HTTP: "127.0.0.1:80", HTTPS: "127.0.0.1:443",
