@@ -103,6 +103,20 @@ var scenes = []struct {
 		p.shut(at+2*sec, timeline.Source, timeline.Audio)
 		p.segments(at+2*sec, 2*sec, 2, timeline.Source, timeline.Audio)
 	}},
+	{"audio_stops", false, func(p *tape) { // in the middle of a segment, and comes back in another
+		p.begin(0, window, both())
+		at := p.segments(0, 2*sec, 2, timeline.Source, timeline.Audio)
+		p.parts(at, at+600*time.Millisecond, timeline.Source, timeline.Audio)
+		p.parts(at+600*time.Millisecond, 6*sec, timeline.Source)
+		p.shut(6*sec, timeline.Source, timeline.Audio)
+		p.parts(6*sec, 8*sec, timeline.Source)
+		p.shut(8*sec, timeline.Source)
+		// The gap is dated by the other track.
+		p.apply(timeline.SegmentClosed{Epoch: p.epoch, Rendition: timeline.Audio, MSN: 44,
+			Start: p.grid(audio(48000), 6*sec), Duration: 96000})
+		p.at[timeline.Audio] = p.grid(audio(48000), 9*sec)
+		p.parts(8*sec, 9400*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
 	{"silent_track", false, func(p *tape) { // audio that was announced and hasn't come
 		p.begin(0, window, both())
 		p.parts(0, 2*sec, timeline.Source)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"sluice/media"
+	"sluice/packager/timeline"
 )
 
 // EmptySegment is what the URL of a segment without media answers: a segment
@@ -131,36 +132,36 @@ func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
 	dst = append(dst, `/$Number$.m4s">`+"\n"...)
 	if rep.gaps {
 		dst = append(dst, `<FailoverContent valid="false">`...)
-		for g, d := range segments(rep.t, rep.r, q.epoch.Number) {
+		for g := range listed(rep.t, rep.r, q.epoch) {
 			if g.Gap() {
-				dst = appendInt(append(dst, "<FCS"...), "t", int64(g.Start))
-				dst = append(appendInt(dst, "d", int64(d)), "/>"...)
+				dst = appendInt(append(dst, "<FCS"...), "t", int64(g.start))
+				dst = append(appendInt(dst, "d", int64(g.duration)), "/>"...)
 			}
 		}
 		dst = append(dst, "</FailoverContent>\n"...)
 	}
-	dst = appendTimeline(dst, rep, q.epoch.Number)
+	dst = appendTimeline(dst, rep, q.epoch)
 	return append(dst, "</SegmentTemplate>\n"...)
 }
 
 // appendTimeline writes the SegmentTimeline: runs of equal segments in one S,
 // @t where it doesn't follow from the S before.
-func appendTimeline(dst []byte, rep *representation, epoch uint64) []byte {
+func appendTimeline(dst []byte, rep *representation, e *timeline.Epoch) []byte {
 	dst = append(dst, "<SegmentTimeline>\n"...)
 	var start, end, duration media.Ticks // of the run that the next S stands for
 	var repeat int64
 	explicit := true // its start doesn't follow from the S before
-	for g, d := range segments(rep.t, rep.r, epoch) {
-		if g != rep.first {
-			if g.Start == end && d == duration {
+	for g := range listed(rep.t, rep.r, e) {
+		if g.Segment != rep.first.Segment {
+			if g.start == end && g.duration == duration {
 				repeat++
-				end += d
+				end += duration
 				continue
 			}
 			dst = appendS(dst, start, duration, repeat, explicit)
-			explicit = g.Start != end
+			explicit = g.start != end
 		}
-		start, end, duration, repeat = g.Start, g.Start+d, d, 0
+		start, end, duration, repeat = g.start, g.start+g.duration, g.duration, 0
 	}
 	dst = appendS(dst, start, duration, repeat, explicit)
 	return append(dst, "</SegmentTimeline>\n"...)

@@ -28,7 +28,7 @@ type period struct {
 type representation struct {
 	t           *timeline.Timeline
 	r           *timeline.Rendition
-	first, last *timeline.Segment
+	first, last item
 	gaps        bool
 }
 
@@ -77,15 +77,15 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 // look finds what there is to list of r in epoch e.
 func (p *plan) look(t *timeline.Timeline, e *timeline.Epoch, r *timeline.Rendition) (representation, bool) {
 	rep := representation{t: t, r: r}
-	for g, d := range segments(t, r, e.Number) {
-		if rep.first == nil {
+	for g := range listed(t, r, e) {
+		if rep.first.Segment == nil {
 			rep.first = g
 		}
 		rep.last = g
 		rep.gaps = rep.gaps || g.Gap()
-		p.longest = max(p.longest, roundUp(d.Duration(g.Init.Track.Timescale)))
+		p.longest = max(p.longest, roundUp(g.duration.Duration(g.Init.Track.Timescale)))
 	}
-	if rep.first == nil {
+	if rep.first.Segment == nil {
 		return rep, false
 	}
 	if n := len(rep.last.Parts); n > 0 && rep.last.Parts[n-1].Arrived.After(p.published) {
@@ -94,48 +94,56 @@ func (p *plan) look(t *timeline.Timeline, e *timeline.Epoch, r *timeline.Renditi
 	return rep, true
 }
 
-// segments yields what the MPD lists of r in the epoch, whole segments and the
-// open one, each with the duration that it has there: up to the next one's
-// start, so that there is neither hole nor overlap, whatever a track did.
-// dash.js asks for nothing after a hole. What comes before the epoch's init
-// segment can't be played and isn't listed.
-func segments(t *timeline.Timeline, r *timeline.Rendition, epoch uint64) iter.Seq2[*timeline.Segment, media.Ticks] {
-	return func(yield func(*timeline.Segment, media.Ticks) bool) {
-		from := t.First
-		if e := t.Epoch(epoch); e != nil {
-			from = max(from, e.FirstMSN)
-		}
-		var held *timeline.Segment // until its successor is known
-		for g := range r.Segments.From(from) {
-			if g.Epoch != epoch {
-				break
-			}
-			if g.Init == nil {
-				continue
-			}
-			if held != nil && !yield(held, reach(held, g)) {
-				return
-			}
-			held = g
-		}
-		if open := r.Open; open != nil && open.Epoch == epoch && open.MSN >= from {
-			if held != nil && !yield(held, reach(held, open)) {
-				return
-			}
-			held = open
-		}
-		if held != nil {
-			yield(held, held.Duration)
-		}
-	}
+// item is a segment as the MPD lists it.
+type item struct {
+	*timeline.Segment
+	start, duration media.Ticks
 }
 
-// reach is the time from g's start to that of its successor.
-func reach(g, next *timeline.Segment) media.Ticks {
-	if d := next.Start - g.Start; d > 0 {
-		return d
+// listed yields what the MPD lists of r in the epoch, whole segments and the
+// open one. Each lasts until the next one starts, and a gap starts where what is
+// before it ends, so that there is neither hole nor overlap, whatever a track
+// did: dash.js asks for nothing after a hole. What comes before the epoch's init
+// segment can't be played and isn't listed.
+func listed(t *timeline.Timeline, r *timeline.Rendition, e *timeline.Epoch) iter.Seq[item] {
+	return func(yield func(item) bool) {
+		var held item // until its successor is known
+		// put takes the next segment, and hands on the one before it.
+		put := func(g *timeline.Segment) bool {
+			next := item{g, g.Start, g.Duration}
+			if held.Segment == nil {
+				held = next
+				return true
+			}
+			end := held.start + held.duration
+			if g.Gap() {
+				next.start = end
+				next.duration = max(g.Start+g.Duration-end, 1)
+			} else if g.Start > held.start {
+				held.duration = g.Start - held.start
+			} else if held.Gap() {
+				held.duration = 1 // nothing was missing after all; its number stays
+			}
+			done := held
+			held = next
+			return yield(done)
+		}
+		from := max(t.First, e.FirstMSN)
+		for g := range r.Segments.From(from) {
+			if g.Epoch != e.Number {
+				break
+			}
+			if g.Init != nil && !put(g) {
+				return
+			}
+		}
+		if g := r.Open; g != nil && g.Epoch == e.Number && g.MSN >= from && !put(g) {
+			return
+		}
+		if held.Segment != nil {
+			yield(held)
+		}
 	}
-	return g.Duration
 }
 
 // place gives each Period its start, and its duration where that is known.
@@ -172,7 +180,7 @@ func (p *plan) placeFromZero() {
 		q := &p.periods[i]
 		lead := q.reps[0]
 		q.start = next
-		q.origin = lead.first.Start.Duration(lead.first.Init.Track.Timescale)
+		q.origin = lead.first.start.Duration(lead.first.Init.Track.Timescale)
 		q.duration = q.length()
 		next = q.start + q.duration
 	}
@@ -181,7 +189,7 @@ func (p *plan) placeFromZero() {
 // length is how long the Period's leading rendition lasts, to its last segment's end.
 func (q *period) length() time.Duration {
 	lead := q.reps[0].last
-	return roundUp((lead.Start + lead.Duration).Duration(lead.Init.Track.Timescale) - q.origin)
+	return roundUp((lead.start + lead.duration).Duration(lead.Init.Track.Timescale) - q.origin)
 }
 
 // offset is the Period's presentationTimeOffset in ticks of ts.
