@@ -215,7 +215,7 @@ func (g *Gateway) openPicture(ctx context.Context) (*picture, error) {
 	if g.streams, err = catalog.Overlay(g.streams, []catalog.Stream{s}); err != nil {
 		return nil, err
 	}
-	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+	if p.listener, err = tcp().Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("listen for the test picture: %w", err)
 	}
 	return p, nil

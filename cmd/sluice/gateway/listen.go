@@ -46,7 +46,7 @@ func bind(ctx context.Context, c config.Listen) (*listeners, error) {
 		if a.addr == "" {
 			continue
 		}
-		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.addr)
+		ln, err := tcp().Listen(ctx, "tcp", a.addr)
 		if err != nil {
 			errs = append(errs, explain(err, a.addr, a.flag))
 			continue
@@ -58,6 +58,14 @@ func bind(ctx context.Context, c config.Listen) (*listeners, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// tcp makes plain TCP listeners. Go's default on Linux is multipath TCP, whose
+// sockets lack SO_RCVLOWAT on the kernels of the day, and ingest sleeps by that.
+func tcp() *net.ListenConfig {
+	c := &net.ListenConfig{}
+	c.SetMultipathTCP(false)
+	return c
 }
 
 // explain says what to do about an address that can't be had.
