@@ -120,10 +120,10 @@ var cases = []struct {
 		s.parts(2)
 	}},
 	{"long_window", func(s *script) {
-		s.window = 3 * time.Minute
+		s.window = 100 * time.Second
 		s.start(bothTracks()...)
 		s.fix()
-		s.segments(100)
+		s.segments(60)
 		s.parts(6)
 	}},
 }

@@ -134,7 +134,7 @@ func TestDurationsDoNotDrift(t *testing.T) {
 	s.frame = 3753 // 23.98 frames a second on a clock that 10 µs don't divide
 	s.start(bothTracks()...)
 	s.fix()
-	s.segments(2000)
+	s.segments(800)
 	for _, r := range s.t.Renditions {
 		body, err := hls.AppendMedia(nil, s.t, r.ID)
 		require.NoError(t, err)

@@ -1,3 +1,5 @@
+//go:build !race
+
 package hls_test
 
 import (
