@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// uiFolder holds the front end, with the test page and its driver.
+const uiFolder = "../../web/ui"
+
+// playback is what the test page saw (web/ui/harness/recorder.ts).
+type playback struct {
+	Started     bool
+	Uncaught    []string
+	Errors      []struct{ Detail string }
+	FatalErrors int
+	CurrentTime float64
+	VideoFrames int
+	AudioBytes  int
+	SteppedBack int
+}
+
+var buildHarness = sync.OnceValue(func() error {
+	if _, err := os.Stat(filepath.Join(uiFolder, "node_modules")); err != nil {
+		return fmt.Errorf("the front end's packages are not installed: make test does that: %w", err)
+	}
+	cmd := exec.Command("npm", "run", "build:harness")
+	cmd.Dir = uiFolder
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the test page: %w\n%s", err, out)
+	}
+	return nil
+})
+
+// drive runs the browser driver and decodes what it prints into seen.
+func drive(t *testing.T, seen any, args ...string) {
+	t.Helper()
+	require.NoError(t, buildHarness())
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", append([]string{"harness/drive.mjs", "--timeout", "60"}, args...)...)
+	cmd.Dir = uiFolder
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	require.NoError(t, err, complaint.String())
+	require.NoError(t, json.Unmarshal(out, seen), "%s", out)
+	t.Logf("%s", out)
+}
+
+// TestPlayers plays one stream with each player for twenty seconds.
+func TestPlayers(t *testing.T) {
+	g := start(t)
+	g.publish(video("640x360", "30", "60").with(tone()))
+	g.firstSegment()
+	for _, c := range []struct{ player, path string }{
+		{"hls", "/live/live/index.m3u8"},
+		{"dash", "/live/live/manifest.mpd"},
+		{"shaka", "/live/live/manifest.mpd"},
+		{"shaka", "/live/live/index.m3u8"},
+		{"native", "/live/live/index.m3u8"},
+	} {
+		t.Run(c.player+filepath.Ext(c.path), func(t *testing.T) {
+			var seen playback
+			drive(t, &seen, "--player", c.player, "--src", g.url(c.path), "--seconds", "20")
+			require.True(t, seen.Started, "no first frame")
+			require.Empty(t, seen.Uncaught)
+			require.Empty(t, seen.Errors)
+			require.Zero(t, seen.FatalErrors)
+			require.Zero(t, seen.SteppedBack)
+			require.Greater(t, seen.CurrentTime, 5.0)
+			require.Greater(t, seen.VideoFrames, 100, "the picture doesn't advance")
+			require.Greater(t, seen.AudioBytes, 10_000, "no sound is decoded")
+		})
+	}
+}
+
+// pageState is what the player page tells of itself (window.sluice).
+type pageState struct {
+	Started     bool
+	Uncaught    []string
+	Engine      string
+	State       string
+	Errors      []any
+	FatalErrors int
+}
+
+// TestPlayerPage opens the product's own page while the stream is offline: its
+// message must become the picture by itself when somebody publishes.
+func TestPlayerPage(t *testing.T) {
+	for _, engine := range []string{"hls", "dash"} {
+		t.Run(engine, func(t *testing.T) {
+			g := start(t)
+			published := make(chan *push, 1)
+			go func() {
+				published <- g.publishWhenAsked(video("640x360", "30", "60").with(tone()))
+			}()
+			var seen pageState
+			drive(t, &seen, "--page", g.url("/watch/live?engine="+engine), "--seconds", "8")
+			require.NotNil(t, <-published, "the page never asked for the stream's state")
+			require.True(t, seen.Started, "the page stays in state %s", seen.State)
+			require.Empty(t, seen.Uncaught)
+			require.Zero(t, seen.FatalErrors)
+			require.Equal(t, engine, seen.Engine)
+			require.Equal(t, "playing", seen.State)
+		})
+	}
+}
+
+// publishWhenAsked publishes once somebody has asked the API for a stream.
+func (g *gateway) publishWhenAsked(s source) *push {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pause(50 * time.Millisecond) {
+		body, _, err := g.get("/metrics")
+		if err == nil && bytes.Contains(body, []byte(`sluice_http_requests_total{kind="api"`)) {
+			return g.publish(s)
+		}
+	}
+	return nil
+}
