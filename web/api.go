@@ -121,11 +121,7 @@ func (s *Server) statuses(x *exchange) ([]status, error) {
 	all := make([]status, 0, len(streams))
 	now := s.now()
 	for _, st := range streams {
-		feed, err := st.follow(x.r.Context())
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, statusOf(st.name, feed.Current(), now))
+		all = append(all, statusOf(st.name, st.feed.Load().Current(), now))
 	}
 	return all, nil
 }

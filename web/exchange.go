@@ -85,7 +85,7 @@ func (s *Server) fail(x *exchange, err error) {
 		return
 	}
 	if p.status == http.StatusInternalServerError && !errors.Is(err, errPanicked) {
-		s.log.Error("a request failed", "path", x.r.URL.Path, "err", err)
+		s.logFailure(x, err)
 	}
 	h := x.w.Header()
 	for _, name := range [...]string{"Etag", "Accept-Ranges", "Content-Encoding", "Content-Disposition"} {
@@ -104,18 +104,31 @@ func (s *Server) fail(x *exchange, err error) {
 	_ = x.send(p.status, typeText, []byte(p.text+"\n")) // nobody is left to hear of a failed write
 }
 
+// logFailure logs a failure of ours, and not more than one in failureLog.
+func (s *Server) logFailure(x *exchange, err error) {
+	now := time.Now().UnixNano()
+	last := s.failed.Load()
+	if now-last < int64(failureLog) || !s.failed.CompareAndSwap(last, now) {
+		s.unlogged.Add(1)
+		return
+	}
+	s.log.Error("a request failed", "path", x.r.URL.Path, "err", err, "unlogged", s.unlogged.Swap(0))
+}
+
 // begin writes the header.
 func (x *exchange) begin(status int) {
-	x.deadline()
+	x.deadline(0)
 	x.timed = true
 	x.status = status
 	x.w.WriteHeader(status)
 }
 
-// deadline gives the next write its time.
-func (x *exchange) deadline() {
+// deadline gives the next write its time, which begins after a pause. Over
+// HTTP/2 a deadline that runs out resets the stream even where nothing is being
+// written, so a pause in the middle of a response must be told.
+func (x *exchange) deadline(pause time.Duration) {
 	// Errors say that there is no such deadline: a test's recorder.
-	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeStall))
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(pause + writeStall))
 }
 
 // write sends a piece of the body. Large ones go in several writes, each with
@@ -127,7 +140,7 @@ func (x *exchange) write(b []byte) error {
 	for len(b) > 0 {
 		n := min(len(b), writePiece)
 		if !x.timed {
-			x.deadline()
+			x.deadline(0)
 		}
 		x.timed = false
 		sent, err := x.w.Write(b[:n])
@@ -142,7 +155,7 @@ func (x *exchange) write(b []byte) error {
 
 // flush pushes out what has been written.
 func (x *exchange) flush() error {
-	x.deadline()
+	x.deadline(0)
 	return http.NewResponseController(x.w).Flush()
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/packager/timeline"
+	"sluice/storage/journal"
 )
 
 // answer is a request under way in a bubble.
@@ -251,9 +252,36 @@ func TestDirectoryFails(t *testing.T) {
 }
 
 func TestDirectoryFailsFromTheStart(t *testing.T) {
-	g := newGateway(t)
-	g.names.set(errors.New("disk on fire"))
-	w := g.get("/live/live/index.m3u8")
-	require.Equal(t, 500, w.Code)
-	require.NotContains(t, w.Body.String(), "fire", "our own faults are not told")
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.names.set(errors.New("disk on fire"))
+		for range 5 {
+			w := g.get("/live/live/index.m3u8")
+			require.Equal(t, 500, w.Code)
+			require.NotContains(t, w.Body.String(), "fire", "our own faults are not told")
+		}
+		require.Equal(t, 1, g.errors(), "and not logged for every request")
+		time.Sleep(failureLog)
+		g.get("/live/live/index.m3u8")
+		require.Equal(t, 2, g.errors())
+		require.Contains(t, g.logged.String(), "unlogged=4")
+		require.Contains(t, g.get("/metrics").Body.String(), "sluice_http_requests_total", "the other figures are there")
+	})
+}
+
+// broken is a journal that can't be read.
+type broken struct{ journal.Journal }
+
+func (broken) Follow(context.Context, string) (*timeline.Feed, error) {
+	return nil, errors.New("journal on fire")
+}
+
+func TestJournalFails(t *testing.T) {
+	g := newGateway(t, func(o *Options) { o.Journal = broken{} })
+	for _, url := range []string{"/", "/api/v1/streams", "/api/v1/streams/live", "/live/live/manifest.mpd", "/live/live/source/1/1.m4s"} {
+		require.Equal(t, 500, g.get(url).Code, url)
+	}
+	require.Equal(t, 404, g.get("/live/none/manifest.mpd").Code)
+	require.Equal(t, 200, g.get("/watch/live").Code, "the page says itself what can't be had")
+	require.Equal(t, 200, g.get("/metrics").Code)
 }

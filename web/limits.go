@@ -42,6 +42,13 @@ const (
 	listingRetry = 100 * time.Millisecond
 )
 
+// followAtOnce is how many streams are followed for the first time at once.
+const followAtOnce = 64
+
+// failureLog is how often failed requests are logged: a broken disk must not
+// fill another one.
+const failureLog = time.Second
+
 // collectTime bounds what a scrape of the metrics may wait for the journal.
 const collectTime = 2 * time.Second
 

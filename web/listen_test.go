@@ -139,6 +139,33 @@ func (g *gateway) serve(t *testing.T) (srv *http.Server, dial func() net.Conn) {
 	}
 }
 
+// A pause of the publisher is no stalled write: over HTTP/2 a deadline that runs
+// out resets a stream even while nothing is being written.
+func TestPauseOverHTTP2(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, p := playing(t, 3)
+		srv, dial := g.serve(t)
+		srv.Protocols.SetUnencryptedHTTP2(true)
+		protocols := &http.Protocols{}
+		protocols.SetUnencryptedHTTP2(true)
+		transport := &http.Transport{
+			Protocols:   protocols,
+			DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil },
+		}
+		defer transport.CloseIdleConnections()
+		client := &http.Client{Transport: transport}
+		res, err := client.Get("http://localhost/live/live/source/1/4.m4s")
+		require.NoError(t, err)
+		require.Equal(t, 2, res.ProtoMajor)
+		time.Sleep(writeStall + 5*time.Second)
+		p.write().shut()
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.Contains(t, string(body), "[source 4.3]")
+		res.Body.Close()
+	})
+}
+
 const getSegment = "GET /live/live/source/1/2.m4s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 // A client that takes nothing is cut off; one that is slow, but takes something,

@@ -160,6 +160,7 @@ func (s *Server) unfinished(x *exchange, feed *timeline.Feed, p place, g *timeli
 		if err := x.flush(); err != nil {
 			return err
 		}
+		x.deadline(s.absence)
 		var err error
 		_, waited := x.hold(feed, p.rendition, s.absence, func(t *timeline.Timeline) bool {
 			g, err = p.find(t)

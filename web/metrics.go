@@ -117,12 +117,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	var windows int64
 	now := c.server.now()
 	for _, st := range streams {
-		feed, err := st.follow(ctx)
-		if err != nil {
-			out <- prometheus.NewInvalidMetric(c.streams, err)
-			return
-		}
-		t := feed.Current()
+		t := st.feed.Load().Current()
 		windows += t.Bytes()
 		states[stateOf(t)]++
 		if t.State != timeline.Live || !t.Ready() {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +26,9 @@ type Server struct {
 	groups  *groups
 	assets  *assets
 	routes  http.Handler
+
+	failed   atomic.Int64 // when a failure was logged last, in Unix nanoseconds
+	unlogged atomic.Int64 // failures since
 }
 
 var _ http.Handler = (*Server)(nil)

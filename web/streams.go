@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sluice/packager/timeline"
 	"sluice/storage/journal"
 )
@@ -59,13 +61,25 @@ func (s *streams) find(ctx context.Context, name string) (*stream, error) {
 	return nil, fmt.Errorf("stream %.64q: %w", name, errUnknown)
 }
 
-// all returns the streams in the directory's order.
+// all returns the streams in the directory's order, every one with its feed.
+// Journals may write when a stream is followed first, and save together what
+// is asked for together.
 func (s *streams) all(ctx context.Context) ([]*stream, error) {
 	l, err := s.list(ctx, listingAge)
 	if err != nil {
 		return nil, err
 	}
-	return l.all, nil
+	following, ctx := errgroup.WithContext(ctx)
+	following.SetLimit(followAtOnce)
+	for _, st := range l.all {
+		if st.feed.Load() == nil {
+			following.Go(func() error {
+				_, err := st.follow(ctx)
+				return err
+			})
+		}
+	}
+	return l.all, following.Wait()
 }
 
 // list returns a listing; one older than age is renewed first, if nobody else
