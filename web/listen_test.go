@@ -122,9 +122,12 @@ func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // serve runs a server in a bubble; dial makes a connection to it.
-func (g *gateway) serve(t *testing.T) (srv *http.Server, dial func() net.Conn) {
+func (g *gateway) serve(t *testing.T, change ...func(*http.Server)) (srv *http.Server, dial func() net.Conn) {
 	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	srv = NewServer(g, slog.New(slog.DiscardHandler))
+	for _, f := range change {
+		f(srv)
+	}
 	done := make(chan error)
 	go func() { done <- srv.Serve(l) }()
 	t.Cleanup(func() {
@@ -144,8 +147,7 @@ func (g *gateway) serve(t *testing.T) (srv *http.Server, dial func() net.Conn) {
 func TestPauseOverHTTP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, p := playing(t, 3)
-		srv, dial := g.serve(t)
-		srv.Protocols.SetUnencryptedHTTP2(true)
+		_, dial := g.serve(t, func(srv *http.Server) { srv.Protocols.SetUnencryptedHTTP2(true) })
 		protocols := &http.Protocols{}
 		protocols.SetUnencryptedHTTP2(true)
 		transport := &http.Transport{
