@@ -120,4 +120,9 @@ async function drive() {
   }
 }
 
-await drive()
+try {
+  await drive()
+} catch (cause) {
+  console.error(`drive: ${cause instanceof Error ? cause.message : cause}`)
+  process.exitCode = 1
+}

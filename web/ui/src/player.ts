@@ -67,6 +67,8 @@ export class Player {
   readonly #failures = new Failures()
   #engine: Engine | null = null
   #retry: ReturnType<typeof setTimeout> | undefined
+  /** The generation that was told to play. */
+  #begun = 0
   #position = 0
   #movedAt = 0
 
@@ -81,7 +83,7 @@ export class Player {
 
   start(): void {
     const { video } = this
-    video.addEventListener('loadedmetadata', () => void this.#begin())
+    video.addEventListener('canplay', () => void this.#begin())
     video.addEventListener('playing', () => this.#onPlaying())
     video.addEventListener('waiting', () => this.#onWaiting())
     video.addEventListener('pause', () => this.#onPause())
@@ -188,6 +190,8 @@ export class Player {
     this.#engine = engine
     this.engineLabel.value = engine.label
     engine.load({ url: this.#address(name), audioOnly: this.audioOnly.peek() })
+    // Phones load nothing by themselves before they are told to play.
+    if (name === 'native') void this.#begin()
   }
 
   #onUnloadable(name: EngineName, cause: unknown): void {
@@ -241,7 +245,11 @@ export class Player {
 
   // The element.
 
+  /** Plays a fresh engine's media, or doesn't where the viewer had paused the last one. */
   async #begin(): Promise<void> {
+    const { generation } = this.#model.peek()
+    if (this.#begun === generation) return
+    this.#begun = generation
     if (this.wanted.peek()) await this.sound.play()
     if (this.video.paused) this.#dispatch({ type: 'playback', playback: 'paused' })
   }
