@@ -58,7 +58,8 @@ func statusOf(name string, t *timeline.Timeline, now time.Time) status {
 		}
 	}
 	if newest, scale, ok := liveEdge(t); ok && t.State == timeline.Live {
-		latency := now.Sub(newest.Time.Add(newest.Duration.Duration(scale))).Milliseconds()
+		// A publisher that starts with a burst is ahead of the clock for a while.
+		latency := max(0, now.Sub(newest.Time.Add(newest.Duration.Duration(scale))).Milliseconds())
 		s.LatencyMS = &latency
 	}
 	return s

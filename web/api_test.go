@@ -36,6 +36,8 @@ func TestDescribeStream(t *testing.T) {
 		return s
 	}
 	require.Equal(t, status{Name: "empty", State: "offline", Renditions: []renditionStatus{}}, state("empty"))
+	p.write().write().write().write()
+	require.Zero(t, *state("live").LatencyMS, "never negative")
 	p.leave()
 	require.Equal(t, "away", state("live").State)
 	require.Nil(t, state("live").LatencyMS)
