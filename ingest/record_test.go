@@ -12,6 +12,9 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +25,15 @@ import (
 	"sluice/media"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if v := os.Getenv(benchPublish); v != "" {
+		f := strings.Split(v, ",")
+		n, _ := strconv.Atoi(f[1])
+		publishForBench(f[0], n, f[2] == "true")
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // recording is a Sink that keeps everything, and holds its caller to the order
 // that media.Sink asks for.

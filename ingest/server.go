@@ -38,6 +38,8 @@ type Server struct {
 	owners  *owners
 	lines   *logLines
 	ids     atomic.Uint64
+	// mostLowWater is maxLowWater, but for a benchmark that shows what it brings.
+	mostLowWater int
 
 	mu      sync.Mutex
 	closed  bool
@@ -54,6 +56,8 @@ func New(o Options) *Server {
 		counts:  newCounters(o.Metrics),
 		lines:   newLogLines(),
 		serving: map[*serving]struct{}{},
+
+		mostLowWater: maxLowWater,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

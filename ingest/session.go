@@ -76,6 +76,7 @@ func newSession(s *Server, c net.Conn, config *tls.Config) *session {
 	ss.from = addressOf(ss.remote.Addr())
 	ss.log = s.log.With("session", ss.id, "remote", ss.remote.String())
 	ss.socket = newSocket(c, config != nil, &s.limits, s.counts, now)
+	ss.socket.most = s.mostLowWater
 	ss.conn = ss.socket
 	if config != nil {
 		ss.tls = tls.Server(ss.socket, config)
@@ -134,7 +135,7 @@ func (s *session) run(ctx context.Context) error {
 		if err != nil {
 			return s.readError(err)
 		}
-		if err := s.acknowledge(); err != nil {
+		if err := s.acknowledge(s.reader.BytesRead() + handshakeBytes); err != nil {
 			return err
 		}
 		if err := s.take(ctx, m); err != nil {
@@ -199,10 +200,9 @@ func (s *session) takeAll(ctx context.Context, a message.Aggregate) error {
 	return nil
 }
 
-// acknowledge reports the bytes received, twice a window, since some senders
-// stop at its end. The number wraps at 4 GiB.
-func (s *session) acknowledge() error {
-	total := s.reader.BytesRead() + handshakeBytes
+// acknowledge reports the bytes received in all, twice a window, since some
+// senders stop at its end. The number wraps at 4 GiB.
+func (s *session) acknowledge(total uint64) error {
 	if total-s.acked < s.window/2 {
 		return nil
 	}

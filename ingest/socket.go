@@ -27,6 +27,7 @@ type socket struct {
 
 	encrypted bool
 	records   records
+	most      int // what lowWater may be at most
 	want      int // plaintext that must come before anything can be done; 0: unknown
 
 	phaseEnd time.Time // when the present phase must be over; zero: never
@@ -38,7 +39,7 @@ type socket struct {
 }
 
 func newSocket(c net.Conn, encrypted bool, l *Limits, counts *counters, now time.Time) *socket {
-	s := &socket{Conn: c, encrypted: encrypted, limits: l, counts: counts, epoch: now}
+	s := &socket{Conn: c, encrypted: encrypted, limits: l, counts: counts, epoch: now, most: maxLowWater}
 	s.sleeper.init(c)
 	return s
 }
@@ -86,7 +87,7 @@ func (s *socket) lowWater() int {
 	if s.encrypted {
 		n = s.records.least(n)
 	}
-	return max(1, min(n, maxLowWater))
+	return max(1, min(n, s.most))
 }
 
 // Read implements net.Conn.

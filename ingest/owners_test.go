@@ -1,0 +1,212 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// actor is an owner that falls silent at a given time.
+type actor struct {
+	last    atomic.Pointer[time.Time] // nil: speaks all the time
+	evicted chan error
+}
+
+func newActor() *actor { return &actor{evicted: make(chan error, 10)} }
+
+func (a *actor) silence() time.Duration {
+	if t := a.last.Load(); t != nil {
+		return time.Since(*t)
+	}
+	return 0
+}
+
+func (a *actor) evict(cause error) { a.evicted <- cause }
+
+func (a *actor) fallSilent() {
+	now := time.Now()
+	a.last.Store(&now)
+}
+
+func testOwners() *owners {
+	l := &Limits{}
+	l.setDefaults()
+	return newOwners(l)
+}
+
+func TestClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		os := testOwners()
+		ctx := t.Context()
+		first, second := newActor(), newActor()
+		release, err := os.claim(ctx, "show", first)
+		require.NoError(t, err)
+		other, err := os.claim(ctx, "another", second)
+		require.NoError(t, err)
+		other()
+
+		// The owner is alive: refused after OwnerWait, and never disturbed.
+		start := time.Now()
+		_, err = os.claim(ctx, "show", second)
+		require.ErrorIs(t, err, ErrBusy)
+		require.Equal(t, 3*time.Second, time.Since(start))
+		require.Empty(t, first.evicted)
+
+		// It leaves while another waits.
+		time.AfterFunc(time.Second, release)
+		start = time.Now()
+		release, err = os.claim(ctx, "show", second)
+		require.NoError(t, err)
+		require.Equal(t, time.Second, time.Since(start))
+		release()
+		require.Empty(t, os.of)
+	})
+}
+
+func TestClaimTakesOverFromTheSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		os := testOwners()
+		ctx := t.Context()
+		first, second := newActor(), newActor()
+		release, err := os.claim(ctx, "show", first)
+		require.NoError(t, err)
+
+		// Silent since 0.5 s: evicted in a second from now, which then takes 0.2 s.
+		first.fallSilent()
+		time.Sleep(500 * time.Millisecond)
+		start := time.Now()
+		go func() {
+			require.ErrorIs(t, <-first.evicted, ErrTakenOver)
+			require.Equal(t, time.Second, time.Since(start))
+			time.Sleep(200 * time.Millisecond)
+			release()
+		}()
+		release2, err := os.claim(ctx, "show", second)
+		require.NoError(t, err)
+		require.Equal(t, 1200*time.Millisecond, time.Since(start))
+		require.Empty(t, first.evicted, "told once")
+
+		// An owner whose Sink hangs for ever locks nobody in.
+		second.fallSilent()
+		time.Sleep(2 * time.Second)
+		start = time.Now()
+		_, err = os.claim(ctx, "show", newActor())
+		require.ErrorIs(t, err, ErrBusy)
+		require.Equal(t, 8*time.Second, time.Since(start))
+		require.Len(t, second.evicted, 1)
+		release2()
+	})
+}
+
+func TestOnlyOneOfManyTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		os := testOwners()
+		first := newActor()
+		release, err := os.claim(t.Context(), "show", first)
+		require.NoError(t, err)
+		first.fallSilent()
+		go func() { <-first.evicted; release() }()
+		results := make(chan error, 5)
+		for range 5 {
+			go func() {
+				_, err := os.claim(t.Context(), "show", newActor())
+				results <- err
+			}()
+		}
+		won := 0
+		for range 5 {
+			if err := <-results; err == nil {
+				won++
+			} else {
+				require.ErrorIs(t, err, ErrBusy)
+			}
+		}
+		require.Equal(t, 1, won)
+	})
+}
+
+func TestClaimGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		os := testOwners()
+		_, err := os.claim(t.Context(), "show", newActor())
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		gone := errors.New("gone")
+		time.AfterFunc(time.Second, func() { cancel(gone) })
+		_, err = os.claim(ctx, "show", newActor())
+		require.ErrorIs(t, err, gone)
+	})
+}
+
+func TestGate(t *testing.T) {
+	l := &Limits{Sessions: 10, SessionsPerAddress: 5, HalfOpen: 6, HalfOpenPerAddress: 3}
+	l.setDefaults()
+	g := newGate(l)
+	from := func(s string) netip.Prefix { return addressOf(netip.MustParseAddr(s)) }
+	a, b, c := from("10.0.0.1"), from("10.0.0.2"), from("2001:db8::1")
+	require.Equal(t, a, from("::ffff:10.0.0.1"))
+	require.Equal(t, c, from("2001:db8::2"), "one network")
+	require.NotEqual(t, c, from("2001:db8:0:1::1"))
+
+	for range 3 {
+		require.NoError(t, g.enter(a))
+		require.NoError(t, g.enter(b))
+	}
+	require.ErrorIs(t, g.enter(c), errCrowded, "six half-open")
+	g.pass(a, true)
+	g.pass(a, true)
+	require.NoError(t, g.enter(a))
+	require.NoError(t, g.enter(a))
+	require.ErrorIs(t, g.enter(a), errCrowded)
+	g.leave(b, false)
+	require.ErrorIs(t, g.enter(a), errCrowdedAddr, "five of one address")
+	require.NoError(t, g.enter(b))
+	for range 3 {
+		g.pass(b, true)
+	}
+	require.NoError(t, g.enter(c))
+	require.NoError(t, g.enter(c))
+	require.ErrorIs(t, g.enter(c), errCrowded, "ten in all")
+
+	for range 2 {
+		g.leave(a, true)
+		g.leave(c, false)
+	}
+	for range 3 {
+		g.leave(a, false)
+		g.leave(b, true)
+	}
+	require.Empty(t, g.byAddr)
+	require.Zero(t, g.all)
+}
+
+func TestLogLines(t *testing.T) {
+	l := newLogLines()
+	now := time.Unix(1000, 0)
+	a, b := addressOf(netip.MustParseAddr("10.0.0.1")), addressOf(netip.MustParseAddr("10.0.0.2"))
+	ok := func(from netip.Prefix, reason string) bool { _, ok := l.may(from, reason, now); return ok }
+	require.True(t, ok(a, "tls"))
+	require.False(t, ok(a, "tls"))
+	require.True(t, ok(a, "http"))
+	require.True(t, ok(b, "tls"))
+	require.False(t, ok(a, "tls"))
+	now = now.Add(lineEvery)
+	missed, may := l.may(a, "tls", now)
+	require.True(t, may)
+	require.Equal(t, 2, missed)
+
+	// A flood from many addresses takes no more memory than this.
+	for i := range 3 * maxLines {
+		l.may(addressOf(netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)})), "tls", now)
+	}
+	require.LessOrEqual(t, len(l.said), maxLines)
+	now = now.Add(lineEvery)
+	require.True(t, ok(b, "http"))
+	require.Less(t, len(l.said), 10)
+}
