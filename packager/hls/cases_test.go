@@ -1,6 +1,7 @@
 package hls_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -145,19 +146,16 @@ func reconnect(c media.Codec) func(*script) {
 // for that one.
 func (s *script) gap(missing timeline.RenditionTrack) {
 	s.tb.Helper()
+	tracks := slices.DeleteFunc(slices.Clone(s.epoch().Tracks), func(rt timeline.RenditionTrack) bool {
+		return rt.Rendition == missing.Rendition
+	})
 	for range s.perSeg {
-		for _, rt := range s.epoch().Tracks {
-			if rt.Rendition != missing.Rendition {
-				s.partOf(rt, s.perPart)
-			}
+		for _, rt := range tracks {
+			s.partsOf(rt)
 		}
 	}
-	for _, rt := range s.epoch().Tracks {
-		if g := s.t.Rendition(rt.Rendition).Open; g != nil {
-			s.apply(timeline.SegmentClosed{
-				Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: g.MSN, Duration: s.clock[rt.Rendition] - g.Start,
-			})
-		}
+	for _, rt := range tracks {
+		s.closeOf(rt)
 	}
 	s.fillGap(missing)
 }
@@ -166,12 +164,15 @@ func (s *script) gap(missing timeline.RenditionTrack) {
 func (s *script) fillGap(missing timeline.RenditionTrack) {
 	s.tb.Helper()
 	start := s.clock[missing.Rendition]
-	frames := (s.leadEnd(missing) - start + 512) / 1024
-	s.clock[missing.Rendition] = start + frames*1024
+	length := s.leadEnd(missing) - start
+	if missing.Track.Kind == media.Audio {
+		length = (length + 512) / 1024 * 1024
+	}
+	s.clock[missing.Rendition] = start + length
 	s.apply(timeline.SegmentClosed{
 		Epoch: s.epoch().Number, Rendition: missing.Rendition,
 		MSN:   s.t.Rendition(missing.Rendition).NextPosition(s.t).MSN,
-		Start: start, Duration: frames * 1024, Time: s.at(start, missing.Track.Timescale),
+		Start: start, Duration: length, Time: s.at(start, missing.Track.Timescale),
 	})
 }
 

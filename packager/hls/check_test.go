@@ -148,3 +148,48 @@ func TestLifeKeepsToTheRules(t *testing.T) {
 	w.requireNothing()
 	require.Greater(t, w.playlist, 1000)
 }
+
+// Whatever comes in whatever order, the rules hold.
+func TestAnyLifeKeepsToTheRules(t *testing.T) {
+	ladder := []timeline.RenditionTrack{videoTrack(timeline.Source, videoCodec), videoTrack("720p", smallCodec), audioTrack()}
+	sources := [][]timeline.RenditionTrack{
+		ladder, bothTracks(), {videoTrack(timeline.Source, smallCodec), audioTrack()}, {videoTrack(timeline.Source, videoCodec)},
+	}
+	for seed := range uint64(15) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		s := newScript(t)
+		s.bytes = 1000
+		s.window = time.Duration(6+random.IntN(30)) * time.Second
+		w := watch(s)
+		w.random = rand.New(rand.NewPCG(seed, 8))
+		for range 1 + random.IntN(3) { // broadcasts
+			tracks := sources[random.IntN(len(sources))]
+			if random.IntN(4) == 0 {
+				tracks = []timeline.RenditionTrack{audioTrack()}
+			}
+			for epoch := range 1 + random.IntN(4) {
+				s.start(tracks...)
+				if epoch == 0 {
+					s.parts(1 + random.IntN(3))
+					s.fix()
+				}
+				for range random.IntN(20) {
+					s.perSeg = 5 + random.IntN(8) // 1 to 2.4 s
+					if s.t.Rendition(tracks[0].Rendition).Open != nil {
+						s.perSeg = 3
+					}
+					s.segments(1)
+					if len(tracks) > 1 && random.IntN(10) == 0 {
+						s.gap(tracks[1+random.IntN(len(tracks)-1)])
+					}
+				}
+				s.parts(random.IntN(5))
+				s.leave(time.Duration(random.IntN(20_000)) * time.Millisecond)
+			}
+			s.end()
+			s.now = s.now.Add(time.Duration(random.IntN(100)) * time.Second)
+		}
+		w.requireNothing()
+		require.False(t, t.Failed(), "seed %d", seed)
+	}
+}

@@ -128,19 +128,25 @@ func (s *script) at(ticks media.Ticks, ts media.Timescale) time.Time {
 // audioPart is the number of AAC frames in a whole part.
 const audioPart = 9
 
-// part writes the next part of every rendition of the open epoch, of audio as
-// many whole parts as the video's end allows.
+// part writes the next part of every rendition of the open epoch.
 func (s *script) part() {
 	s.tb.Helper()
 	for _, rt := range s.epoch().Tracks {
-		if rt.Track.Kind == media.Video {
-			s.partOf(rt, s.perPart)
-			continue
-		}
-		end := s.leadEnd(rt)
-		for s.clock[rt.Rendition]+audioPart*1024 <= end {
-			s.partOf(rt, audioPart)
-		}
+		s.partsOf(rt)
+	}
+}
+
+// partsOf writes a part of video, or as many whole parts of audio as the
+// leading rendition's end allows.
+func (s *script) partsOf(rt timeline.RenditionTrack) {
+	s.tb.Helper()
+	if rt.Track.Kind == media.Video {
+		s.partOf(rt, s.perPart)
+		return
+	}
+	end := s.leadEnd(rt)
+	for s.clock[rt.Rendition]+audioPart*1024 <= end {
+		s.partOf(rt, audioPart)
 	}
 }
 
@@ -180,22 +186,28 @@ func (s *script) partOf(rt timeline.RenditionTrack, samples int) {
 	s.apply(timeline.PartWritten{Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: next.MSN, Index: next.Part, Part: p})
 }
 
-// closeAll closes the open segment of every rendition; audio runs to the frame
-// boundary nearest to the video's end.
+// closeAll closes the open segment of every rendition.
 func (s *script) closeAll() {
 	s.tb.Helper()
-	for i, rt := range s.epoch().Tracks {
-		if rt.Track.Kind == media.Audio && i > 0 {
-			rest := int((s.leadEnd(rt) - s.clock[rt.Rendition] + 512) / 1024)
-			for ; rest > 0; rest -= audioPart {
-				s.partOf(rt, min(rest, audioPart))
-			}
+	for _, rt := range s.epoch().Tracks {
+		s.closeOf(rt)
+	}
+}
+
+// closeOf closes the open segment of one; audio runs to the frame boundary
+// nearest to the leading rendition's end.
+func (s *script) closeOf(rt timeline.RenditionTrack) {
+	s.tb.Helper()
+	if rt.Track.Kind == media.Audio && s.epoch().Tracks[0].Rendition != rt.Rendition {
+		rest := int((s.leadEnd(rt) - s.clock[rt.Rendition] + 512) / 1024)
+		for ; rest > 0; rest -= audioPart {
+			s.partOf(rt, min(rest, audioPart))
 		}
-		if g := s.t.Rendition(rt.Rendition).Open; g != nil {
-			s.apply(timeline.SegmentClosed{
-				Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: g.MSN, Duration: s.clock[rt.Rendition] - g.Start,
-			})
-		}
+	}
+	if g := s.t.Rendition(rt.Rendition).Open; g != nil {
+		s.apply(timeline.SegmentClosed{
+			Epoch: s.epoch().Number, Rendition: rt.Rendition, MSN: g.MSN, Duration: s.clock[rt.Rendition] - g.Start,
+		})
 	}
 }
 

@@ -14,7 +14,10 @@
 // future. Rules lists all of them. The checker assumes live streams without
 // encryption; it knows every tag, and checks the grammar of each.
 //
-// Parse reads a single playlist, and can be used alone.
+// Parse reads a single playlist, and can be used alone. An Observer watches one
+// stream: its multivariant playlist says which media playlists belong together.
+// What it can't tell from a fault it leaves alone: that a publisher is away (no
+// new segment in time), or that a delta update came to a viewer that was.
 //
 // All methods of an Observer may be called at once. It keeps the newest state of
 // each playlist, a bounded history of segments (maxHistory), and a bounded
