@@ -239,7 +239,7 @@ func (s *session) tlsError(err error) error {
 			return errHTTP
 		}
 		return fmt.Errorf("%w: %w", errTLSFailed, errNotRTMP)
-	case os.IsTimeout(err):
+	case isTimeout(err):
 		return fmt.Errorf("%w: TLS handshake", errPhase)
 	case s.socket.last.Load() == 0:
 		return nil // it hung up before a first byte: a port check
@@ -258,7 +258,7 @@ func (s *session) handshakeError(err error) error {
 		return errHTTP
 	case errors.Is(err, handshake.ErrEncrypted), errors.As(err, &version):
 		return fmt.Errorf("%w: %w", errNotRTMP, err)
-	case os.IsTimeout(err):
+	case isTimeout(err):
 		return fmt.Errorf("%w: RTMP handshake", errPhase)
 	case s.socket.last.Load() == 0, errors.Is(err, io.EOF) && s.tls != nil:
 		return nil
@@ -269,11 +269,11 @@ func (s *session) handshakeError(err error) error {
 // readError says why no further message comes.
 func (s *session) readError(err error) error {
 	switch {
-	case os.IsTimeout(err) && s.pub == nil && !s.once:
+	case isTimeout(err) && s.pub == nil && !s.once:
 		return fmt.Errorf("%w: no publish", errPhase)
-	case os.IsTimeout(err) && s.pub == nil:
+	case isTimeout(err) && s.pub == nil:
 		return nil // it has said goodbye, and only forgot to hang up
-	case os.IsTimeout(err):
+	case isTimeout(err):
 		return errIdle
 	case errors.Is(err, chunk.ErrLimit):
 		return fmt.Errorf("%w: %w", errLimit, err)
@@ -291,3 +291,6 @@ func isMalformed(err error) bool {
 	return errors.Is(err, chunk.ErrMalformed) || errors.Is(err, message.ErrMalformed) ||
 		errors.Is(err, amf0.ErrMalformed) || errors.Is(err, flv.ErrMalformed)
 }
+
+// isTimeout says whether a deadline passed, however deep that is wrapped.
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"net"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -93,7 +92,7 @@ func (s *socket) lowWater() int {
 // Read implements net.Conn.
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.sleeper.read(s, p)
-	if n == 0 && err != nil && os.IsTimeout(err) && s.phaseEnd.IsZero() && !s.interrupted.Load() {
+	if n == 0 && err != nil && isTimeout(err) && s.phaseEnd.IsZero() && !s.interrupted.Load() {
 		// Fewer bytes may have come than were worth waking up for: no idleness.
 		if n = s.sleeper.poll(p); n > 0 {
 			err = nil
