@@ -37,10 +37,10 @@ func newest(t *timeline.Timeline) uint64 {
 }
 
 // presentable reports whether a Period of the open epoch e can be listed:
-// every track has media or, where one stays silent, the leading track has
-// finished a segment.
+// every track has begun, if only with a gap, or one of them stays away for so
+// long that the leading track has finished two segments.
 func presentable(t *timeline.Timeline, e *timeline.Epoch) bool {
-	if finished(t.Rendition(e.Tracks[0].Rendition), e) >= e.FirstMSN {
+	if finished(t.Rendition(e.Tracks[0].Rendition), e) > e.FirstMSN {
 		return true
 	}
 	for _, rt := range e.Tracks {
