@@ -35,7 +35,7 @@ func bystander(t *testing.T, h *harness) (check func()) {
 		before := n
 		c.picture(33*n, false)
 		r.wait(t, "a picture of the other stream", func() bool { return r.count(videoTrack) == int(before)+1 })
-		require.False(t, r.ended)
+		require.False(t, r.hasEnded())
 	}
 }
 
@@ -151,7 +151,7 @@ func TestLengthsBeyondTheLimit(t *testing.T) {
 			c.audioConfig()
 			c.picture(0, true)
 			sinks := h.doorman.sink(t, "show", 0)
-			if sinks.ended {
+			if sinks.hasEnded() {
 				sinks = h.doorman.sink(t, "show", 1)
 			}
 			sinks.wait(t, "a picture", func() bool { return sinks.count(videoTrack) == 1 })

@@ -150,6 +150,12 @@ func (r *recording) waitEnd(t testing.TB) error {
 	return r.cause
 }
 
+func (r *recording) hasEnded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}
+
 // count returns how many samples of a track there are in all epochs.
 func (r *recording) count(id media.TrackID) int {
 	n := 0

@@ -342,7 +342,7 @@ func TestTakeover(t *testing.T) {
 	last := h.doorman.sink(t, "show", 2)
 	last.wait(t, "a picture", func() bool { return last.count(videoTrack) == 1 })
 	require.Empty(t, h.doorman.sink(t, "show", 1).epochs, "never touched")
-	require.False(t, h.doorman.sink(t, "show", 1).ended)
+	require.False(t, h.doorman.sink(t, "show", 1).hasEnded())
 }
 
 func TestOldSinkEndsBeforeTheNewOneBegins(t *testing.T) {
@@ -430,6 +430,8 @@ func TestShutdownTellsPublishers(t *testing.T) {
 	r := h.doorman.sink(t, "show", 0)
 	r.wait(t, "a picture", func() bool { return r.count(videoTrack) == 1 })
 	idle := dial(t, h.plain)
+	idle.send(connectTo("live"))
+	require.Equal(t, "_result", idle.next().Name)
 
 	done := make(chan struct{})
 	go func() { h.Shutdown(t.Context()); close(done) }()

@@ -92,7 +92,9 @@ func TestHandshakeDeadline(t *testing.T) {
 	// One byte a second is no way around it: the deadline is for all of it.
 	inBubble(t, func(t *testing.T, _ *doorman, p *pipes, _ *logBook) {
 		c := p.dial()
+		gone := make(chan struct{})
 		go func() {
+			defer close(gone)
 			for b := byte(3); ; b = 0 {
 				if _, err := c.Write([]byte{b}); err != nil {
 					return
@@ -101,13 +103,16 @@ func TestHandshakeDeadline(t *testing.T) {
 			}
 		}()
 		require.Equal(t, 5*time.Second, untilClosed(c))
+		<-gone
 	})
 }
 
 func TestPublishDeadline(t *testing.T) {
 	inBubble(t, func(t *testing.T, _ *doorman, p *pipes, log *logBook) {
 		c := greet(t, p.dial())
+		gone := make(chan struct{})
 		go func() {
+			defer close(gone)
 			for {
 				// Busy, but never to the point.
 				if c.trySend(message.UserControl{Event: message.EventSetBufferLength, BufferLength: 1}) != nil {
@@ -118,7 +123,7 @@ func TestPublishDeadline(t *testing.T) {
 		}()
 		// The time to read a reason comes on top, since the client doesn't close.
 		require.Equal(t, 12*time.Second, untilClosed(c.conn))
-		synctest.Wait()
+		<-gone
 		require.Contains(t, log.String(), "took too long: no publish")
 	})
 }
@@ -136,7 +141,7 @@ func TestIdle(t *testing.T) {
 		}
 		r := d.sink(t, "show", 0)
 		synctest.Wait()
-		require.False(t, r.ended)
+		require.False(t, r.hasEnded())
 		start := time.Now()
 		require.ErrorIs(t, r.waitEnd(t), errIdle)
 		require.InDelta(t, 15, time.Since(start).Seconds(), 15/rearm)

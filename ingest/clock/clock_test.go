@@ -22,7 +22,6 @@ var cuts = map[string]func(n, num, den int64) int64{
 }
 
 func TestExactGridForHours(t *testing.T) {
-	const hours = 3
 	for _, c := range []struct {
 		name     string
 		num, den int64
@@ -41,7 +40,11 @@ func TestExactGridForHours(t *testing.T) {
 		for how, cut := range cuts {
 			t.Run(c.name+" "+how, func(t *testing.T) {
 				v := New(0).Video(c.declared...)
-				frames := hours * 3600 * c.num / c.den
+				minutes := int64(20)
+				if how == "down" {
+					minutes = 180
+				}
+				frames := minutes * 60 * c.num / c.den
 				last := int64(0)
 				for n := range frames {
 					ms := cut(n, c.num, c.den)
@@ -75,12 +78,12 @@ func TestLearnsTheRate(t *testing.T) {
 		if r.float() < 5 {
 			continue // an hour has few such frames
 		}
-		for _, wrong := range [][]float64{nil, {30}, {29.97, 60}, {17}, {1000}, {math.NaN(), math.Inf(1), -5}} {
+		for _, wrong := range [][]float64{nil, {30}, {29.97, 60}, {math.NaN(), math.Inf(1), -5, 1000}} {
 			for how, cut := range cuts {
 				v := New(0).Video(wrong...)
 				steps, odd := 0, 0
 				last := int64(0)
-				for n := range int64(1500) {
+				for n := range int64(800) {
 					ms := cut(n, r.num, r.den)
 					got, verdict := v.Stamp(uint32(ms), 0)
 					off := int64(got.DTS) - ms*90
