@@ -47,10 +47,10 @@ func resolve(app, tcURL, name string) target {
 	first, rest, _ := strings.Cut(app, "/")
 	switch {
 	case first == ServedApp:
-		app = rest
+		app = strings.Trim(rest, "/")
 	case app == "":
 		if first, rest, ok := strings.Cut(name, "/"); ok && first == ServedApp {
-			name = rest
+			name = strings.Trim(rest, "/")
 		}
 	case name == "" || name == app:
 	default:

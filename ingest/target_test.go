@@ -30,6 +30,7 @@ func TestResolve(t *testing.T) {
 		{"key as a parameter of nothing", "live", "", "?key=K", "live", "K", "key=K"},
 		{"key in the server field", "live/K", "rtmp://h/live/K", "", "live", "K", ""},
 		{"key in the server field, and a token", "live/K?token=T", "", "", "live", "K", "token=T"},
+		{"a slash too many", "live//K", "", "", "live", "K", ""},
 		{"key in both fields", "live/K", "", "K", "live", "K", ""},
 		{"a slash in the key, cut by ffmpeg", "live/a", "", "b", "live", "a/b", ""},
 		{"a slash in the key", "live", "", "a/b", "live", "a/b", ""},
