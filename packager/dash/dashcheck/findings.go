@@ -10,6 +10,8 @@ type findings struct {
 	url  string
 	at   time.Time
 	list []Violation
+	// segments is how many the MPD has listed so far.
+	segments int
 }
 
 func (f *findings) add(r *Rule, line int, format string, args ...any) {

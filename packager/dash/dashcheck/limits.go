@@ -5,10 +5,9 @@ import "time"
 const (
 	maxBody       = 16 << 20 // bytes of an MPD
 	maxDepth      = 32       // nested elements
-	maxSegments   = 200_000  // that one SegmentTimeline may list
+	maxSegments   = 200_000  // of an MPD that are looked at
 	maxViolations = 1000     // that an observer keeps
 	maxRepeat     = 20       // violations of one rule that are kept
-	maxHistory    = 20_000   // Representations' segments that are remembered, each
 	maxPeriods    = 4096     // that an observer remembers
 	maxMedia      = 200_000  // segments that it knows the media of
 )

@@ -65,6 +65,7 @@ type Representation struct {
 	node     *node
 	template *node
 	values   map[string]string // attributes, inherited ones included
+	label    string            // for people
 }
 
 // Segment is a segment as it is listed.
@@ -183,6 +184,7 @@ func representation(p *Period, set, n *node, base *url.URL, f *findings) *Repres
 	}
 	r.ID, r.MimeType, r.Codecs = r.values["id"], r.values["mimeType"], r.values["codecs"]
 	r.Bandwidth = number(n, "bandwidth", 0)
+	r.label = fmt.Sprintf("Representation %s of Period %s", r.ID, p.ID)
 	r.template = n.one("SegmentTemplate")
 	if r.template == nil || r.template.one("SegmentTimeline") == nil {
 		f.add(templateForm, n.line, "no SegmentTemplate with a SegmentTimeline in Representation %s", r.ID)
@@ -217,7 +219,8 @@ func (r *Representation) list(base *url.URL, f *findings) {
 		_, numbered := s.attr("n")
 		f.check(!numbered, timelineNumber, s.line, "S@n in Representation %s", r.ID)
 		f.check(d > 0, timelineZero, s.line, "Representation %s", r.ID)
-		for ; repeat >= 0 && len(r.Segments) < maxSegments; repeat-- {
+		for ; repeat >= 0 && f.segments < maxSegments; repeat-- {
+			f.segments++
 			g := Segment{Number: next, Time: at, Duration: d, line: s.line, run: i}
 			if ok {
 				g.URL = prefix + strconv.FormatUint(next, 10) + suffix

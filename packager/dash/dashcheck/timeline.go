@@ -10,23 +10,33 @@ func checkTimeline(m *MPD, r *Representation, f *findings) {
 	p := r.period
 	for i, g := range r.Segments {
 		if i > 0 {
-			before := r.Segments[i-1]
-			f.check(g.Time <= before.end(), timelineHole, g.line, "segment %d of %s starts at %d, the one before ends at %d",
-				g.Number, r.name(), g.Time, before.end())
-			f.check(g.Time >= before.end(), timelineOverlap, g.line, "segment %d of %s starts at %d, the one before ends at %d",
-				g.Number, r.name(), g.Time, before.end())
-			f.check(g.run == before.run || g.Time != before.end() || g.Duration != before.Duration, timelineRun, g.line,
-				"segment %d of %s could stand in the S before", g.Number, r.name())
+			checkNeighbours(r, r.Segments[i-1], g, f)
 		}
-		if m.Longest >= 0 {
-			f.check(r.ticks(g.Duration) <= m.Longest+rounding, mpdLongest, g.line, "segment %d of %s lasts %v, maxSegmentDuration is %v",
-				g.Number, r.name(), r.ticks(g.Duration), m.Longest)
+		if d := r.ticks(g.Duration); m.Longest >= 0 && d > m.Longest+rounding {
+			f.add(mpdLongest, g.line, "segment %d of %s lasts %v, maxSegmentDuration is %v", g.Number, r.name(), d, m.Longest)
 		}
-		f.check(r.at(g.end()) > p.Start-rounding, timelinePeriod, g.line, "segment %d of %s ends before the Period starts", g.Number, r.name())
-		f.check(p.Duration < 0 || r.at(g.Time) < p.Start+p.Duration+rounding, timelinePeriod, g.line,
-			"segment %d of %s starts at %v, after the Period's end at %v", g.Number, r.name(), r.at(g.Time), p.Start+p.Duration)
+		if r.at(g.end()) <= p.Start-rounding {
+			f.add(timelinePeriod, g.line, "segment %d of %s ends before the Period starts", g.Number, r.name())
+		}
+		if at := r.at(g.Time); p.Duration >= 0 && at >= p.Start+p.Duration+rounding {
+			f.add(timelinePeriod, g.line, "segment %d of %s starts at %v, after the Period's end at %v",
+				g.Number, r.name(), at, p.Start+p.Duration)
+		}
 	}
 	checkComplete(m, r, f)
+}
+
+// checkNeighbours checks a segment with the one before it.
+func checkNeighbours(r *Representation, before, g Segment, f *findings) {
+	end := before.end()
+	switch {
+	case g.Time > end:
+		f.add(timelineHole, g.line, "segment %d of %s starts at %d, the one before ends at %d", g.Number, r.name(), g.Time, end)
+	case g.Time < end:
+		f.add(timelineOverlap, g.line, "segment %d of %s starts at %d, the one before ends at %d", g.Number, r.name(), g.Time, end)
+	case g.run != before.run && g.Duration == before.Duration:
+		f.add(timelineRun, g.line, "segment %d of %s could stand in the S before", g.Number, r.name())
+	}
 }
 
 // checkOffset demands that the offset isn't garbage: xs:unsignedLong holds more

@@ -111,10 +111,23 @@ func checkPeriodUpdate(was, is *Period, f *findings) {
 	f.check(was.Duration < 0 || is.Duration == was.Duration, updateEnd, line, "Period %s lasts %v, and lasted %v", is.ID, is.Duration, was.Duration)
 	for _, pair := range [][2]*Period{{was, is}, {is, was}} {
 		for _, s := range pair[0].Sets {
+			checkSetUpdate(s, pair[1], f)
 			for _, r := range s.Representations {
 				f.check(pair[1].find(s.ID, r.ID) != nil, updateSets, line, "Representation %s of AdaptationSet %s joined or left Period %s", r.ID, s.ID, is.ID)
 			}
 		}
+	}
+}
+
+// checkSetUpdate compares what describes a set with what it was in the other MPD.
+func checkSetUpdate(s *Set, other *Period, f *findings) {
+	i := slices.IndexFunc(other.Sets, func(o *Set) bool { return o.ID == s.ID })
+	if i < 0 {
+		return
+	}
+	for _, a := range s.node.attrs {
+		v, _ := other.Sets[i].node.attr(a.Name.Local)
+		f.check(v == a.Value, updateRep, other.Sets[i].node.line, "AdaptationSet %s: %s was or is %q, and %q", s.ID, a.Name.Local, a.Value, v)
 	}
 }
 
