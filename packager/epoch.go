@@ -49,6 +49,20 @@ func (e *epoch) boundary(l *lane, msn uint64) media.Ticks {
 	return maxTime
 }
 
+// likelyEnds reports whether lane l's open segment is whole with a part that
+// ends at end, should keyframes come as regularly as they did.
+func (e *epoch) likelyEnds(l *lane, end media.Ticks) bool {
+	leader := e.lanes[0]
+	at := e.boundary(l, l.msn+1)
+	if at == maxTime {
+		if e.cutter.nextCut == 0 || l.msn != leader.msn {
+			return false
+		}
+		at = e.cutter.nextCut.Rescale(leader.Timescale, l.Timescale)
+	}
+	return end+l.frame/2 >= at
+}
+
 func (e *epoch) addBound(b bound) {
 	if len(e.bounds) == keptBounds {
 		e.bounds = e.bounds[:copy(e.bounds, e.bounds[1:])]

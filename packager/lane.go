@@ -28,6 +28,7 @@ type lane struct {
 	covered  media.Ticks // end of the newest part
 	begun    bool        // it has had a sample
 	longest  media.Ticks // of its parts
+	wall     time.Time   // of the newest part's start
 
 	pending  []media.Sample // not published yet, in decode order
 	arrivals []time.Time    // theirs
@@ -113,7 +114,8 @@ func (l *lane) publish(ctx context.Context, n int) error {
 		Duration:    last.DTS + last.Duration - first.DTS,
 		Samples:     n,
 		Independent: first.Sync,
-		Time:        e.clock.at(e.mediaTime(l, first.DTS)),
+		Last:        e.likelyEnds(l, last.DTS+last.Duration),
+		Time:        l.wallTime(first.DTS),
 		Arrived:     l.arrivals[n-1],
 		Data:        f.AppendTo(make([]byte, 0, f.Size())),
 	}
@@ -137,6 +139,18 @@ func (l *lane) publish(ctx context.Context, n int) error {
 	l.pending = l.pending[:rest]
 	l.arrivals = l.arrivals[:copy(l.arrivals, l.arrivals[n:])]
 	return nil
+}
+
+// wallTime returns the time of a part's start. Parts are published behind the
+// newest sample, by which the clock's correction goes: it must not take one
+// back before the part that it follows.
+func (l *lane) wallTime(start media.Ticks) time.Time {
+	at := l.epoch.clock.at(l.epoch.mediaTime(l, start))
+	if !at.After(l.wall) {
+		at = l.wall.Add(1)
+	}
+	l.wall = at
+	return at
 }
 
 // close ends the segment, of which the first n pending samples are the rest. It

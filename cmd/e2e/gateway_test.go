@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -84,9 +84,6 @@ const key = "e2e-test-key"
 func start(t *testing.T, args ...string) *gateway {
 	t.Helper()
 	g := &gateway{t: t, data: t.TempDir()}
-	for _, addr := range []*string{&g.rtmps, &g.rtmp, &g.http, &g.https} {
-		*addr = freeAddr(t)
-	}
 	g.run(args...)
 	t.Cleanup(func() {
 		g.stop()
@@ -97,12 +94,21 @@ func start(t *testing.T, args ...string) *gateway {
 	return g
 }
 
-// run starts the process; the data folder and the addresses stay those of g.
+// banner finds the addresses in what the gateway prints when it starts.
+var banner = map[string]*regexp.Regexp{
+	"rtmps": regexp.MustCompile(`rtmps://[^:/ ]+:(\d+)/live`),
+	"rtmp":  regexp.MustCompile(`rtmp://[^:/ ]+:(\d+)/live`),
+	"http":  regexp.MustCompile(`http://[^:/ ]+:(\d+)/watch/live`),
+	"https": regexp.MustCompile(`https://[^:/ ]+:(\d+)/watch/live`),
+}
+
+// run starts the process, on ports that the system chooses, and on the data
+// folder of g.
 func (g *gateway) run(args ...string) {
 	g.t.Helper()
 	g.log, g.exited = &buffer{}, make(chan struct{})
-	args = append([]string{"run", "--data", g.data, "--stream", "live=" + key, "--rtmps-addr", g.rtmps,
-		"--rtmp-addr", g.rtmp, "--http-addr", g.http, "--https-addr", g.https}, args...)
+	args = append([]string{"run", "--data", g.data, "--stream", "live=" + key, "--rtmps-addr", "127.0.0.1:0",
+		"--rtmp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--https-addr", "127.0.0.1:0"}, args...)
 	g.cmd = exec.Command(binary, args...)
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -116,6 +122,14 @@ func (g *gateway) run(args ...string) {
 		case <-g.exited:
 			g.t.Fatalf("the gateway ended: %v\n%s", g.err, g.log)
 		default:
+		}
+		printed := g.log.String()
+		for name, addr := range map[string]*string{"rtmps": &g.rtmps, "rtmp": &g.rtmp, "http": &g.http, "https": &g.https} {
+			m := banner[name].FindStringSubmatch(printed)
+			if m == nil {
+				return fmt.Errorf("no %s address printed yet", name)
+			}
+			*addr = "127.0.0.1:" + m[1]
 		}
 		_, _, err := g.get("/readyz")
 		return err
@@ -141,14 +155,6 @@ func (g *gateway) signal(s os.Signal) {
 		g.t.Errorf("the gateway outlives %v\n%s", s, g.log)
 		<-g.exited
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (g *gateway) url(path string) string { return "http://" + g.http + path }

@@ -88,14 +88,16 @@ func appendPartURI(dst []byte, epoch uint64, at timeline.Position) []byte {
 }
 
 // appendHint names the part that comes next, where its epoch is sure: the
-// rendition has media of the open epoch.
+// rendition has media of the open epoch. Shaka asks for it at once, and takes
+// the 404 of one that a segment's end has prevented as an error: so it is the
+// likely one.
 func (p *mediaPlaylist) appendHint(dst []byte) []byte {
 	current := p.t.Current()
 	if p.t.State != timeline.Live || !current.Has(p.r.ID) || p.epoch != current.Number {
 		return dst
 	}
 	dst = append(dst, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
-	dst = appendPartURI(dst, current.Number, p.r.NextPosition(p.t))
+	dst = appendPartURI(dst, current.Number, p.r.LikelyNext(p.t))
 	return append(dst, "\"\n"...)
 }
 

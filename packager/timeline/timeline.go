@@ -125,6 +125,7 @@ type Part struct {
 	Duration    media.Ticks
 	Samples     int
 	Independent bool      // starts with a sync sample
+	Last        bool      // likely the last of its segment: keyframes come regularly
 	Time        time.Time // of Start, on the server's clock, drift corrected
 	Arrived     time.Time // when the last sample's last byte was read
 	Data        []byte    // one moof and one mdat; nil once it is only in storage
@@ -191,6 +192,15 @@ func (r *Rendition) NextPosition(t *Timeline) Position {
 		return Position{MSN: max(t.First, current.FirstMSN)}
 	}
 	return Position{MSN: t.Next.MSN}
+}
+
+// LikelyNext is NextPosition, but that of the next segment where the open one
+// has likely got its last part.
+func (r *Rendition) LikelyNext(t *Timeline) Position {
+	if g := r.Open; g != nil && g.Parts[len(g.Parts)-1].Last {
+		return Position{MSN: g.MSN + 1}
+	}
+	return r.NextPosition(t)
 }
 
 // Listed yields the rendition's whole segments that playlists list, oldest
