@@ -170,7 +170,7 @@ func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arri
 			return err
 		}
 	}
-	if verdict == jumped {
+	if verdict == jumped && s.epoch == nil {
 		s.session.forgetClock(in)
 	}
 	if s.epoch == nil {

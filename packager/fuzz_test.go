@@ -1,0 +1,206 @@
+package packager_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager"
+	"sluice/packager/timeline"
+)
+
+// publisher is one that does whatever ops say.
+type publisher struct {
+	*rig
+	rand         *rand.Rand
+	tracks       []media.Track
+	video, audio media.Ticks // next decode times
+	frame        media.Ticks
+	gop, inGOP   int
+	at           time.Duration
+	skew         time.Duration // the sound's arrival
+}
+
+// The operations of a publisher, by their number.
+const (
+	opRun = iota // frames as they should be
+	opRunMore
+	opKeyframe
+	opGOP
+	opFrameRate
+	opHole
+	opJump
+	opRepeat
+	opEmpty
+	opAbsurd
+	opSkew
+	opSilence
+	opBegin
+	opReconnect
+	opCount
+)
+
+func (p *publisher) beginAgain(arg int) {
+	sets := [][]media.Track{
+		{videoTrack(p), audioTrack(p, 48_000)}, {videoTrack(p)}, {audioTrack(p, 48_000)},
+		{otherVideoTrack(p), audioTrack(p, 48_000)}, {audioTrack(p, 48_000), videoTrack(p)},
+	}
+	p.tracks = sets[arg%len(sets)]
+	p.begin(p.tracks...)
+	p.inGOP = 0
+}
+
+func (p *publisher) has(kind media.Kind) bool {
+	for _, t := range p.tracks {
+		if t.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *publisher) put(id media.TrackID, s media.Sample, at time.Duration) {
+	p.Helper()
+	p.now = at
+	require.NoError(p, p.stream.WriteSample(p.Context(), id, s, p.start.Add(at)))
+}
+
+// picture sends a frame, and run sends some of both tracks.
+func (p *publisher) picture() {
+	s := media.Sample{DTS: p.video, Duration: p.frame, Sync: p.inGOP == 0, Data: []byte{1, 2, 3}}
+	if p.rand.IntN(4) == 0 {
+		s.CTSOffset = p.frame * media.Ticks(p.rand.IntN(3))
+	}
+	p.video += p.frame
+	p.at += p.frame.Duration(media.VideoClock)
+	if p.inGOP++; p.inGOP >= p.gop {
+		p.inGOP = 0
+	}
+	if p.has(media.Video) {
+		p.put(videoID, s, p.at)
+	}
+}
+
+func (p *publisher) run(frames int, video, audio bool) {
+	for range frames {
+		if video {
+			p.picture()
+		} else {
+			p.video += p.frame
+			p.at += p.frame.Duration(media.VideoClock)
+		}
+		limit := media.TicksOf(p.video.Duration(media.VideoClock)+p.skew, 48_000)
+		for ; p.audio < limit; p.audio += 1024 {
+			if audio && p.has(media.Audio) {
+				p.put(audioID, media.Sample{DTS: p.audio, Duration: 1024, Data: []byte{9}}, p.at)
+			}
+		}
+	}
+}
+
+func (p *publisher) do(op, arg int) {
+	switch op {
+	case opRun, opRunMore:
+		p.run(arg*(1+op), true, true)
+	case opKeyframe:
+		p.inGOP = 0
+	case opGOP:
+		p.gop = 1 + arg*2
+	case opFrameRate:
+		p.frame = []media.Ticks{3000, 3003, 1500, 3750, 9000, 90_000, 90, 1}[arg%8]
+	case opHole:
+		p.video += media.Ticks(arg) * 1000
+		p.audio += media.Ticks(arg) * 500
+	case opJump:
+		p.video += media.Ticks(arg-128) * 90_000
+		p.audio += media.Ticks(arg-128) * 48_000
+	case opRepeat:
+		p.video -= media.Ticks(arg) * 20
+		p.audio -= media.Ticks(arg) * 10
+	case opEmpty:
+		id := p.tracks[arg%len(p.tracks)].ID
+		p.put(id, media.Sample{DTS: p.video}, p.at)
+	case opAbsurd:
+		s := media.Sample{
+			DTS: media.Ticks(p.rand.Uint64()), CTSOffset: media.Ticks(p.rand.Uint64()), Duration: media.Ticks(p.rand.Uint64()),
+			Sync: arg%2 == 0, Data: []byte{1},
+		}
+		if arg%3 > 0 { // only one of them
+			s.DTS = p.video
+		}
+		p.put(p.tracks[arg%len(p.tracks)].ID, s, p.at)
+	case opSkew:
+		p.skew = time.Duration(arg-128) * 30 * time.Millisecond
+	case opSilence:
+		p.run(arg*3, arg%2 == 0, arg%2 == 1)
+	case opBegin:
+		p.beginAgain(arg)
+	case opReconnect:
+		p.end()
+		p.video, p.audio = media.Ticks(arg)*100, media.Ticks(arg)*53
+		p.beginAgain(arg)
+	}
+}
+
+// FuzzSamples publishes whatever comes, and wants a legal journal out of it.
+func FuzzSamples(f *testing.F) {
+	f.Add(uint64(1), []byte{opRun, 200, opGOP, 30, opRunMore, 200, opReconnect, 1, opRun, 100})
+	f.Add(uint64(2), []byte{opFrameRate, 1, opRun, 100, opHole, 200, opRun, 50, opRepeat, 1, opRun, 90})
+	f.Add(uint64(3), []byte{opRun, 90, opSilence, 201, opRun, 90, opSilence, 202, opRun, 90})
+	f.Add(uint64(4), []byte{opRun, 90, opAbsurd, 0, opRun, 90, opAbsurd, 1, opAbsurd, 2, opJump, 0, opRun, 200, opJump, 255, opRun, 90})
+	f.Add(uint64(5), []byte{opSkew, 0, opRun, 200, opSkew, 255, opRun, 200, opBegin, 1, opRun, 90, opBegin, 2, opRun, 100, opBegin, 0, opRun, 200})
+	f.Add(uint64(6), []byte{opGOP, 0, opRun, 255, opFrameRate, 7, opRun, 255, opFrameRate, 5, opRun, 20})
+	f.Fuzz(runPublisher)
+}
+
+// TestRandomPublishers does the same with random operations.
+func TestRandomPublishers(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		ops := make([]byte, 2*(5+r.IntN(40)))
+		for i := range ops {
+			ops[i] = byte(r.Uint32())
+			if i%4 == 0 {
+				ops[i] = opRun
+			}
+		}
+		runPublisher(t, seed, ops)
+	}
+}
+
+func runPublisher(t *testing.T, seed uint64, ops []byte) {
+	const maxOps = 60
+	p := &publisher{
+		rig:  newRig(t, packager.Settings{Window: 10 * time.Second}),
+		rand: rand.New(rand.NewPCG(seed, 1)), frame: 3000, gop: 60,
+	}
+	p.beginAgain(0)
+	for i := 0; i+1 < len(ops) && i < 2*maxOps; i += 2 {
+		p.do(int(ops[i])%opCount, int(ops[i+1]))
+		checkListed(t, p.timeline())
+	}
+	p.end()
+	if len(entriesOf[timeline.EpochStarted](p.rig)) > 0 {
+		checkAll(t, p.rig, 10*90_000)
+	}
+	checkListed(t, p.timeline())
+}
+
+// checkListed looks at what playlists would say: consecutive numbers in every
+// rendition, and nobody far behind.
+func checkListed(t *testing.T, tl *timeline.Timeline) {
+	t.Helper()
+	for _, r := range tl.Renditions {
+		next := uint64(0)
+		for g := range r.Listed(tl) {
+			require.True(t, next == 0 || g.MSN == next, "%s %d follows %d", r.ID, g.MSN, next-1)
+			next = g.MSN + 1
+		}
+		if tl.Current().Has(r.ID) {
+			require.LessOrEqual(t, tl.Next.MSN-r.NextPosition(tl).MSN, uint64(2), "%s is too far behind", r.ID)
+		}
+	}
+}
