@@ -3,8 +3,9 @@
 
 import { batch, computed, signal } from '@preact/signals'
 import { chooseEngine, type EngineName } from './core/choose'
-import { isBehind, latencyOf } from './core/latency'
+import { Follower, isBehind, latencyOf } from './core/latency'
 import { type Event, initial, type Model, noteOf, phaseOf, reduce } from './core/machine'
+import { Progress } from './core/progress'
 import { Failures } from './core/schedule'
 import { audioOnlyRendition, isAudioStream, type Status } from './core/status'
 import { renditionURL, streamURLs, type StreamURLs } from './core/urls'
@@ -65,12 +66,12 @@ export class Player {
 
   readonly #poller: Poller
   readonly #failures = new Failures()
+  readonly #follower = new Follower()
+  readonly #progress = new Progress()
   #engine: Engine | null = null
   #retry: ReturnType<typeof setTimeout> | undefined
   /** The generation that was told to play. */
   #begun = 0
-  #position = 0
-  #movedAt = 0
 
   constructor(video: HTMLVideoElement, origin: string, stream: string) {
     this.video = video
@@ -114,9 +115,17 @@ export class Player {
   }
 
   goLive(): void {
+    this.#follower.follow()
+    this.#progress.reset(performance.now())
     this.#engine?.goLive()
     this.behind.value = false
     this.play()
+  }
+
+  seek(position: number): void {
+    this.#follower.release()
+    this.#progress.reset(performance.now())
+    this.video.currentTime = position
   }
 
   useEngine(name: EngineName): void {
@@ -168,9 +177,11 @@ export class Player {
     clearTimeout(this.#retry)
     this.#engine?.destroy()
     this.#engine = null
+    // A fresh engine joins at the live edge.
+    this.#follower.follow()
     // dash.js catches up by speed, and leaves it as it was.
     this.video.playbackRate = 1
-    this.#movedAt = performance.now()
+    this.#progress.reset(performance.now())
     batch(() => {
       this.latency.value = null
       this.behind.value = false
@@ -238,7 +249,7 @@ export class Player {
     if (answer.state === 'live' && before.server !== 'live') {
       // Whatever failed in between failed because there was nothing to play.
       this.#failures.reset()
-      this.#movedAt = performance.now()
+      this.#progress.reset(performance.now())
       this.#dispatch({ type: 'retry' })
     }
   }
@@ -255,7 +266,6 @@ export class Player {
   }
 
   #onPlaying(): void {
-    this.#movedAt = performance.now()
     this.#dispatch({ type: 'playback', playback: 'playing' })
   }
 
@@ -268,6 +278,7 @@ export class Player {
   #onPause(): void {
     if (this.video.ended) return
     this.wanted.value = false
+    this.#follower.release()
     this.#dispatch({ type: 'playback', playback: 'paused' })
   }
 
@@ -307,7 +318,8 @@ export class Player {
 
   #tick(): void {
     this.#watch()
-    if (this.#model.peek().source !== 'live') return
+    const m = this.#model.peek()
+    if (m.source !== 'live') return
     const playing = this.#engine?.playingDate() ?? null
     // dash.js has asked the server for the time by itself.
     const offset = this.engineName.peek() === 'dash' ? 0 : this.#poller.clock.offset()
@@ -316,6 +328,8 @@ export class Player {
       this.latency.value = latency
       this.behind.value = isBehind(latency, this.target(), this.behind.peek())
     })
+    const late = this.behind.peek() && m.playback === 'playing' && m.server === 'live' && !m.over
+    if (this.#follower.look(late, performance.now())) this.#engine?.goLive()
   }
 
   #flows(): boolean {
@@ -324,18 +338,12 @@ export class Player {
 
   /** Notices progress that no event told of, and a standstill that none told of either. */
   #watch(): void {
-    const now = performance.now()
-    const moved = this.video.currentTime !== this.#position
-    this.#position = this.video.currentTime
     const m = this.#model.peek()
-    if (moved || m.source === 'none' || this.video.paused || document.hidden) {
-      this.#movedAt = now
-      if (moved && m.playback === 'buffering' && this.#flows()) this.#onPlaying()
-      return
-    }
-    if (m.playback === 'broken' || m.server === 'away') return
-    if (now - this.#movedAt < (m.over ? STANDSTILL_OVER : STANDSTILL)) return
-    this.#movedAt = now
+    const should = m.source !== 'none' && !this.video.paused && !document.hidden && m.server !== 'away'
+    const { moved, still } = this.#progress.look(this.video.currentTime, should, performance.now())
+    if (moved && m.playback === 'buffering' && this.#flows()) this.#onPlaying()
+    if (m.playback === 'broken' || still < (m.over ? STANDSTILL_OVER : STANDSTILL)) return
+    this.#progress.reset(performance.now())
     if (!m.over) {
       const engine = this.engineName.peek() ?? 'native'
       this.#onError({ engine, kind: 'other', detail: 'playback stands still', fatal: false })

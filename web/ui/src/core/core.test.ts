@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { availableEngines, chooseEngine } from './choose'
 import { ServerClock } from './clock'
 import { bitrate, clockTime, frameRate, pictureSize, seconds } from './format'
-import { isBehind, latencyOf } from './latency'
+import { Follower, isBehind, latencyOf } from './latency'
+import { Progress } from './progress'
 import { Failures, pollDelay } from './schedule'
 import { audioOnlyRendition, isAudioStream, parseStatus } from './status'
 import { embedSnippet, renditionURL, streamURLs } from './urls'
@@ -191,6 +192,73 @@ describe('latency', () => {
     expect(isBehind(1.8, 1, true)).toBe(false)
     expect(isBehind(null, 1, true)).toBe(false)
     expect(isBehind(7, null, false)).toBe(true)
+  })
+})
+
+describe('progress', () => {
+  const looks = (positions: number[], should = true) => {
+    const p = new Progress()
+    p.reset(0)
+    return positions.map((position, n) => p.look(position, should, (n + 1) * 500))
+  }
+
+  it('sees a picture move', () => {
+    for (const { moved, still } of looks([1, 1.5, 2, 2.5])) expect([moved, still]).toEqual([true, 0])
+  })
+
+  it('counts how long it stands still', () => {
+    expect(looks([7, 7, 7, 7]).map((l) => l.still)).toEqual([0, 500, 1000, 1500])
+  })
+
+  it('takes no nudge for progress, back or forth', () => {
+    expect(looks([7, 7.06, 7, 6.95, 7.1]).at(-1)).toEqual({ moved: false, still: 2000 })
+  })
+
+  it('takes the last moments over and over for no progress, and a seek back for one', () => {
+    expect(looks([7, 7.5, 7, 7.4, 7.5, 7]).at(-1)).toEqual({ moved: false, still: 2000 })
+    expect(looks([60, 20, 20.5]).at(-1)).toEqual({ moved: true, still: 0 })
+  })
+
+  it('starts anew when told to', () => {
+    const p = new Progress()
+    p.look(1e9, true, 0)
+    p.reset(500)
+    expect(p.look(12, true, 1000)).toEqual({ moved: true, still: 0 })
+  })
+
+  it('sees slow progress', () => {
+    expect(looks([7, 7.1, 7.2, 7.3, 7.4]).map((l) => l.still)).toEqual([0, 500, 0, 500, 0])
+  })
+
+  it('counts nothing while nothing should move', () => {
+    expect(looks([7, 7, 7, 7], false).map((l) => l.still)).toEqual([0, 0, 0, 0])
+  })
+})
+
+describe('follower', () => {
+  it('goes live after two seconds behind, once in twenty', () => {
+    const f = new Follower()
+    const went = Array.from({ length: 60 }, (_, n) => n * 500).filter((now) => f.look(true, now))
+    expect(went).toEqual([2000, 22000])
+  })
+
+  it('forgets a moment behind', () => {
+    const f = new Follower()
+    expect(f.look(true, 0)).toBe(false)
+    expect(f.look(true, 1500)).toBe(false)
+    expect(f.look(false, 2000)).toBe(false)
+    expect(f.look(true, 2500)).toBe(false)
+    expect(f.look(true, 4499)).toBe(false)
+    expect(f.look(true, 4500)).toBe(true)
+  })
+
+  it('leaves those alone who chose to be late, until they choose again', () => {
+    const f = new Follower()
+    f.release()
+    for (let now = 0; now < 60_000; now += 500) expect(f.look(true, now)).toBe(false)
+    f.follow()
+    expect(f.look(true, 60_000)).toBe(false)
+    expect(f.look(true, 62_000)).toBe(true)
   })
 })
 

@@ -30,3 +30,49 @@ export function isBehind(latency: number | null, target: number | null, was: boo
   const over = latency - (target ?? 4)
   return was ? over > CAUGHT_UP : over > BEHIND
 }
+
+/** Behind for this long without having asked for it (ms), a viewer is taken back to live … */
+const PATIENCE = 2000
+/** … but not again within this time: on a network that is too slow for live, playing late is the better thing. */
+const PAUSE = 20000
+
+/**
+ * Decides when to return to live without being asked: after a broadcaster's
+ * absence or a hiccup of the network, for viewers who were watching live. Who has
+ * paused or sought stays where they are, until they go live themselves.
+ */
+export class Follower {
+  #following = true
+  #behindSince: number | null = null
+  #returned = Number.NEGATIVE_INFINITY
+
+  /** The viewer chose to be late. */
+  release(): void {
+    this.#following = false
+  }
+
+  /** The viewer wants to watch live, or has just come. */
+  follow(): void {
+    this.#following = true
+    this.#behindSince = null
+  }
+
+  /**
+   * Looks again.
+   *
+   * @param behind what isBehind says, of a picture that moves
+   * @param now in milliseconds, of any steady clock
+   * @returns whether to go live now
+   */
+  look(behind: boolean, now: number): boolean {
+    if (!behind || !this.#following) {
+      this.#behindSince = null
+      return false
+    }
+    this.#behindSince ??= now
+    if (now - this.#behindSince < PATIENCE || now - this.#returned < PAUSE) return false
+    this.#behindSince = null
+    this.#returned = now
+    return true
+  }
+}

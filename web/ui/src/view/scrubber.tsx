@@ -43,7 +43,7 @@ export function Scrubber({ player }: { player: Player }) {
         aria-valuetext={words}
         value={at}
         style={{ '--filled': `${(100 * (at - start)) / (end - start)}%` }}
-        onInput={(e) => (video.currentTime = Number(e.currentTarget.value))}
+        onInput={(e) => player.seek(Number(e.currentTarget.value))}
       />
       <span class="scrubber-words">{words}</span>
     </div>
