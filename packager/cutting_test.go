@@ -1,6 +1,7 @@
 package packager_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -109,7 +110,7 @@ func TestPartsDoNotWait(t *testing.T) {
 	} {
 		r := newRig(t, packager.Settings{}).begin(videoTrack(t), audioTrack(t, 48_000))
 		r.write(merge(v.events(20*time.Second), audio(48_000, 0, 20*time.Second, 0)))
-		for i, e := range r.entries {
+		for i, e := range r.all() {
 			part, ok := e.(timeline.PartWritten)
 			// The first GOP's end can't be foreseen.
 			if !ok || part.Epoch != 1 || part.MSN < 3 {
@@ -140,7 +141,7 @@ func TestIrregular(t *testing.T) {
 // TestLongGOP shows what a GOP does that is longer than what was promised.
 func TestLongGOP(t *testing.T) {
 	r := newRig(t, packager.Settings{}).begin(videoTrack(t), audioTrack(t, 48_000))
-	v := video{num: 3000, gops: []int{60, 60, 249, 249, 60, 60, 60, 60, 60}}
+	v := video{num: 3000, gops: []int{60, 60, 249, 249, 60, 60, 60, 60, 60, 200, 60}}
 	events := merge(v.events(14*time.Second), audio(48_000, 0, 14*time.Second, 0))
 	r.write(events)
 	h := r.stream.Health()
@@ -148,10 +149,11 @@ func TestLongGOP(t *testing.T) {
 	require.True(t, h.Live)
 	require.Len(t, entriesOf[timeline.TargetsFixed](r), 1)
 	require.Equal(t, 2*time.Second, r.targets().Segment)
-	longer := merge(v.events(40*time.Second), audio(48_000, 0, 40*time.Second, 0))
+	longer := merge(v.events(50*time.Second), audio(48_000, 0, 50*time.Second, 0))
 	r.write(longer[len(events):])
 	require.Empty(t, r.stream.Health().Advice)
 	r.end()
+	require.Equal(t, 2, strings.Count(r.log.String(), "keyframes are too far apart"), "once an episode:\n%s", &r.log)
 	require.Equal(t, media.Ticks(249*3000), r.segments(timeline.Source)[2].closed.Duration)
 	checkInvariants(t, r)
 }
@@ -214,7 +216,7 @@ func TestAudioOnly(t *testing.T) {
 			near(t, want, g.start(), 513, "rate %d segment %d", rate, i)
 		}
 		require.Equal(t, 2*time.Second, r.targets().Segment)
-		first := r.entries[2]
+		first := r.all()[2]
 		require.IsType(t, timeline.TargetsFixed{}, first, "with the first frame")
 	}
 }

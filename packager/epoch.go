@@ -72,9 +72,9 @@ func (e *epoch) addBound(b bound) {
 
 // startEpoch appends the epoch's head. The leading input's first sample, s, is to
 // stand at timeline.Origin; nothing of it is taken yet.
-func startEpoch(ctx context.Context, r *record, st Settings, inputs []*input, s media.Sample, arrived time.Time) (*epoch, error) {
-	e := &epoch{record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(arrived)}
-	start := timeline.EpochStarted{Epoch: e.number, At: arrived, Window: st.Window}
+func startEpoch(ctx context.Context, r *record, st Settings, inputs []*input, s arrival) (*epoch, error) {
+	e := &epoch{record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(s.arrived)}
+	start := timeline.EpochStarted{Epoch: e.number, At: s.arrived, Window: st.Window}
 	for _, in := range inputs {
 		start.Tracks = append(start.Tracks, timeline.RenditionTrack{Rendition: in.rendition, Track: in.Track})
 	}

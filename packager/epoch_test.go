@@ -1,7 +1,11 @@
 package packager_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +15,7 @@ import (
 	"sluice/media"
 	"sluice/packager"
 	"sluice/packager/timeline"
+	"sluice/storage/journal"
 	"sluice/storage/journal/memory"
 )
 
@@ -36,7 +41,7 @@ func both(length time.Duration) []event {
 // types lists the types of entries other than parts and closed segments.
 func (r *rig) story() []string {
 	var out []string
-	for _, e := range r.entries {
+	for _, e := range r.all() {
 		switch e.(type) {
 		case timeline.EpochStarted:
 			out = append(out, "started")
@@ -199,7 +204,7 @@ func TestGrace(t *testing.T) {
 
 // serve runs Serve until the function that it returns is called.
 func serve(t *testing.T, r *rig, served chan error) func() {
-	ctx, cancel := contextWithCancel(t)
+	ctx, cancel := context.WithCancel(t.Context())
 	go func() { served <- r.packager.Serve(ctx) }()
 	return func() {
 		cancel()
@@ -230,13 +235,6 @@ func TestNewBroadcastKnowsItsTargets(t *testing.T) {
 			stop()
 		})
 	}
-}
-
-// newRigOn is another packager over the same journal.
-func newRigOn(t *testing.T, r *rig) *rig {
-	rec := &recorder{Journal: r.Journal}
-	p := packager.New(rec, packager.Options{})
-	return &rig{TB: t, recorder: rec, packager: p, stream: p.Stream("live", packager.Settings{}), start: time.Now()}
 }
 
 // TestShutdown ends streams in every state.
@@ -272,8 +270,8 @@ func TestShutdown(t *testing.T) {
 func TestCrashedWriter(t *testing.T) {
 	r := newRig(t, packager.Settings{}).begin(videoTrack(t), audioTrack(t, 48_000)).write(both(5 * time.Second))
 	require.Equal(t, timeline.Live, r.timeline().State)
-	second := newRigOn(t, r)
-	second.entries = r.entries
+	second := newRigOn(t, r.Journal, packager.Settings{})
+	second.entries = r.all()
 	second.begin(videoTrack(t), audioTrack(t, 48_000)).write(both(5 * time.Second)).end()
 	checkInvariants(t, second)
 	require.Equal(t, []string{"started", "init", "init", "targets", "ended", "started", "init", "init", "ended"}, second.story())
@@ -295,4 +293,96 @@ func TestCallsOutOfOrder(t *testing.T) {
 	require.Error(t, r.stream.WriteSample(t.Context(), 77, sample, time.Now()), "an unknown track")
 	r.write(gopTwo.events(time.Second)).end().end()
 	require.Same(t, r.stream, r.packager.Stream("live", packager.Settings{}))
+}
+
+// flaky is a journal that is away from its nth append on until it is back.
+type flaky struct {
+	journal.Journal
+	n, from int
+	back    bool
+}
+
+var errAway = errors.New("journal is away")
+
+func (f *flaky) Append(ctx context.Context, stream string, e timeline.Entry) error {
+	if f.n++; f.n >= f.from && !f.back {
+		return errAway
+	}
+	return f.Journal.Append(ctx, stream, e)
+}
+
+// TestJournalAway loses a session when its journal fails, wherever it is, and
+// nothing of the next one.
+func TestJournalAway(t *testing.T) {
+	for n := 2; n < 120; n++ {
+		away := &flaky{Journal: memory.New(memory.Options{}), from: n / 2}
+		r := newRigOn(t, away, packager.Settings{})
+		r.begin(videoTrack(t), audioTrack(t, 48_000))
+		var err error
+		for _, e := range both(7 * time.Second) {
+			if err = r.stream.WriteSample(t.Context(), e.id, e.sample, r.start.Add(e.at)); err != nil {
+				break
+			}
+		}
+		require.ErrorIs(t, err, errAway)
+		sample := gopTwo.events(time.Second)[0].sample
+		require.ErrorIs(t, r.stream.WriteSample(t.Context(), videoID, sample, r.start), errAway, "errors stick")
+		away.back = n%2 == 0 // in time to record the end, or not
+		_ = r.stream.End(t.Context(), err)
+		away.back = true
+		r.begin(videoTrack(t), audioTrack(t, 48_000)).write(both(5 * time.Second)).end()
+		require.Equal(t, timeline.Away, r.timeline().State)
+		checkListed(t, r.timeline())
+		checkInvariants(t, r)
+	}
+}
+
+// TestManyAtOnce has publishers, timers, health checks and a shutdown at once.
+func TestManyAtOnce(t *testing.T) {
+	j := memory.New(memory.Options{})
+	p := packager.New(j, packager.Options{Settings: packager.Settings{Grace: time.Millisecond, Window: time.Millisecond}})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := p.Serve(ctx); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	events, tracks := both(4*time.Second), []media.Track{videoTrack(t), audioTrack(t, 48_000)}
+	var closed atomic.Int32
+	for i := range 8 {
+		wg.Go(func() {
+			s := p.Stream(fmt.Sprintf("stream %d", i), packager.Settings{})
+			for {
+				err := s.Begin(t.Context(), tracks)
+				for _, e := range events {
+					if err == nil {
+						err = s.WriteSample(t.Context(), e.id, e.sample, time.Now())
+					}
+				}
+				s.Health()
+				err = errors.Join(err, s.End(t.Context(), nil))
+				if err != nil {
+					if !errors.Is(err, packager.ErrClosed) {
+						t.Error(err)
+					}
+					closed.Add(1)
+					return
+				}
+			}
+		})
+	}
+	f, err := j.Follow(t.Context(), "stream 3")
+	require.NoError(t, err)
+	_, err = f.Await(t.Context(), "", func(tl *timeline.Timeline) bool { return tl.Next.Epoch > 5 })
+	require.NoError(t, err)
+	cancel()
+	wg.Wait()
+	require.EqualValues(t, 8, closed.Load())
+	for i := range 8 {
+		f, err := j.Follow(t.Context(), fmt.Sprintf("stream %d", i))
+		require.NoError(t, err)
+		require.NotEqual(t, timeline.Live, f.Current().State)
+		require.NotEqual(t, timeline.Away, f.Current().State)
+	}
 }

@@ -1,11 +1,14 @@
 package packager_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sort"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,6 +136,7 @@ func merge(all ...[]event) []event {
 // recorder keeps what is appended to a journal.
 type recorder struct {
 	journal.Journal
+	mu      sync.Mutex // Serve appends, too
 	entries []timeline.Entry
 	appends []time.Duration // the arrival of the sample that caused each
 	now     time.Duration
@@ -142,8 +146,24 @@ func (r *recorder) Append(ctx context.Context, stream string, e timeline.Entry) 
 	if err := r.Journal.Append(ctx, stream, e); err != nil {
 		return err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.entries, r.appends = append(r.entries, e), append(r.appends, r.now)
 	return nil
+}
+
+// all returns the entries by now.
+func (r *recorder) all() []timeline.Entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.entries)
+}
+
+// at sets the time of the samples to come.
+func (r *recorder) at(now time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = now
 }
 
 // rig is a packager with one stream over a journal in memory.
@@ -153,12 +173,19 @@ type rig struct {
 	packager *packager.Packager
 	stream   *packager.Stream
 	start    time.Time // wall time of the events' zero
+	log      bytes.Buffer
 }
 
 func newRig(t testing.TB, s packager.Settings) *rig {
-	r := &recorder{Journal: memory.New(memory.Options{})}
-	p := packager.New(r, packager.Options{})
-	return &rig{TB: t, recorder: r, packager: p, stream: p.Stream("live", s), start: time.Now()}
+	return newRigOn(t, memory.New(memory.Options{}), s)
+}
+
+// newRigOn is a rig over a journal that others may have used.
+func newRigOn(t testing.TB, j journal.Journal, s packager.Settings) *rig {
+	r := &rig{TB: t, recorder: &recorder{Journal: j}, start: time.Now()}
+	r.packager = packager.New(r.recorder, packager.Options{Log: slog.New(slog.NewTextHandler(&r.log, nil))})
+	r.stream = r.packager.Stream("live", s)
+	return r
 }
 
 func (r *rig) begin(tracks ...media.Track) *rig {
@@ -170,7 +197,7 @@ func (r *rig) begin(tracks ...media.Track) *rig {
 func (r *rig) write(events []event) *rig {
 	r.Helper()
 	for i, e := range events {
-		r.now = e.at
+		r.at(e.at)
 		require.NoError(r, r.stream.WriteSample(r.Context(), e.id, e.sample, r.start.Add(e.at)), "event %d %+v", i, e)
 	}
 	return r
@@ -191,7 +218,7 @@ func (r *rig) timeline() *timeline.Timeline {
 // entriesOf returns the entries of one type.
 func entriesOf[E timeline.Entry](r *rig) []E {
 	var out []E
-	for _, e := range r.entries {
+	for _, e := range r.all() {
 		if e, ok := e.(E); ok {
 			out = append(out, e)
 		}
@@ -219,7 +246,7 @@ func (r *rig) segments(id timeline.RenditionID) []*segment {
 		out = append(out, &segment{msn: msn, epoch: epoch})
 		return out[len(out)-1]
 	}
-	for _, e := range r.entries {
+	for _, e := range r.all() {
 		switch e := e.(type) {
 		case timeline.PartWritten:
 			if e.Rendition == id {

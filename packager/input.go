@@ -16,12 +16,12 @@ type input struct {
 	rendition timeline.RenditionID
 	init      []byte
 	metrics   laneMetrics
-	seen      time.Time     // arrival of the newest sample
-	early     []earlySample // kept until the first picture
+	seen      time.Time // arrival of the newest sample
+	early     []arrival // kept until the first picture
 }
 
-// earlySample came before the epoch's first picture.
-type earlySample struct {
+// arrival is a sample and when its last byte was read.
+type arrival struct {
 	media.Sample
 	arrived time.Time
 }
@@ -70,7 +70,7 @@ func (in *input) frameTime() frameTime {
 
 // keepEarly keeps a sample for the first picture, within bounds.
 func (in *input) keepEarly(s media.Sample, arrived time.Time) (dropped int) {
-	in.early = append(in.early, earlySample{s, arrived})
+	in.early = append(in.early, arrival{s, arrived})
 	oldest := s.DTS - media.TicksOf(maxEarly, in.Timescale)
 	for len(in.early)-dropped > maxEarlySamples || in.early[dropped].DTS < oldest || in.early[dropped].DTS > s.DTS {
 		dropped++

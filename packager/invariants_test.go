@@ -28,7 +28,7 @@ func checkAll(t testing.TB, r *rig, overlap media.Ticks) {
 	var targets timeline.Targets
 	var ended uint64
 	of := map[uint64]*timeline.Epoch{}
-	for _, e := range r.entries {
+	for _, e := range r.all() {
 		switch e := e.(type) {
 		case timeline.EpochStarted:
 			of[e.Epoch] = &timeline.Epoch{Tracks: e.Tracks}

@@ -266,7 +266,7 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 		s.drop(dropBeforeKeyframe, 1)
 		return nil
 	}
-	e, err := startEpoch(ctx, s.record, s.session.settings, present, sample, arrived)
+	e, err := startEpoch(ctx, s.record, s.session.settings, present, arrival{sample, arrived})
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ func (t *Timeline) startEpoch(e EpochStarted) error {
 	t.Next.Epoch = e.Epoch + 1
 	t.Epochs = append(clone(t.Epochs, 1), &Epoch{
 		Number: e.Epoch, Start: e.At, FirstMSN: t.Next.MSN, Tracks: e.Tracks,
+		Anchors: []Anchor{{MSN: t.Next.MSN, Media: Origin, Time: e.At}},
 	})
 	t.Renditions = clone(t.Renditions, len(e.Tracks))
 	for _, rt := range e.Tracks {
@@ -166,6 +167,9 @@ func (t *Timeline) closeSegment(e SegmentClosed) error {
 		g.Duration, g.Closed = e.Duration, true
 		r.Segments, r.Open = r.Segments.append(&g), nil
 		r.measure(&g, t.First, t.Targets.Segment)
+		if epoch.Tracks[0].Rendition == e.Rendition {
+			t.anchor(r, &g)
+		}
 	}
 	t.Next.MSN = max(t.Next.MSN, e.MSN+1)
 	if epoch.Tracks[0].Rendition == e.Rendition {

@@ -64,6 +64,8 @@ type Epoch struct {
 	// FirstMSN is that of its first segment, in every rendition.
 	FirstMSN uint64
 	Tracks   []RenditionTrack
+	// Anchors are those that still hold for a segment; oldest first, never none.
+	Anchors []Anchor
 }
 
 // Has reports whether the epoch has a rendition of that name. It may be called

@@ -74,4 +74,5 @@ func (t *Timeline) drop() {
 		t.Gone = t.Epochs[0].Number
 		t.Epochs = t.Epochs[1:]
 	}
+	t.dropAnchors()
 }
