@@ -185,7 +185,9 @@ type statusError struct {
 	body   string
 }
 
-func (e statusError) Error() string { return fmt.Sprintf("%s: status %d: %s", e.path, e.status, e.body) }
+func (e statusError) Error() string {
+	return fmt.Sprintf("%s: status %d: %s", e.path, e.status, e.body)
+}
 
 func statusOf(err error) int {
 	var s statusError

@@ -36,7 +36,7 @@ func TestSources(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			hls, done := g.watchHLS(ctx, "live")
-			dash, dashDone := g.watchDASH(ctx, "live")
+			_, dashDone := g.watchDASH(ctx, "live")
 			g.eventually("four segments are there", func() error {
 				if n := hls.segments(c.renditions[0]); n < 5 {
 					return fmt.Errorf("%d", n)
@@ -51,7 +51,6 @@ func TestSources(t *testing.T) {
 			for _, r := range c.renditions {
 				probe(t, hls.whole(r))
 			}
-			require.Positive(t, dash.updates())
 		})
 	}
 }
@@ -162,6 +161,7 @@ func TestEnd(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	hls, done := g.watchHLS(ctx, "live")
+	_, dashDone := g.watchDASH(ctx, "live")
 	g.eventually("three segments are there", func() error {
 		if n := hls.segments("source"); n < 4 {
 			return fmt.Errorf("%d", n)
@@ -170,6 +170,7 @@ func TestEnd(t *testing.T) {
 	})
 	p.end(syscall.SIGTERM)
 	done() // follows until EXT-X-ENDLIST
+	dashDone()
 	mpd, _, err := g.get("/live/live/manifest.mpd")
 	require.NoError(t, err)
 	require.Contains(t, string(mpd), `type="static"`)
@@ -222,4 +223,3 @@ func (g *gateway) firstSegment() segmentName {
 	})
 	return name
 }
-

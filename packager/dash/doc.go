@@ -13,7 +13,10 @@
 // that a Period@start is the server's clock and needs no memory of what has
 // left the window: it is the wall time at which the epoch's media clock stood
 // at timeline.Origin, and presentationTimeOffset is that origin. Both are
-// constant for as long as the Period is listed, on every node.
+// constant for as long as the Period is listed, on every node. An encoder whose
+// clock runs faster or slower than the server's would carry its media away from
+// the wall clock that players hold themselves to: timeline.Anchor begins a new
+// Period of the same epoch before that can be felt.
 //
 // # The live edge
 //

@@ -78,6 +78,18 @@ var scenes = []struct {
 		p.begin(4*sec, window, sourceAnd(video(1920, 1080), timeline.RenditionTrack{Rendition: timeline.Audio, Track: audio(48000)}))
 		p.segments(0, 2*sec, 1, timeline.Source, timeline.Audio)
 	}},
+	{"slow_encoder", false, func(p *tape) { // its clock falls behind the server's
+		driftScene(p, 150*time.Millisecond)
+	}},
+	{"fast_encoder", false, func(p *tape) {
+		driftScene(p, -150*time.Millisecond)
+	}},
+	{"slow_encoder_ended", true, func(p *tape) {
+		driftScene(p, 150*time.Millisecond)
+		p.shut(10400*time.Millisecond, timeline.Source, timeline.Audio)
+		p.away(11 * sec)
+		p.over(41 * sec)
+	}},
 	{"audio_only", false, func(p *tape) {
 		p.begin(0, window, []timeline.RenditionTrack{{Rendition: timeline.Audio, Track: audio(44100)}})
 		at := p.segments(0, 2*sec, 4, timeline.Audio)
@@ -159,6 +171,16 @@ var scenes = []struct {
 		at := p.segments(0, 2002*time.Millisecond, 5, timeline.Source, timeline.Audio)
 		p.parts(at, at+200*time.Millisecond, timeline.Source, timeline.Audio)
 	}},
+}
+
+func driftScene(p *tape, step time.Duration) {
+	p.begin(0, window, both())
+	at := time.Duration(0)
+	for range 5 {
+		at = p.segments(at, 2*sec, 1, timeline.Source, timeline.Audio)
+		p.drift += step
+	}
+	p.parts(at, at+400*time.Millisecond, timeline.Source, timeline.Audio)
 }
 
 func endedScene(p *tape) {

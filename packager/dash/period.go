@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"sluice/media"
-	"sluice/packager/timeline"
 )
 
 // EmptySegment is what the URL of a segment without media answers: a segment
@@ -12,10 +11,14 @@ import (
 // Extensions take and skip.
 const EmptySegment = "\x00\x00\x00\x14stypmsdh\x00\x00\x00\x00msdh"
 
-// appendPeriod writes a Period. Its id is the epoch's number.
+// appendPeriod writes a Period. Its id is the epoch's number, with its first
+// segment's where the epoch has been anchored anew.
 func appendPeriod(dst []byte, q *period, f form) []byte {
 	dst = append(dst, `<Period id="`...)
 	dst = strconv.AppendUint(dst, q.epoch.Number, 10)
+	if q.anchor.MSN != q.epoch.FirstMSN {
+		dst = strconv.AppendUint(append(dst, '.'), q.anchor.MSN, 10)
+	}
 	dst = append(dst, '"')
 	dst = appendDuration(dst, "start", q.start)
 	if q.duration > 0 {
@@ -132,7 +135,7 @@ func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
 	dst = append(dst, `/$Number$.m4s">`+"\n"...)
 	if rep.gaps {
 		dst = append(dst, `<FailoverContent valid="false">`...)
-		for g := range listed(rep.t, rep.r, q.epoch) {
+		for g := range listed(rep.t, rep.r, q) {
 			if g.Gap() {
 				dst = appendInt(append(dst, "<FCS"...), "t", int64(g.start))
 				dst = append(appendInt(dst, "d", int64(g.duration)), "/>"...)
@@ -140,18 +143,18 @@ func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
 		}
 		dst = append(dst, "</FailoverContent>\n"...)
 	}
-	dst = appendTimeline(dst, rep, q.epoch)
+	dst = appendTimeline(dst, rep, q)
 	return append(dst, "</SegmentTemplate>\n"...)
 }
 
 // appendTimeline writes the SegmentTimeline: runs of equal segments in one S,
 // @t where it doesn't follow from the S before.
-func appendTimeline(dst []byte, rep *representation, e *timeline.Epoch) []byte {
+func appendTimeline(dst []byte, rep *representation, q *period) []byte {
 	dst = append(dst, "<SegmentTimeline>\n"...)
 	var start, end, duration media.Ticks // of the run that the next S stands for
 	var repeat int64
 	explicit := true // its start doesn't follow from the S before
-	for g := range listed(rep.t, rep.r, e) {
+	for g := range listed(rep.t, rep.r, q) {
 		if g.Segment != rep.first.Segment {
 			if g.start == end && g.duration == duration {
 				repeat++

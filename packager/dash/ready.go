@@ -27,7 +27,7 @@ func newest(t *timeline.Timeline) uint64 {
 	case e == nil:
 		return t.Next.MSN - 1
 	case !presentable(t, e):
-		return e.FirstMSN - 1
+		return newestAnchor(e) - 1
 	}
 	least := t.Next.MSN - 1
 	for _, rt := range e.Tracks {
@@ -36,15 +36,18 @@ func newest(t *timeline.Timeline) uint64 {
 	return max(least, finished(t.Rendition(e.Tracks[0].Rendition), e))
 }
 
-// presentable reports whether a Period of the open epoch e can be listed:
-// every track has begun, if only with a gap, or one of them stays away for so
-// long that the leading track has finished two segments.
+// newestAnchor is the first segment of the open epoch's newest Period.
+func newestAnchor(e *timeline.Epoch) uint64 { return e.Anchors[len(e.Anchors)-1].MSN }
+
+// presentable reports whether the newest Period of the open epoch e can be
+// listed: every track has begun, if only with a gap, or one of them stays away
+// for so long that the leading track has finished two segments.
 func presentable(t *timeline.Timeline, e *timeline.Epoch) bool {
-	if finished(t.Rendition(e.Tracks[0].Rendition), e) > e.FirstMSN {
+	if finished(t.Rendition(e.Tracks[0].Rendition), e) > newestAnchor(e) {
 		return true
 	}
 	for _, rt := range e.Tracks {
-		if begun(t.Rendition(rt.Rendition), e) < e.FirstMSN {
+		if begun(t.Rendition(rt.Rendition), e) < newestAnchor(e) {
 			return false
 		}
 	}

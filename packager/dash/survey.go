@@ -2,6 +2,7 @@ package dash
 
 import (
 	"iter"
+	"math"
 	"time"
 
 	"sluice/media"
@@ -15,9 +16,12 @@ type plan struct {
 	published time.Time     // when the newest thing in it happened
 }
 
-// period is a Period: one epoch's media in the window.
+// period is a Period: what the window holds of an epoch from an anchor on, up to
+// the next.
 type period struct {
 	epoch    *timeline.Epoch
+	anchor   timeline.Anchor
+	until    uint64        // the next anchor's first segment, or none
 	start    time.Duration // since availabilityStartTime
 	duration time.Duration // zero where it goes on
 	origin   time.Duration // media time at start
@@ -44,27 +48,33 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 		return plan{}, false
 	}
 	p := plan{longest: t.Targets.Segment, published: t.Since}
-	p.periods = make([]period, 0, len(t.Epochs))
-	tracks := 0
+	periods, tracks := 0, 0
 	for _, e := range t.Epochs {
-		tracks += len(e.Tracks)
+		periods += len(e.Anchors)
+		tracks += len(e.Tracks) * len(e.Anchors)
 	}
+	p.periods = make([]period, 0, periods)
 	room := make([]representation, 0, tracks)
 	current := t.Current()
 	for _, e := range t.Epochs {
-		if e == current && !presentable(t, e) {
-			break
-		}
-		from := len(room)
-		for _, rt := range e.Tracks {
-			if r := t.Rendition(rt.Rendition); r != nil {
-				if rep, ok := p.look(t, e, r); ok {
-					room = append(room, rep)
+		for i, a := range e.Anchors {
+			q := period{epoch: e, anchor: a, until: math.MaxUint64, origin: a.Media}
+			if i+1 < len(e.Anchors) {
+				q.until = e.Anchors[i+1].MSN
+			} else if e == current && !presentable(t, e) {
+				break
+			}
+			from := len(room)
+			for _, rt := range e.Tracks {
+				if r := t.Rendition(rt.Rendition); r != nil {
+					if rep, ok := p.look(t, &q, r); ok {
+						room = append(room, rep)
+					}
 				}
 			}
-		}
-		if reps := room[from:len(room):len(room)]; len(reps) > 0 {
-			p.periods = append(p.periods, period{epoch: e, reps: reps, origin: timeline.Origin})
+			if q.reps = room[from:len(room):len(room)]; len(q.reps) > 0 {
+				p.periods = append(p.periods, q)
+			}
 		}
 	}
 	if len(p.periods) == 0 {
@@ -74,10 +84,10 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 	return p, true
 }
 
-// look finds what there is to list of r in epoch e.
-func (p *plan) look(t *timeline.Timeline, e *timeline.Epoch, r *timeline.Rendition) (representation, bool) {
+// look finds what there is to list of r in Period q.
+func (p *plan) look(t *timeline.Timeline, q *period, r *timeline.Rendition) (representation, bool) {
 	rep := representation{t: t, r: r}
-	for g := range listed(t, r, e) {
+	for g := range listed(t, r, q) {
 		if rep.first.Segment == nil {
 			rep.first = g
 		}
@@ -100,12 +110,12 @@ type item struct {
 	start, duration media.Ticks
 }
 
-// listed yields what the MPD lists of r in the epoch, whole segments and the
-// open one. Each lasts until the next one starts, and a gap starts where what is
+// listed yields what the MPD lists of r in Period q, whole segments and the open
+// one. Each lasts until the next one starts, and a gap starts where what is
 // before it ends, so that there is neither hole nor overlap, whatever a track
 // did: dash.js asks for nothing after a hole. What comes before the epoch's init
 // segment can't be played and isn't listed.
-func listed(t *timeline.Timeline, r *timeline.Rendition, e *timeline.Epoch) iter.Seq[item] {
+func listed(t *timeline.Timeline, r *timeline.Rendition, q *period) iter.Seq[item] {
 	return func(yield func(item) bool) {
 		var held item // until its successor is known
 		// put takes the next segment, and hands on the one before it.
@@ -128,16 +138,16 @@ func listed(t *timeline.Timeline, r *timeline.Rendition, e *timeline.Epoch) iter
 			held = next
 			return yield(done)
 		}
-		from := max(t.First, e.FirstMSN)
+		from := max(t.First, q.anchor.MSN)
 		for g := range r.Segments.From(from) {
-			if g.Epoch != e.Number {
+			if g.Epoch != q.epoch.Number || g.MSN >= q.until {
 				break
 			}
 			if g.Init != nil && !put(g) {
 				return
 			}
 		}
-		if g := r.Open; g != nil && g.Epoch == e.Number && g.MSN >= from && !put(g) {
+		if g := r.Open; g != nil && g.Epoch == q.epoch.Number && g.MSN >= from && g.MSN < q.until && !put(g) {
 			return
 		}
 		if held.Segment != nil {
@@ -155,7 +165,7 @@ func (p *plan) place(f form) {
 	for i := range p.periods {
 		q := &p.periods[i]
 		// To the millisecond, so that no player's arithmetic moves it.
-		q.start = time.Duration(q.epoch.Start.UnixMilli()) * time.Millisecond
+		q.start = time.Duration(q.anchor.Time.UnixMilli()) * time.Millisecond
 	}
 	kept := p.periods[:0]
 	for i, q := range p.periods {

@@ -20,6 +20,7 @@ type tape struct {
 	at    map[timeline.RenditionID]media.Ticks // where each rendition's media ends
 	epoch uint64
 	inits map[timeline.RenditionID]timeline.InitWritten
+	drift time.Duration            // what the encoder's clock is behind the server's
 	seen  func(*timeline.Timeline) // each timeline in turn
 }
 
@@ -88,7 +89,7 @@ func (p *tape) begin(after time.Duration, window time.Duration, tracks []timelin
 
 // wall is the time on the server's clock at media time at.
 func (p *tape) wall(at media.Ticks, ts media.Timescale) time.Time {
-	return p.start.Add(at.Duration(ts) - timeline.Origin)
+	return p.start.Add(at.Duration(ts) - timeline.Origin + p.drift)
 }
 
 // grid is where a track is cut for the boundary b (since the epoch's origin):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/Eyevinn/mp4ff/mp4"
 )
@@ -83,7 +84,8 @@ type listing struct {
 	in        string // which Representation
 	timescale uint64
 	bandwidth uint64
-	final     bool // its duration doesn't change any more
+	buffer    time.Duration // minBufferTime
+	final     bool          // its duration doesn't change any more
 }
 
 func newResources() resources {
@@ -101,7 +103,7 @@ func (rs *resources) list(m *MPD, f *findings) {
 						return
 					}
 					final := j < len(r.Segments)-1 || i < len(m.Periods)-1 || !m.Dynamic
-					rs.listed[g.URL] = listing{g, r.name(), r.Timescale, r.Bandwidth, final}
+					rs.listed[g.URL] = listing{g, r.name(), r.Timescale, r.Bandwidth, m.Buffer, final}
 					if media, ok := rs.media[g.URL]; ok {
 						rs.listed[g.URL].check(media, f)
 					}
@@ -162,6 +164,7 @@ func (l listing) check(m Media, f *findings) {
 	r := Representation{Timescale: l.timescale}
 	off := r.ticks(max(m.Duration, l.Duration) - min(m.Duration, l.Duration))
 	f.check(off <= frameSlack, mediaDuration, l.line, "%s: lasts %d, listed with %d", what, m.Duration, l.Duration)
-	rate := float64(m.Size) * 8 / r.ticks(l.Duration).Seconds()
-	f.check(rate <= float64(l.bandwidth)*1.001, mediaBandwidth, l.line, "%s: %.0f bit/s, listed with %d", what, rate, l.bandwidth)
+	held := float64(l.bandwidth) * 1.001 * (l.buffer + r.ticks(l.Duration)).Seconds()
+	f.check(float64(m.Size)*8 <= held, mediaBandwidth, l.line,
+		"%s: %d bytes, where bandwidth %d holds for %.0f", what, m.Size, l.bandwidth, held/8)
 }

@@ -24,6 +24,7 @@ type MPD struct {
 	Depth     time.Duration // timeShiftBufferDepth
 	Delay     time.Duration // suggestedPresentationDelay
 	Longest   time.Duration // maxSegmentDuration
+	Buffer    time.Duration // minBufferTime
 	Next      string        // Location, resolved; empty where there is none
 	After     uint64        // the N in it
 	Clock     string        // the URL of UTCTiming, resolved
@@ -148,6 +149,7 @@ func build(root *node, base *url.URL, f *findings) *MPD {
 	m.Duration, m.Update = duration(root, "mediaPresentationDuration"), duration(root, "minimumUpdatePeriod")
 	m.Depth, m.Delay = duration(root, "timeShiftBufferDepth"), duration(root, "suggestedPresentationDelay")
 	m.Longest = duration(root, "maxSegmentDuration")
+	m.Buffer = duration(root, "minBufferTime")
 	next := time.Duration(0)
 	for _, n := range root.all("Period") {
 		p := &Period{Start: duration(n, "start"), Duration: duration(n, "duration"), node: n}

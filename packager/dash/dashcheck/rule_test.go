@@ -207,7 +207,7 @@ var faults = []struct {
 	{mediaStart, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Start++ } }},
 	{mediaDuration, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Duration += 4600 } }},
 	{mediaSync, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Sync = false } }},
-	{mediaBandwidth, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Size += m.Size / 100 } }},
+	{mediaBandwidth, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Size *= 3 } }},
 	{mediaGap, "empty", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Empty = true } }},
 	{mediaGap, "filled", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Empty = false } }},
 }
