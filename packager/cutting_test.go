@@ -14,49 +14,51 @@ import (
 
 var origin = media.TicksOf(timeline.Origin, media.VideoClock)
 
+var regularCases = []struct {
+	name       string
+	video      video
+	audio      int
+	settings   packager.Settings
+	segment    media.Ticks // length of each
+	frames     int         // in a part
+	audioParts media.Ticks // frames in one
+	part       time.Duration
+	target     time.Duration
+}{
+	{name: "30 fps, GOP 2 s", video: video{num: 3000, gops: []int{60}}, audio: 48_000,
+		segment: 180_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 2 * time.Second},
+	{name: "30 fps, GOP 1 s, B-frames", video: video{num: 3000, gops: []int{30}, bframes: true}, audio: 44_100,
+		segment: 180_000, frames: 6, audioParts: 8, part: 200 * time.Millisecond, target: 2 * time.Second},
+	{name: "29.97 fps, GOP 60", video: video{num: 3003, gops: []int{60}, bframes: true}, audio: 48_000,
+		segment: 180_180, frames: 6, audioParts: 9, part: 200_200 * time.Microsecond, target: 2 * time.Second},
+	{name: "25 fps, GOP 48", video: video{num: 3600, gops: []int{48}}, audio: 48_000,
+		segment: 2 * 48 * 3600, frames: 5, audioParts: 9, part: 200 * time.Millisecond, target: 4 * time.Second},
+	{name: "24 fps, GOP 2 s", video: video{num: 3750, gops: []int{48}}, audio: 48_000,
+		segment: 180_000, frames: 5, audioParts: 9, part: 208_340 * time.Microsecond, target: 2 * time.Second},
+	{name: "59.94 fps, GOP 120", video: video{num: 3003, den: 2, gops: []int{120}}, audio: 48_000,
+		segment: 180_180, frames: 12, audioParts: 9, part: 200_200 * time.Microsecond, target: 2 * time.Second},
+	{name: "23.976 fps, GOP 48", video: video{num: 15015, den: 4, gops: []int{48}}, audio: 44_100,
+		segment: 180_180, frames: 5, audioParts: 8, part: 208_550 * time.Microsecond, target: 2 * time.Second},
+	{name: "30 fps, GOP 10 s", video: video{num: 3000, gops: []int{300}}, audio: 48_000,
+		segment: 900_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 10 * time.Second},
+	{name: "30 fps, GOP 1.5 s", video: video{num: 3000, gops: []int{45}}, audio: 48_000,
+		segment: 270_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 3 * time.Second},
+	{name: "60 fps, parts of half a second, segments of 4 s", video: video{num: 1500, gops: []int{120}}, audio: 48_000,
+		settings: packager.Settings{Segment: 4 * time.Second, Part: 500 * time.Millisecond},
+		segment:  360_000, frames: 30, audioParts: 23, part: 500 * time.Millisecond, target: 4 * time.Second},
+	{name: "HE-AAC's frames", video: video{num: 3000, gops: []int{60}}, audio: 24_000,
+		segment: 180_000, frames: 6, audioParts: 4, part: 200 * time.Millisecond, target: 2 * time.Second},
+	{name: "8 kHz sound makes parts longer", video: video{num: 3000, gops: []int{60}}, audio: 8000,
+		segment: 180_000, frames: 7, audioParts: 2, part: 256 * time.Millisecond, target: 2 * time.Second},
+	{name: "video only", video: video{num: 3000, gops: []int{60}},
+		segment: 180_000, frames: 6, part: 200 * time.Millisecond, target: 2 * time.Second},
+	{name: "all intra", video: video{num: 3000, gops: []int{1}}, audio: 48_000,
+		segment: 180_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 2 * time.Second},
+}
+
 // TestRegular packages streams whose keyframes come at regular distances.
 func TestRegular(t *testing.T) {
-	for _, c := range []struct {
-		name       string
-		video      video
-		audio      int
-		settings   packager.Settings
-		segment    media.Ticks // length of each
-		frames     int         // in a part
-		audioParts media.Ticks // frames in one
-		part       time.Duration
-		target     time.Duration
-	}{
-		{name: "30 fps, GOP 2 s", video: video{num: 3000, gops: []int{60}}, audio: 48_000,
-			segment: 180_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 2 * time.Second},
-		{name: "30 fps, GOP 1 s, B-frames", video: video{num: 3000, gops: []int{30}, bframes: true}, audio: 44_100,
-			segment: 180_000, frames: 6, audioParts: 8, part: 200 * time.Millisecond, target: 2 * time.Second},
-		{name: "29.97 fps, GOP 60", video: video{num: 3003, gops: []int{60}, bframes: true}, audio: 48_000,
-			segment: 180_180, frames: 6, audioParts: 9, part: 200_200 * time.Microsecond, target: 2 * time.Second},
-		{name: "25 fps, GOP 48", video: video{num: 3600, gops: []int{48}}, audio: 48_000,
-			segment: 2 * 48 * 3600, frames: 5, audioParts: 9, part: 200 * time.Millisecond, target: 4 * time.Second},
-		{name: "24 fps, GOP 2 s", video: video{num: 3750, gops: []int{48}}, audio: 48_000,
-			segment: 180_000, frames: 5, audioParts: 9, part: 208_340 * time.Microsecond, target: 2 * time.Second},
-		{name: "59.94 fps, GOP 120", video: video{num: 3003, den: 2, gops: []int{120}}, audio: 48_000,
-			segment: 180_180, frames: 12, audioParts: 9, part: 200_200 * time.Microsecond, target: 2 * time.Second},
-		{name: "23.976 fps, GOP 48", video: video{num: 15015, den: 4, gops: []int{48}}, audio: 44_100,
-			segment: 180_180, frames: 5, audioParts: 8, part: 208_550 * time.Microsecond, target: 2 * time.Second},
-		{name: "30 fps, GOP 10 s", video: video{num: 3000, gops: []int{300}}, audio: 48_000,
-			segment: 900_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 10 * time.Second},
-		{name: "30 fps, GOP 1.5 s", video: video{num: 3000, gops: []int{45}}, audio: 48_000,
-			segment: 270_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 3 * time.Second},
-		{name: "60 fps, parts of half a second, segments of 4 s", video: video{num: 1500, gops: []int{120}}, audio: 48_000,
-			settings: packager.Settings{Segment: 4 * time.Second, Part: 500 * time.Millisecond},
-			segment:  360_000, frames: 30, audioParts: 23, part: 500 * time.Millisecond, target: 4 * time.Second},
-		{name: "HE-AAC's frames", video: video{num: 3000, gops: []int{60}}, audio: 24_000,
-			segment: 180_000, frames: 6, audioParts: 4, part: 200 * time.Millisecond, target: 2 * time.Second},
-		{name: "8 kHz sound makes parts longer", video: video{num: 3000, gops: []int{60}}, audio: 8000,
-			segment: 180_000, frames: 7, audioParts: 2, part: 256 * time.Millisecond, target: 2 * time.Second},
-		{name: "video only", video: video{num: 3000, gops: []int{60}},
-			segment: 180_000, frames: 6, part: 200 * time.Millisecond, target: 2 * time.Second},
-		{name: "all intra", video: video{num: 3000, gops: []int{1}}, audio: 48_000,
-			segment: 180_000, frames: 6, audioParts: 9, part: 200 * time.Millisecond, target: 2 * time.Second},
-	} {
+	for _, c := range regularCases {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, c.settings)
 			const length = 41 * time.Second

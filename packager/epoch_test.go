@@ -314,12 +314,12 @@ func (f *flaky) Append(ctx context.Context, stream string, e timeline.Entry) err
 // TestJournalAway loses a session when its journal fails, wherever it is, and
 // nothing of the next one.
 func TestJournalAway(t *testing.T) {
-	for n := 2; n < 120; n++ {
+	for n := 2; n < 70; n++ {
 		away := &flaky{Journal: memory.New(memory.Options{}), from: n / 2}
 		r := newRigOn(t, away, packager.Settings{})
 		r.begin(videoTrack(t), audioTrack(t, 48_000))
 		var err error
-		for _, e := range both(7 * time.Second) {
+		for _, e := range both(5 * time.Second) {
 			if err = r.stream.WriteSample(t.Context(), e.id, e.sample, r.start.Add(e.at)); err != nil {
 				break
 			}
@@ -330,7 +330,7 @@ func TestJournalAway(t *testing.T) {
 		away.back = n%2 == 0 // in time to record the end, or not
 		_ = r.stream.End(t.Context(), err)
 		away.back = true
-		r.begin(videoTrack(t), audioTrack(t, 48_000)).write(both(5 * time.Second)).end()
+		r.begin(videoTrack(t), audioTrack(t, 48_000)).write(both(3 * time.Second)).end()
 		require.Equal(t, timeline.Away, r.timeline().State)
 		checkListed(t, r.timeline())
 		checkInvariants(t, r)
