@@ -173,8 +173,8 @@ func (r *Reader) skipRepeated(s *stream, first bool) error {
 		return err
 	}
 	likely := s.repeats(b, first)
-	if likely && len(b) < 4 {
-		if b, err = r.src.peek(4, missing); err != nil {
+	for likely && len(b) < 4 {
+		if b, err = r.src.peek(len(b)+1, missing); err != nil {
 			return err
 		}
 		likely = s.repeats(b, first)
