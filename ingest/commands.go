@@ -149,15 +149,14 @@ func (s *session) closeStream(ctx context.Context, c message.Command, meant bool
 		return s.answer(c, nil, amf0.Undefined{})
 	}
 	id := s.published
-	if err := s.unpublish(ctx, nil); err != nil {
+	s.unpublish(ctx, nil)
+	s.socket.phase(s.limits.Publish)
+	done := status{levelStatus, "NetStream.Unpublish.Success", "Stopped publishing."}
+	err := s.write(message.Command{Name: "onFCUnpublish", Args: []any{nil, statusObject(done)}}, onStatus(id, done))
+	if err != nil {
 		return err
 	}
-	s.socket.phase(s.limits.Publish)
-	s.write(message.Command{Name: "onFCUnpublish", Args: []any{nil, statusObject(
-		status{levelStatus, "NetStream.Unpublish.Success", "Stopped publishing."})}},
-		onStatus(id, status{levelStatus, "NetStream.Unpublish.Success", "Stopped publishing."}))
-	s.answer(c, nil, amf0.Undefined{})
-	return nil // a publisher that has hung up already need not hear it
+	return s.answer(c, nil, amf0.Undefined{})
 }
 
 // end tells a stream of an error, which ends the session.

@@ -111,8 +111,9 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	return nil
 }
 
-// unpublish ends the publication; cause is nil where the publisher wants it.
-func (s *session) unpublish(ctx context.Context, cause error) error {
+// unpublish ends the publication, and writes the line about it; cause is nil
+// where the publisher wants it.
+func (s *session) unpublish(ctx context.Context, cause error) {
 	p := s.pub
 	s.pub = nil
 	defer p.release()
@@ -123,12 +124,14 @@ func (s *session) unpublish(ctx context.Context, cause error) error {
 		cause = p.begin(ctx) // what is held was all that there was
 	}
 	err := p.sink.End(ctx, cause)
-	p.log.Log(ctx, levelOf(cause), "published", "dur", time.Since(p.start).Round(time.Millisecond), "err", cause)
+	log := p.log.With("dur", time.Since(p.start).Round(time.Millisecond))
+	if cause != nil {
+		log = log.With("err", cause)
+	}
+	log.Log(ctx, levelOf(cause), "published")
 	if err != nil {
 		p.log.Error("end of a stream", "err", err)
-		return fmt.Errorf("%w: %w", errSink, err)
 	}
-	return nil
 }
 
 // data takes a data message. Only onMetaData says anything that matters here.

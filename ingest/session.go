@@ -71,7 +71,8 @@ func newSession(s *Server, c net.Conn, config *tls.Config) *session {
 		window: defaultWindow,
 	}
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		ss.remote = a.AddrPort()
+		// A socket for both versions of IP gives IPv4 addresses as mapped ones.
+		ss.remote = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
 	}
 	ss.from = addressOf(ss.remote.Addr())
 	ss.log = s.log.With("session", ss.id, "remote", ss.remote.String())
@@ -98,7 +99,7 @@ func (s *session) serve(ctx context.Context) {
 	}
 	logged := s.pub != nil
 	if s.pub != nil {
-		s.guarded(func() error { return s.unpublish(ctx, err) })
+		s.guarded(func() error { s.unpublish(ctx, err); return nil })
 	}
 	s.report(err, logged)
 	s.guarded(func() error { s.farewell(err); return nil })
@@ -210,14 +211,20 @@ func (s *session) acknowledge(total uint64) error {
 	return s.write(message.Acknowledgement{Sequence: uint32(total)})
 }
 
-// write sends messages in one write.
+// write sends messages in one write. A publisher that has hung up need not hear
+// them, but what it sent before counts: it is read to its end, which tells how
+// the session ended.
 func (s *session) write(ms ...message.Message) error {
 	var buf [4]chunk.Message
 	out := buf[:0]
 	for _, m := range ms {
 		out = append(out, m.Marshal())
 	}
-	return s.writer.WriteMessage(out...)
+	err := s.writer.WriteMessage(out...)
+	if s.once && !isTimeout(err) {
+		return nil
+	}
+	return err
 }
 
 // silence implements owner.
@@ -269,18 +276,18 @@ func (s *session) handshakeError(err error) error {
 // readError says why no further message comes.
 func (s *session) readError(err error) error {
 	switch {
-	case isTimeout(err) && s.pub == nil && !s.once:
-		return fmt.Errorf("%w: no publish", errPhase)
-	case isTimeout(err) && s.pub == nil:
-		return nil // it has said goodbye, and only forgot to hang up
-	case isTimeout(err):
-		return errIdle
 	case errors.Is(err, chunk.ErrLimit):
 		return fmt.Errorf("%w: %w", errLimit, err)
-	case errors.Is(err, io.EOF) && s.pub == nil:
-		return nil
 	case isMalformed(err):
 		return err
+	case s.pub == nil && s.once:
+		return nil // it has said goodbye: how it hangs up, or forgets to, is all the same
+	case isTimeout(err) && s.pub == nil:
+		return fmt.Errorf("%w: no publish", errPhase)
+	case isTimeout(err):
+		return errIdle
+	case errors.Is(err, io.EOF) && s.pub == nil:
+		return nil
 	}
 	return fmt.Errorf("%w: %w", errGone, err)
 }
