@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,58 +18,49 @@ import (
 func benchBlocked(ctx context.Context, b *bench) error {
 	limit := syscall.Rlimit{Cur: 20000, Max: 20000}
 	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) // where it isn't allowed, connecting will say so
-	c, err := makeClip(ctx, b.folder)
-	if err != nil {
-		return err
-	}
-	g, err := startGateway(ctx, b.binary, b.folder, 1)
-	if err != nil {
-		return err
-	}
-	defer g.stop()
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	l := startLoad(ctx, 1, loopback(g.rtmps), c, false)
-	if _, err := waitPlaylist(ctx, g.url("/live/s0/source/index.m3u8")); err != nil {
-		return fmt.Errorf("%w\n%s", err, g.log)
-	}
-	sleep(ctx, 5*time.Second)
-
-	conns := make([]net.Conn, b.viewers)
-	for i := range conns {
-		if conns[i], err = net.Dial("tcp", loopback(g.http)); err != nil {
-			return fmt.Errorf("viewer %d: %w", i, err)
-		}
-		defer conns[i].Close()
-	}
-	before := g.rss()
-	var worst []time.Duration
+	var spreads []time.Duration
 	var memory int64
-	for range 10 {
-		spread, rss, err := blockedRound(ctx, g, conns)
-		if err != nil {
-			return err
-		}
-		worst, memory = append(worst, spread), max(memory, rss-before)
-	}
-	if err := l.end(); err != nil {
+	err := b.withStream(ctx, nil, func(ctx context.Context, g *gateway) (err error) {
+		spreads, memory, err = b.blockViewers(ctx, g)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	b.report("%d viewers, ten rounds, from the part's publication to the last viewer's last byte: %v", b.viewers, worst)
-	slowest := time.Duration(0)
-	for _, w := range worst {
-		slowest = max(slowest, w)
-	}
+	b.report("%d viewers, from the part's first byte sent to the last viewer's last byte: %v", b.viewers, spreads)
+	slowest := slices.Max(spreads)
 	each := float64(memory) / float64(b.viewers)
 	b.row(fmt.Sprintf("%d blocked viewers, all served after", b.viewers), slowest.Round(time.Millisecond).String(), "150ms", slowest <= 150*time.Millisecond)
 	b.row("Memory for each waiting viewer", fmt.Sprintf("%.1f KB", each/1000), "40 KB", each <= 40_000)
 	return nil
 }
 
+// blockViewers connects the viewers and goes through ten rounds. It returns how
+// long each took, and what the gateway's memory grew by at the most.
+func (b *bench) blockViewers(ctx context.Context, g *gateway) (spreads []time.Duration, memory int64, err error) {
+	sleep(ctx, 5*time.Second)
+	conns := make([]net.Conn, b.viewers)
+	for i := range conns {
+		if conns[i], err = net.Dial("tcp", loopback(g.http)); err != nil {
+			return nil, 0, fmt.Errorf("viewer %d: %w", i, err)
+		}
+		defer conns[i].Close()
+	}
+	before := g.rss()
+	for range 10 {
+		spread, rss, err := blockedRound(ctx, g, conns)
+		if err != nil {
+			return nil, 0, err
+		}
+		spreads, memory = append(spreads, spread), max(memory, rss-before)
+	}
+	return spreads, memory, nil
+}
+
 // blockedRound sends every viewer's request for a part that is still to come, and
 // returns the time from the first answer's first byte to the last's last byte.
 func blockedRound(ctx context.Context, g *gateway, conns []net.Conn) (time.Duration, int64, error) {
-	body, err := get(ctx, g.url("/live/s0/source/index.m3u8"))
+	body, err := get(ctx, g.url(sourcePlaylist))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -15,25 +15,12 @@ import (
 // benchDelivery compares the CPU of serving a segment and a playlist with that
 // of nginx serving the very same bytes as files, over plain HTTP.
 func benchDelivery(ctx context.Context, b *bench) error {
-	c, err := makeClip(ctx, b.folder)
-	if err != nil {
-		return err
-	}
-	g, err := startGateway(ctx, b.binary, b.folder, 1)
-	if err != nil {
-		return err
-	}
-	defer g.stop()
-	l := startLoad(ctx, 1, loopback(g.rtmps), c, false)
-	defer l.end()
-	playlistPath := "/live/s0/source/index.m3u8"
-	waiting, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if _, err := waitPlaylist(waiting, g.url(playlistPath)); err != nil {
-		return fmt.Errorf("%w\n%s", err, g.log)
-	}
+	return b.withStream(ctx, nil, b.compareDelivery)
+}
+
+func (b *bench) compareDelivery(ctx context.Context, g *gateway) error {
 	sleep(ctx, 35*time.Second) // a full window
-	playlist, err := get(ctx, g.url(playlistPath))
+	playlist, err := get(ctx, g.url(sourcePlaylist))
 	if err != nil {
 		return err
 	}
@@ -69,7 +56,7 @@ func benchDelivery(ctx context.Context, b *bench) error {
 	var ours, theirs [2]wrkFigures
 	// Twice, interleaved, so that a busy minute of the machine hits both.
 	for range 2 {
-		for i, urls := range [2][2]string{{g.url(segmentPath), base + "/segment.m4s"}, {g.url(playlistPath), base + "/playlist.m3u8"}} {
+		for i, urls := range [2][2]string{{g.url(segmentPath), base + "/segment.m4s"}, {g.url(sourcePlaylist), base + "/playlist.m3u8"}} {
 			f, err := wrk(ctx, g.process, urls[0])
 			if err != nil {
 				return err

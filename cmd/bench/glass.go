@@ -44,7 +44,7 @@ func benchGlass(ctx context.Context, b *bench) error {
 	defer encoder.stop()
 	waiting, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if _, err := waitPlaylist(waiting, g.url("/live/s0/source/index.m3u8")); err != nil {
+	if _, err := waitPlaylist(waiting, g.url(sourcePlaylist)); err != nil {
 		return fmt.Errorf("%w\n%s\n%s", err, g.log, encoder.log)
 	}
 	sleep(ctx, 8*time.Second) // a window that players can start from

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"sluice/packager/timeline"
@@ -104,54 +103,13 @@ func get(ctx context.Context, url string) ([]byte, error) {
 // compares its arrival with the moment at which its last frame was sent: from
 // socket to socket, with TLS, packaging and HTTP between.
 func benchLatency(ctx context.Context, b *bench) error {
-	c, err := makeClip(ctx, b.folder)
-	if err != nil {
-		return err
-	}
-	g, err := startGateway(ctx, b.binary, b.folder, 1)
-	if err != nil {
-		return err
-	}
-	defer g.stop()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
 	frames := &clock{}
-	publishing, stop := context.WithCancel(ctx)
-	defer stop()
-	failed := make(chan error, 1)
-	go func() {
-		p := &publisher{addr: loopback(g.rtmps), app: "live", key: keyOf(0), clip: c, sent: frames.note, bytes: new(atomic.Int64)}
-		failed <- p.run(publishing)
-	}()
 	var late []time.Duration
-	playlist := g.url("/live/s0/source/index.m3u8")
-	if _, err := waitPlaylist(ctx, playlist); err != nil {
-		return fmt.Errorf("%w\n%s", err, g.log)
-	}
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
-		body, err := get(ctx, playlist)
-		if err != nil {
-			return err
-		}
-		hint, ok := hinted(string(body))
-		if !ok {
-			return errors.New("no preload hint in the playlist")
-		}
-		part, err := get(ctx, g.url("/live/s0/source/"+hint))
-		arrived := time.Now()
-		if err != nil {
-			continue // the hint was for a part that the segment didn't get
-		}
-		last, err := lastFrame(part)
-		if err != nil {
-			return err
-		}
-		if sent, ok := frames.frame(last); ok {
-			late = append(late, arrived.Sub(sent))
-		}
-	}
-	stop()
-	if err := <-failed; err != nil {
+	err := b.withStream(ctx, frames.note, func(ctx context.Context, g *gateway) (err error) {
+		late, err = watchParts(ctx, g, frames, 30*time.Second)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if len(late) < 50 {
@@ -162,6 +120,34 @@ func benchLatency(ctx context.Context, b *bench) error {
 	b.report("%d parts: p50 %v, p99 %v, worst %v", len(late), p50, p99, late[len(late)-1])
 	b.row("Part in a viewer's hands after its last frame was sent, p99", p99.Round(10*time.Microsecond).String(), "5ms", p99 <= 5*time.Millisecond)
 	return nil
+}
+
+// watchParts asks for each hinted part for that long, and returns how late each was.
+func watchParts(ctx context.Context, g *gateway, frames *clock, span time.Duration) ([]time.Duration, error) {
+	var late []time.Duration
+	for end := time.Now().Add(span); time.Now().Before(end); {
+		body, err := get(ctx, g.url(sourcePlaylist))
+		if err != nil {
+			return nil, err
+		}
+		hint, ok := hinted(string(body))
+		if !ok {
+			return nil, errors.New("no preload hint in the playlist")
+		}
+		part, err := get(ctx, g.url("/live/s0/source/"+hint))
+		arrived := time.Now()
+		if err != nil {
+			continue // the hint was for a part that the segment didn't get
+		}
+		last, err := lastFrame(part)
+		if err != nil {
+			return nil, err
+		}
+		if sent, ok := frames.frame(last); ok {
+			late = append(late, arrived.Sub(sent))
+		}
+	}
+	return late, nil
 }
 
 // readResponse reads one response and returns its status.

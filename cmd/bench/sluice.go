@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,6 +53,40 @@ func startGateway(ctx context.Context, binary, folder string, n int, args ...str
 	}
 	return g, nil
 }
+
+// withStream runs f beside a gateway to which one publisher pushes the clip, once
+// the playlist lists a segment. sent may be nil; see publisher.
+func (b *bench) withStream(ctx context.Context, sent func(tag, time.Duration, time.Time), f func(context.Context, *gateway) error) error {
+	c, err := makeClip(ctx, b.folder)
+	if err != nil {
+		return err
+	}
+	g, err := startGateway(ctx, b.binary, b.folder, 1)
+	if err != nil {
+		return err
+	}
+	defer g.stop()
+	publishing, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, 1)
+	go func() {
+		p := &publisher{addr: loopback(g.rtmps), app: "live", key: keyOf(0), clip: c, sent: sent, bytes: new(atomic.Int64)}
+		failed <- p.run(publishing)
+	}()
+	waiting, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if _, err = waitPlaylist(waiting, g.url(sourcePlaylist)); err == nil {
+		err = f(ctx, g)
+	}
+	stop()
+	if err = errors.Join(err, <-failed); err != nil {
+		err = fmt.Errorf("%w\n%s", err, g.log)
+	}
+	return err
+}
+
+// sourcePlaylist is the media playlist of the first stream's video.
+const sourcePlaylist = "/live/s0/source/index.m3u8"
 
 func keyOf(i int) string { return fmt.Sprintf("bench-key-%03d", i) }
 

@@ -163,7 +163,11 @@ func (g *gateway) url(path string) string { return "http://" + g.http + path }
 func (g *gateway) get(path string) ([]byte, http.Header, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url(path), nil)
+	return fetch(ctx, g.url(path))
+}
+
+func fetch(ctx context.Context, u string) ([]byte, http.Header, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -174,19 +178,19 @@ func (g *gateway) get(path string) ([]byte, http.Header, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = statusError{path, resp.StatusCode, string(body)}
+		err = statusError{u, resp.StatusCode, string(body)}
 	}
 	return body, resp.Header, err
 }
 
 type statusError struct {
-	path   string
+	url    string
 	status int
 	body   string
 }
 
 func (e statusError) Error() string {
-	return fmt.Sprintf("%s: status %d: %s", e.path, e.status, e.body)
+	return fmt.Sprintf("%s: status %d: %s", e.url, e.status, e.body)
 }
 
 func statusOf(err error) int {

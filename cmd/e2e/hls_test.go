@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -202,23 +201,6 @@ func (v *hlsViewer) playlist(ctx context.Context, u string) (*hlscheck.Media, *h
 	}
 	m, mv := v.observer.Playlist(hlscheck.Fetch{URL: u, Body: body, At: time.Now(), ContentType: header.Get("Content-Type")})
 	return m, mv, nil
-}
-
-func fetch(ctx context.Context, u string) ([]byte, http.Header, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = statusError{u, resp.StatusCode, string(body)}
-	}
-	return body, resp.Header, err
 }
 
 func statusIs(err error, status int) bool { return statusOf(err) == status }
