@@ -150,14 +150,6 @@ export class Player {
 
   // What is to be seen of it.
 
-  state(): Model {
-    return this.#model.peek()
-  }
-
-  target(): number | null {
-    return this.#engine?.target() ?? null
-  }
-
   stats(): Stats {
     return readStats(this, this.#engine)
   }
@@ -326,7 +318,7 @@ export class Player {
     const latency = playing === null ? null : latencyOf(playing, Date.now(), offset)
     batch(() => {
       this.latency.value = latency
-      this.behind.value = isBehind(latency, this.target(), this.behind.peek())
+      this.behind.value = isBehind(this.#engine?.lag() ?? null, this.behind.peek())
     })
     const late = this.behind.peek() && m.playback === 'playing' && m.server === 'live' && !m.over
     if (this.#follower.look(late, performance.now())) this.#engine?.goLive()

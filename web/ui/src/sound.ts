@@ -62,6 +62,8 @@ export class Sound {
   }
 
   #remember(): void {
+    // The element's own event comes later than the words about it.
+    this.#read()
     remember('muted', String(this.#video.muted))
     remember('volume', String(this.#video.volume))
   }

@@ -186,12 +186,12 @@ describe('latency', () => {
   })
 
   it('is behind with hysteresis', () => {
-    expect(isBehind(3, 1, false)).toBe(false)
-    expect(isBehind(4, 1, false)).toBe(true)
-    expect(isBehind(3, 1, true)).toBe(true)
-    expect(isBehind(1.8, 1, true)).toBe(false)
-    expect(isBehind(null, 1, true)).toBe(false)
-    expect(isBehind(7, null, false)).toBe(true)
+    expect(isBehind(2, false)).toBe(false)
+    expect(isBehind(3, false)).toBe(true)
+    expect(isBehind(2, true)).toBe(true)
+    expect(isBehind(0.8, true)).toBe(false)
+    expect(isBehind(-0.5, false)).toBe(false)
+    expect(isBehind(null, true)).toBe(false)
   })
 })
 

@@ -1,6 +1,6 @@
 // How far behind the broadcast the picture is, in seconds.
 
-/** More than this beyond the engine's own aim is behind; less than the lower bound is live again. */
+/** So far (s) behind the place to be is behind; so near to it is live again. */
 const BEHIND = 2.5
 const CAUGHT_UP = 1
 
@@ -22,13 +22,13 @@ export function latencyOf(playing: number, now: number, offset: number): number 
 /**
  * Whether "go live" makes sense. Has hysteresis, so that the badge doesn't flicker.
  *
- * @param target the latency that the engine aims at; null when unknown
+ * @param lag how far the playhead is behind the place where the engine would join
+ *   now, in seconds; null when unknown. The latency is no measure of it: a
+ *   broadcast whose dates are wrong is late everywhere.
  * @param was what this function last said
  */
-export function isBehind(latency: number | null, target: number | null, was: boolean): boolean {
-  if (latency === null) return false
-  const over = latency - (target ?? 4)
-  return was ? over > CAUGHT_UP : over > BEHIND
+export function isBehind(lag: number | null, was: boolean): boolean {
+  return lag !== null && lag > (was ? CAUGHT_UP : BEHIND)
 }
 
 /** Behind for this long without having asked for it (ms), a viewer is taken back to live … */

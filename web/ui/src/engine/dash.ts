@@ -44,15 +44,20 @@ export class DashEngine implements Engine {
   }
 
   playingDate(): number | null {
-    if (!this.#player.isReady() || !this.#player.isDynamic()) return null
-    const latency = this.#player.getCurrentLiveLatency()
     // dash.js keeps the server's time itself (UTCTiming), and counts from there.
-    return Number.isFinite(latency) && latency > 0 ? Date.now() - latency * 1000 : null
+    const latency = this.#latency()
+    return latency === null ? null : Date.now() - latency * 1000
   }
 
   target(): number | null {
     const delay = this.#player.isReady() ? this.#player.getTargetLiveDelay() : Number.NaN
     return Number.isFinite(delay) && delay > 0 ? delay : null
+  }
+
+  lag(): number | null {
+    const latency = this.#latency()
+    const target = this.target()
+    return latency === null || target === null ? null : latency - target
   }
 
   goLive(): void {
@@ -88,6 +93,12 @@ export class DashEngine implements Engine {
       if (readyEvents.has(type)) this.#left.push([type, listener])
       add.call(video, type, listener, options)
     }
+  }
+
+  #latency(): number | null {
+    if (!this.#player.isReady() || !this.#player.isDynamic()) return null
+    const latency = this.#player.getCurrentLiveLatency()
+    return Number.isFinite(latency) && latency > 0 ? latency : null
   }
 
   #publishLevels(): void {

@@ -48,6 +48,8 @@ export interface Engine {
   playingDate(): number | null
   /** The latency the engine aims at, in seconds. */
   target(): number | null
+  /** How far the playhead is behind the place that goLive() takes it to, in seconds; null: not known. */
+  lag(): number | null
   goLive(): void
   /** Tries to go on in place after a fatal error. False: a fresh engine is needed. */
   recover(kind: EngineError['kind']): boolean

@@ -39,6 +39,11 @@ export class HlsEngine implements Engine {
     return this.#hls.targetLatency
   }
 
+  lag(): number | null {
+    const edge = this.#hls.liveSyncPosition
+    return edge === null ? null : edge - this.#host.video.currentTime
+  }
+
   goLive(): void {
     const edge = this.#hls.liveSyncPosition
     if (edge !== null) this.#host.video.currentTime = edge

@@ -41,11 +41,21 @@ export class NativeEngine implements Engine {
     return null
   }
 
+  lag(): number | null {
+    const edge = this.#edge()
+    return edge === null ? null : edge - this.#host.video.currentTime
+  }
+
   goLive(): void {
+    const edge = this.#edge()
+    if (edge !== null) this.#host.video.currentTime = edge
+  }
+
+  #edge(): number | null {
     const { seekable } = this.#host.video
-    if (seekable.length === 0) return
+    if (seekable.length === 0) return null
     const last = seekable.length - 1
-    this.#host.video.currentTime = Math.max(seekable.start(last), seekable.end(last) - EDGE)
+    return Math.max(seekable.start(last), seekable.end(last) - EDGE)
   }
 
   recover(): boolean {

@@ -60,7 +60,7 @@ function PictureInPictureButton({ player, ui }: Shared) {
   return (
     <button
       type="button"
-      class="control"
+      class="control spare"
       aria-label="Picture in picture"
       aria-pressed={ui.pictureInPicture.value}
       aria-keyshortcuts="p"
