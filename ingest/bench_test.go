@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -9,7 +10,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,13 +27,13 @@ import (
 	"sluice/media"
 )
 
-// The publishers of BenchmarkPacedPublishers are a process of their own, which
-// TestMain becomes when this is set: addr,count,deaf.
-const benchPublish = "SLUICE_BENCH_PUBLISH"
+// The servers and publishers of BenchmarkPacedPublishers are processes of their
+// own, which TestMain becomes when this is set: serve,MODE or publish,ADDR,N,DEAF,SPREAD.
+const benchRole = "SLUICE_BENCH_ROLE"
 
 const (
-	benchPublishers = 100
-	benchSpan       = 8 * time.Second
+	benchPublishers = 33 // for each of three servers
+	benchSpan       = 20 * time.Second
 	benchSettle     = 4 * time.Second
 )
 
@@ -49,52 +52,128 @@ func (anyone) Admit(_ context.Context, p Publish) (Grant, error) {
 	return Grant{Stream: string(p.Key), Sink: nowhere{}}, nil
 }
 
-// BenchmarkPacedPublishers measures the CPU that 100 publishers of 4.5 Mb/s cost
-// over TLS, for each of them and second: of a loop that reads and throws away, of
-// ingest woken by every byte, and of ingest as it is. Run it with -benchtime=1x.
+// BenchmarkPacedPublishers measures the CPU that a publisher of 4.5 Mb/s costs
+// over TLS, for each second: of a loop that reads and throws away, of ingest
+// woken by every byte, and of ingest as it is. All three run side by side, so that
+// whatever else the machine does weighs on all alike. Messages come whole, as over
+// loopback, or spread over some milliseconds, as over a network. Run it with
+// -benchtime=1x.
 func BenchmarkPacedPublishers(b *testing.B) {
-	config, _ := testTLS(b)
-	for _, c := range []struct {
-		name string
-		most int
-	}{{"bare", 0}, {"woken by each byte", 1}, {"woken for what is missing", maxLowWater}} {
-		b.Run(c.name, func(b *testing.B) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			require.NoError(b, err)
-			ctx, cancel := context.WithCancel(context.Background())
-			var wg sync.WaitGroup
-			if c.most == 0 {
-				wg.Go(func() { serveBare(ctx, l, config) })
-			} else {
-				s := New(Options{Admit: anyone{}})
-				s.mostLowWater = c.most
-				wg.Go(func() { s.ServeTLS(ctx, l, config) })
+	for _, spread := range []bool{false, true} {
+		b.Run(map[bool]string{false: "whole", true: "spread"}[spread], func(b *testing.B) {
+			var servers []*benchServer
+			for _, mode := range []string{"bare", "bytewise", "ingest"} {
+				servers = append(servers, startBenchServer(b, mode, spread))
 			}
-			publishers := exec.Command(os.Args[0])
-			publishers.Env = append(os.Environ(), fmt.Sprintf("%s=%s,%d,%v", benchPublish, l.Addr(), benchPublishers, c.most == 0))
-			publishers.Stderr = os.Stderr
-			require.NoError(b, publishers.Start())
 			time.Sleep(benchSettle)
 			for b.Loop() {
-				before, switches := usage()
+				for _, s := range servers {
+					s.usage(b)
+				}
 				time.Sleep(benchSpan)
-				after, switched := usage()
-				seconds := benchPublishers * benchSpan.Seconds()
-				b.ReportMetric((after-before).Seconds()*1000/seconds, "cpu-ms/stream-s")
-				b.ReportMetric(float64(switched-switches)/seconds, "switches/stream-s")
+				var bare float64
+				for _, s := range servers {
+					cpu := s.usage(b).Seconds() * 1000 / (benchPublishers * benchSpan.Seconds())
+					if bare == 0 {
+						bare = cpu
+					}
+					b.ReportMetric(cpu, s.mode+"-cpu-ms/stream-s")
+					b.ReportMetric(cpu/bare, s.mode+"/bare")
+				}
 			}
-			publishers.Process.Kill()
-			publishers.Wait()
-			cancel()
-			wg.Wait()
+			for _, s := range servers {
+				s.stop()
+			}
 		})
 	}
 }
 
-func usage() (time.Duration, int64) {
-	var r syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), r.Nvcsw + r.Nivcsw
+type benchServer struct {
+	mode               string
+	server, publishers *exec.Cmd
+	ask                io.WriteCloser
+	answers            *bufio.Reader
+	last               time.Duration
+}
+
+func startBenchServer(b *testing.B, mode string, spread bool) *benchServer {
+	s := &benchServer{mode: mode, server: exec.Command(os.Args[0]), publishers: exec.Command(os.Args[0])}
+	s.server.Env = append(os.Environ(), benchRole+"=serve,"+mode)
+	s.server.Stderr, s.publishers.Stderr = os.Stderr, os.Stderr
+	var err error
+	s.ask, err = s.server.StdinPipe()
+	require.NoError(b, err)
+	out, err := s.server.StdoutPipe()
+	require.NoError(b, err)
+	s.answers = bufio.NewReader(out)
+	require.NoError(b, s.server.Start())
+	addr, err := s.answers.ReadString('\n')
+	require.NoError(b, err)
+	s.publishers.Env = append(os.Environ(), fmt.Sprintf("%s=publish,%s,%d,%v,%v",
+		benchRole, strings.TrimSpace(addr), benchPublishers, mode == "bare", spread))
+	require.NoError(b, s.publishers.Start())
+	return s
+}
+
+// usage returns the CPU time that the server has used since the last call.
+func (s *benchServer) usage(b *testing.B) time.Duration {
+	_, err := io.WriteString(s.ask, "\n")
+	require.NoError(b, err)
+	line, err := s.answers.ReadString('\n')
+	require.NoError(b, err)
+	n, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	require.NoError(b, err)
+	used := time.Duration(n) - s.last
+	s.last = time.Duration(n)
+	return used
+}
+
+func (s *benchServer) stop() {
+	s.publishers.Process.Kill()
+	s.publishers.Wait()
+	s.ask.Close()
+	s.server.Wait()
+}
+
+// playRole is what TestMain does in a process of the benchmark.
+func playRole(role []string) {
+	if role[0] == "publish" {
+		n, _ := strconv.Atoi(role[2])
+		publishForBench(role[1], n, role[3] == "true", role[4] == "true")
+		return
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	config, _ := testTLS(&testing.B{})
+	// The collector runs as seldom as beside the windows of real streams.
+	windows := make([]byte, 64<<20)
+	defer runtime.KeepAlive(windows)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	switch role[1] {
+	case "bare":
+		wg.Go(func() { serveBare(ctx, l, config) })
+	default:
+		s := New(Options{Admit: anyone{}})
+		if role[1] == "bytewise" {
+			s.mostLowWater = 1
+		}
+		wg.Go(func() { s.ServeTLS(ctx, l, config) })
+	}
+	fmt.Println(l.Addr())
+	in := bufio.NewReader(os.Stdin)
+	for {
+		if _, err := in.ReadString('\n'); err != nil {
+			break
+		}
+		var r syscall.Rusage
+		syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+		fmt.Println(r.Utime.Nano() + r.Stime.Nano())
+	}
+	cancel()
+	wg.Wait()
 }
 
 func serveBare(ctx context.Context, l net.Listener, config *tls.Config) {
@@ -117,12 +196,12 @@ func serveBare(ctx context.Context, l net.Listener, config *tls.Config) {
 }
 
 // publishForBench is the publishers' process.
-func publishForBench(addr string, n int, deaf bool) {
+func publishForBench(addr string, n int, deaf, spread bool) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
 			time.Sleep(time.Duration(i) * 2 * time.Second / time.Duration(n))
-			if err := benchPublisher(addr, strconv.Itoa(i), deaf); err != nil {
+			if err := benchPublisher(addr, strconv.Itoa(i), deaf, spread); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		})
@@ -138,13 +217,31 @@ type benchFrame struct {
 
 // benchPublisher publishes two seconds of film again and again: a key frame of
 // 120 KB, 59 others of 16.5 KB, 94 AAC frames of 340 bytes.
-func benchPublisher(addr, key string, deaf bool) error {
+func benchPublisher(addr, key string, deaf, spread bool) error {
 	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) // loopback
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	w := chunk.NewWriter(c)
+	w := chunk.NewWriter(io.Discard)
+	send := func(ms ...chunk.Message) error {
+		var b []byte
+		for _, m := range ms {
+			b, _ = w.AppendMessage(b, m)
+		}
+		for len(b) > 0 {
+			n := len(b)
+			if spread {
+				n = min(n, 4096) // 30 Mb/s
+				time.Sleep(time.Millisecond)
+			}
+			if _, err := c.Write(b[:n]); err != nil {
+				return err
+			}
+			b = b[n:]
+		}
+		return nil
+	}
 	if deaf {
 		c.Write(make([]byte, 1+2*1536))
 	} else {
@@ -169,7 +266,7 @@ func benchPublisher(addr, key string, deaf bool) error {
 			frames[j], frames[j-1] = frames[j-1], frames[j]
 		}
 	}
-	err = w.WriteMessage(
+	err = send(
 		message.SetChunkSize{Size: 4096}.Marshal(),
 		connectTo("live").Marshal(),
 		message.Command{Name: "createStream", Transaction: 2, Args: []any{nil}}.Marshal(),
@@ -193,7 +290,7 @@ func benchPublisher(addr, key string, deaf bool) error {
 			} else {
 				copy(body, flv.AudioTag{Codec: flv.AudioAAC, Flags: 15, Packet: flv.PacketFrames}.AppendTo(nil))
 			}
-			err = w.WriteMessage(chunk.Message{ChunkStreamID: 4, StreamID: 1, Type: f.typ,
+			err = send(chunk.Message{ChunkStreamID: 4, StreamID: 1, Type: f.typ,
 				Timestamp: uint32((loop + f.at) / time.Millisecond), Body: body})
 			if err != nil {
 				break

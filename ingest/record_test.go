@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,10 +25,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if v := os.Getenv(benchPublish); v != "" {
-		f := strings.Split(v, ",")
-		n, _ := strconv.Atoi(f[1])
-		publishForBench(f[0], n, f[2] == "true")
+	if role := os.Getenv(benchRole); role != "" {
+		playRole(strings.Split(role, ","))
 		return
 	}
 	goleak.VerifyTestMain(m)
