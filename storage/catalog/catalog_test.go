@@ -54,7 +54,7 @@ func TestNewKeys(t *testing.T) {
 func TestParseKey(t *testing.T) {
 	for s, ok := range map[string]bool{
 		"12345678": true, "Aa0-_.~x": true, strings.Repeat("x", 128): true,
-		"": false, "1234567": false, strings.Repeat("x", 129): false, "with space": false,
+		"1": true, "": false, strings.Repeat("x", 129): false, "with space": false,
 		"slash/slash": true, "/slashes": false, "slashes/": false, "query?query": false, "a&b=c#d%e": false, "naïveté-": false,
 	} {
 		k, err := catalog.ParseKey(s)
@@ -193,4 +193,13 @@ func TestOverlay(t *testing.T) {
 	require.ErrorIs(t, err, catalog.ErrKeyTaken)
 	_, err = catalog.Overlay(base, []catalog.Stream{{Name: "Bad"}})
 	require.Error(t, err)
+}
+
+func TestGuessableKeys(t *testing.T) {
+	require.False(t, catalog.NewKey().Guessable())
+	for n, want := range map[int]bool{1: true, 15: true, 16: false, 128: false} {
+		k, err := catalog.ParseKey(strings.Repeat("x", n))
+		require.NoError(t, err)
+		require.Equal(t, want, k.Guessable(), "%d characters", n)
+	}
 }

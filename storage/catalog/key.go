@@ -14,8 +14,10 @@ import (
 
 const (
 	keyBits   = 128
-	minKeyLen = 8 // of a key that someone chose
 	maxKeyLen = 128
+	// guessableLen is the length below which a key that someone chose is taken for
+	// one that others can find out by trying.
+	guessableLen = 16
 )
 
 const redacted = "redacted"
@@ -40,8 +42,11 @@ func NewKey() Key {
 
 // ParseKey checks a key that was given from outside. The error never holds it.
 func ParseKey(s string) (Key, error) {
-	if len(s) < minKeyLen || len(s) > maxKeyLen {
-		return Key{}, fmt.Errorf("a stream key has %d to %d characters, this one has %d", minKeyLen, maxKeyLen, len(s))
+	if s == "" {
+		return Key{}, errors.New("a stream key is empty")
+	}
+	if len(s) > maxKeyLen {
+		return Key{}, fmt.Errorf("a stream key has at most %d characters, this one has %d", maxKeyLen, len(s))
 	}
 	for _, c := range []byte(s) {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.~/", c) >= 0) {
@@ -53,6 +58,10 @@ func ParseKey(s string) (Key, error) {
 	}
 	return Key{&s}, nil
 }
+
+// Guessable reports whether the key is so short that strangers may find it by
+// trying. It's for a warning: a short key is its owner's choice.
+func (k Key) Guessable() bool { return len(k.Reveal()) < guessableLen }
 
 // Reveal returns the key itself, for the eyes of its owner.
 func (k Key) Reveal() string {

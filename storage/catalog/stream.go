@@ -51,7 +51,14 @@ func (t Timing) Or(d Timing) Timing {
 	return t
 }
 
-// Validate checks the fields that are set, and how they go together.
+// TimingError says which field of a Timing is wrong, and how.
+type TimingError struct{ Field, Problem string }
+
+// Error implements error.
+func (e *TimingError) Error() string { return e.Field + ": " + e.Problem }
+
+// Validate checks the fields that are set, and how they go together. Its error is
+// a *TimingError.
 func (t Timing) Validate() error {
 	for _, f := range []struct {
 		name     string
@@ -63,15 +70,15 @@ func (t Timing) Validate() error {
 		{"window", t.Window, MinWindow, MaxWindow},
 	} {
 		if f.d != 0 && (f.d < f.min || f.d > f.max) {
-			return fmt.Errorf("%s: %v is not between %v and %v", f.name, f.d, f.min, f.max)
+			return &TimingError{f.name, fmt.Sprintf("%v is not between %v and %v", f.d, f.min, f.max)}
 		}
 	}
 	if t.Segment != 0 && t.Part > t.Segment {
-		return fmt.Errorf("part: %v is longer than a segment (%v)", t.Part, t.Segment)
+		return &TimingError{"part", fmt.Sprintf("%v is longer than a segment (%v)", t.Part, t.Segment)}
 	}
 	// RFC 8216 §6.2.2: a live playlist has at least three target durations.
 	if t.Window != 0 && t.Window < 3*t.Segment {
-		return fmt.Errorf("window: %v is shorter than three segments of %v", t.Window, t.Segment)
+		return &TimingError{"window", fmt.Sprintf("%v is shorter than three segments of %v", t.Window, t.Segment)}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"sluice/storage/catalog"
@@ -89,7 +90,7 @@ type Flags struct {
 	LogLevel  *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
 }
 
-// Load reads the configuration. lookup is os.LookupEnv.
+// Load reads the configuration, and tells all mistakes at once. lookup is os.LookupEnv.
 func Load(f Flags, lookup func(string) (string, bool)) (Config, error) {
 	layers := []layer{fromEnvironment(lookup), f.layer()} // the lowest first
 	if path := pick(layers, "config"); path.text != "" {
@@ -101,56 +102,26 @@ func Load(f Flags, lookup func(string) (string, bool)) (Config, error) {
 	}
 
 	c := Default()
-	var errs []error
+	errs := slices.Clone(layers[0].errs)
+	given := map[string]value{}
 	for _, s := range settings {
-		if v := pick(layers, s.name); v.text != "" {
-			if err := s.set(&c, v.text); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", v.at, err))
-			}
+		v := pick(layers, s.name)
+		if v.text == "" {
+			continue
+		}
+		given[s.name] = v
+		if err := s.set(&c, v.text); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", v.at, err))
 		}
 	}
-	for i := len(layers) - 1; i >= 0; i-- {
-		if specs := layers[i].streams; len(specs) > 0 {
-			streams, err := parseStreams(specs)
-			c.Streams, errs = streams, append(errs, err)
-			break
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	specs := pickStreams(layers)
+	streams, err := parseStreams(specs)
+	c.Streams = streams
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return Config{}, err
 	}
-	return c, c.check()
-}
-
-// check looks at how the settings go together.
-func (c Config) check() error {
-	var errs []error
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		errs = append(errs, errors.New("tls-cert and tls-key: one is given without the other"))
+	if err := c.check(given, specs); err != nil {
+		return Config{}, err
 	}
-	if c.Listen.RTMPS == "" && c.Listen.RTMP == "" {
-		errs = append(errs, errors.New("rtmps-addr and rtmp-addr: both are off, so nobody could publish"))
-	}
-	if c.Listen.HTTP == "" && c.Listen.HTTPS == "" {
-		errs = append(errs, errors.New("http-addr and https-addr: both are off, so nobody could watch"))
-	}
-	all := []struct{ name, addr string }{
-		{"rtmps-addr", c.Listen.RTMPS}, {"rtmp-addr", c.Listen.RTMP}, {"http-addr", c.Listen.HTTP}, {"https-addr", c.Listen.HTTPS},
-	}
-	for i, a := range all {
-		for _, b := range all[:i] {
-			if a.addr != "" && a.addr == b.addr && !anyPort(a.addr) {
-				errs = append(errs, fmt.Errorf("%s and %s: both are %s", b.name, a.name, a.addr))
-			}
-		}
-	}
-	if err := c.Timing.Validate(); err != nil {
-		errs = append(errs, err)
-	}
-	for _, s := range c.Streams {
-		if err := s.Timing.Or(c.Timing).Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("stream %s: %w", s.Name, err))
-		}
-	}
-	return errors.Join(errs...)
+	return c, nil
 }

@@ -135,15 +135,17 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"URL as address", Flags{HTTPAddr: ptr("http://x:80")}, nil, `--http-addr: "http://x:80" is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off`},
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
-		{"half a certificate", Flags{TLSCert: ptr("a.pem")}, nil, "tls-cert and tls-key: one is given without the other"},
-		{"nobody publishes", Flags{RTMPSAddr: ptr("off"), RTMPAddr: ptr("off")}, nil, "rtmps-addr and rtmp-addr: both are off, so nobody could publish"},
-		{"nobody watches", Flags{HTTPAddr: ptr("off"), HTTPSAddr: ptr("off")}, nil, "http-addr and https-addr: both are off, so nobody could watch"},
-		{"same address", Flags{HTTPAddr: ptr(":8443")}, nil, "http-addr and https-addr: both are :8443"},
-		{"part above segment", Flags{Segment: ptr("1s"), Part: ptr("2s")}, nil, "part: 2s is longer than a segment (1s)"},
-		{"short window", Flags{Segment: ptr("10s"), Window: ptr("20s")}, nil, "window: 20s is shorter than three segments of 10s"},
+		{"half a certificate", Flags{TLSCert: ptr("a.pem")}, nil, "--tls-cert: given without tls-key"},
+		{"nobody publishes", Flags{RTMPSAddr: ptr("off"), RTMPAddr: ptr("off")}, nil, "--rtmps-addr and --rtmp-addr: both are off, so nobody could publish"},
+		{"nobody watches", Flags{HTTPAddr: ptr("off"), HTTPSAddr: ptr("off")}, nil, "--http-addr and --https-addr: both are off, so nobody could watch"},
+		{"same address", Flags{HTTPAddr: ptr(":8443")}, nil, "--http-addr and https-addr: both are :8443"},
+		{"part above segment", Flags{Segment: ptr("1s"), Part: ptr("2s")}, nil, "--part: 2s is longer than a segment (1s)"},
+		{"short window", Flags{Segment: ptr("10s"), Window: ptr("20s")}, nil, "--window: 20s is shorter than three segments of 10s"},
+		{"short default window", Flags{}, []string{"SLUICE_SEGMENT=15s"}, "SLUICE_SEGMENT: window: 30s is shorter than three segments of 15s"},
 		{"stream without key", Flags{Stream: []string{"live"}}, nil, "--stream: a stream needs a key"},
 		{"stream's name", Flags{Stream: []string{"Live=12345678"}}, nil, `--stream: stream name "Live": only a-z, 0-9, - and _ are allowed, and first a letter or digit`},
-		{"stream's key", Flags{}, []string{"SLUICE_STREAMS=live=hunter2"}, "SLUICE_STREAMS: stream live: a stream key has 8 to 128 characters, this one has 7"},
+		{"stream's key", Flags{}, []string{"SLUICE_STREAMS=live=hunter 2"}, "SLUICE_STREAMS: stream live: a stream key has only letters, digits, and - _ . ~ /"},
+		{"stream's empty key", Flags{Stream: []string{"live="}}, nil, "--stream: stream live: a stream key is empty"},
 		{"stream twice", Flags{Stream: []string{"a=12345678", "a=87654321"}}, nil, "--stream: stream a was given already (--stream)"},
 		{"key twice", Flags{Stream: []string{"a=12345678", "b=12345678"}}, nil, "--stream: stream b has the same key as stream a"},
 		{"two at once", Flags{Segment: ptr("x"), LogFormat: ptr("y")}, nil,
@@ -177,8 +179,15 @@ func TestMistakesInAFileHaveTheirPlace(t *testing.T) {
 		{"stream's unknown key", "streams:\n  - name: live\n    keys: abc\n", "FILE:3:5: keys: unknown key (did you mean key?)"},
 		{"stream's bad value", "streams:\n  - name: live\n    key: 12345678\n    window: 1d\n", `FILE:4:13: window: "1d" is not a duration`},
 		{"stream without key", "streams:\n  - name: live\n", "FILE:2:5: streams: a stream needs a key"},
-		{"stream's short key", "streams:\n  - name: live\n    key: abc\n", "FILE:3:10: key: a stream key has 8 to 128 characters, this one has 3"},
-		{"stream's timing against the default", "streams:\n  - {name: live, key: 12345678, segment: 15s}\n", "stream live: window: 30s is shorter than three segments of 15s"},
+		{"stream's bad key", "streams:\n  - name: live\n    key: a?b\n", "FILE:3:10: key: a stream key has only letters, digits, and - _ . ~ /"},
+		{"stream's timing against the default", "streams:\n  - {name: live, key: 12345678, segment: 15s}\n",
+			"FILE:2:42: segment: window: 30s is shorter than three segments of 15s (stream live)"},
+		{"stream's timing against the file's", "window: 1m\nstreams:\n  - name: live\n    key: 12345678\n    part: 3s\n",
+			"FILE:5:11: part: 3s is longer than a segment (2s) (stream live)"},
+		{"part above segment", "part: 3s\n", "FILE:1:7: part: 3s is longer than a segment (2s)"},
+		{"half a certificate", "\ntls-key: k.pem\n", "FILE:2:10: tls-key: given without tls-cert"},
+		{"all at once", "segmnt: 1s\nlog-level: loud\n\n\n\n\n\n\n\nportt: 1\n",
+			"FILE:1:1: segmnt: unknown key (did you mean segment?)\nFILE:10:1: portt: unknown key (did you mean part?)\nFILE:2:12: log-level: \"loud\" is none of"},
 		{"stream item no mapping", "streams: [live]\n", "FILE:1:11: here stands a single value instead of keys with values"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -215,7 +224,7 @@ func FuzzFile(f *testing.F) {
 			return
 		}
 		l, err := parseFile("f", []byte(text))
-		if err == nil {
+		if err == nil && len(l.errs) == 0 {
 			for name, v := range l.values {
 				if v.at == "" || !strings.Contains(v.at, name) {
 					t.Fatalf("%s has no place: %q", name, v.at)

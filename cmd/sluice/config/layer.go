@@ -12,6 +12,7 @@ type value struct{ text, at string }
 type layer struct {
 	values  map[string]value // by flag name
 	streams []streamSpec
+	errs    []error // mistakes that leave the rest readable
 }
 
 // streamSpec is one stream as somebody wrote it.
@@ -28,6 +29,16 @@ func pick(layers []layer, name string) value {
 		}
 	}
 	return value{}
+}
+
+// pickStreams returns those of the highest layer that has any.
+func pickStreams(layers []layer) []streamSpec {
+	for i := len(layers) - 1; i >= 0; i-- {
+		if len(layers[i].streams) > 0 {
+			return layers[i].streams
+		}
+	}
+	return nil
 }
 
 func (f Flags) layer() layer {

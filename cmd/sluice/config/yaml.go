@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -36,10 +37,17 @@ func readFile(path string) (layer, error) {
 // document walks the syntax tree instead of decoding it into a struct: every
 // value keeps its place, so that whatever is wrong with it later can be named.
 type document struct {
-	path string
-	errs []error
+	path     string
+	mistakes []mistake
 }
 
+type mistake struct {
+	line, column int
+	err          error
+}
+
+// parseFile returns what the text says. The error is for one that can't be read at
+// all; other mistakes are the layer's, in the order of the text.
 func parseFile(path string, text []byte) (layer, error) {
 	d := &document{path: path}
 	l := layer{values: map[string]value{}}
@@ -64,8 +72,13 @@ func parseFile(path string, text []byte) (layer, error) {
 			}
 		}
 	}
-	slices.SortFunc(d.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return l, errors.Join(d.errs...)
+	slices.SortStableFunc(d.mistakes, func(a, b mistake) int {
+		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
+	})
+	for _, m := range d.mistakes {
+		l.errs = append(l.errs, m.err)
+	}
+	return l, nil
 }
 
 func (d *document) place(t *token.Token) string {
@@ -76,7 +89,11 @@ func (d *document) place(t *token.Token) string {
 }
 
 func (d *document) fail(t *token.Token, format string, args ...any) {
-	d.errs = append(d.errs, fmt.Errorf("%s: %s", d.place(t), fmt.Sprintf(format, args...)))
+	m := mistake{err: fmt.Errorf("%s: %s", d.place(t), fmt.Sprintf(format, args...))}
+	if t != nil && t.Position != nil {
+		m.line, m.column = t.Position.Line, t.Position.Column
+	}
+	d.mistakes = append(d.mistakes, m)
 }
 
 // mapping returns the values by key. A node that is no mapping, or a key that
@@ -137,13 +154,13 @@ func (d *document) streams(n ast.Node) []streamSpec {
 		if m, ok := item.(*ast.MappingNode); ok && len(m.Values) > 0 {
 			spec.at = d.place(m.Values[0].Key.GetToken()) + ": streams"
 		}
-		before := len(d.errs)
+		before := len(d.mistakes)
 		for key, node := range d.mapping(item, streamFields) {
 			if v, ok := d.scalar(key, node); ok {
 				spec.fields[key] = v
 			}
 		}
-		if len(d.errs) == before { // else one mistake would be told twice
+		if len(d.mistakes) == before { // else one mistake would be told twice
 			specs = append(specs, spec)
 		}
 	}

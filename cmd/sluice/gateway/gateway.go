@@ -105,8 +105,15 @@ func (g *Gateway) openStreams(ctx context.Context) error {
 		return nil
 	}
 	var fixed []catalog.Stream
+	var guessable []string
 	for _, s := range g.config.Streams {
 		fixed = append(fixed, s.Catalog())
+		if s.Key.Guessable() {
+			guessable = append(guessable, s.Name)
+		}
+	}
+	if len(guessable) > 0 {
+		g.log.Warn("stream keys shorter than 16 characters can be guessed: anybody who does can publish", "streams", guessable)
 	}
 	streams, err := catalog.Overlay(g.catalog, fixed)
 	if err != nil {

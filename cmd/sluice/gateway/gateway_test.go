@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -42,7 +43,9 @@ func onLoopback(t *testing.T) config.Config {
 
 func open(t *testing.T, c config.Config, o Options) *Gateway {
 	t.Helper()
-	o.Log = quiet
+	if o.Log == nil {
+		o.Log = quiet
+	}
 	g, err := Open(t.Context(), c, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { g.Close() })
@@ -187,6 +190,30 @@ func TestConfiguredStreamsMakeNoFirstOne(t *testing.T) {
 	if err == nil {
 		require.NotContains(t, string(text), key.Hash().String(), "configured keys aren't kept")
 	}
+}
+
+func TestGuessableKeysAreWarnedOfOnce(t *testing.T) {
+	key := func(s string) catalog.Key {
+		k, err := catalog.ParseKey(s)
+		require.NoError(t, err)
+		return k
+	}
+	c := onLoopback(t)
+	c.Streams = []config.Stream{{Name: "hall", Key: key("k1")}, {Name: "nave", Key: catalog.NewKey()}, {Name: "crypt", Key: key("pw2")}}
+	var log bytes.Buffer
+	g := open(t, c, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	var warnings []string
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "level=WARN") {
+			warnings = append(warnings, line)
+		}
+	}
+	require.Len(t, warnings, 1)
+	require.Contains(t, warnings[0], `streams="[hall crypt]"`)
+	require.NotContains(t, log.String(), "pw2")
+	grant, err := g.admitter.Admit(t.Context(), ingest.Publish{App: ingest.ServedApp, Key: "k1"})
+	require.NoError(t, err)
+	require.Equal(t, "hall", grant.Stream)
 }
 
 func TestTestPictureHasAKeyOfItsOwn(t *testing.T) {
