@@ -51,11 +51,11 @@ var (
 // locks it until Close.
 func Open(dir string) (*Catalog, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open catalog: %w", err)
+		return nil, folderError(dir, err)
 	}
 	lock, err := lockFile(filepath.Join(dir, lockName))
 	if err != nil {
-		return nil, fmt.Errorf("open catalog: data folder %s: %w", dir, err)
+		return nil, folderError(dir, err)
 	}
 	c := &Catalog{
 		path: filepath.Join(dir, fileName), lock: lock,
@@ -68,6 +68,15 @@ func Open(dir string) (*Catalog, error) {
 	}
 	c.current.Store(s)
 	return c, nil
+}
+
+// folderError says what to do about a folder that can't be had. What the system
+// says names the very file.
+func folderError(dir string, err error) error {
+	if errors.Is(err, errInUse) {
+		return fmt.Errorf("data folder %s: %w", dir, err)
+	}
+	return fmt.Errorf("data folder %s: %w (choose a folder that can be written to with --data)", dir, err)
 }
 
 func read(path string) (*state, error) {

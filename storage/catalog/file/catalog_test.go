@@ -194,3 +194,11 @@ func FuzzDecode(f *testing.F) {
 		require.Equal(t, s.numbers, s2.numbers)
 	})
 }
+
+func TestFolderThatCannotBeHad(t *testing.T) {
+	taken := filepath.Join(t.TempDir(), "taken")
+	require.NoError(t, os.WriteFile(taken, nil, 0o600))
+	_, err := Open(taken)
+	require.ErrorContains(t, err, "data folder "+taken)
+	require.ErrorContains(t, err, "--data", "what to do")
+}
