@@ -120,6 +120,12 @@ func TestCrossOrigin(t *testing.T) {
 	}
 	require.Empty(t, g.get("/").Header().Get("Access-Control-Allow-Origin"))
 	require.Empty(t, g.get("/metrics").Header().Get("Access-Control-Allow-Origin"))
+	for _, url := range []string{"/", "/watch/live", "/metrics", "/nothing"} {
+		w := g.do(http.MethodOptions, url)
+		require.Equal(t, 204, w.Code, url)
+		require.Equal(t, "GET, HEAD, OPTIONS", w.Header().Get("Allow"), url)
+	}
+	require.Equal(t, 404, g.get("/nothing").Code)
 	w := g.do(http.MethodPost, "/live/live/index.m3u8")
 	require.Equal(t, 405, w.Code)
 	require.Equal(t, "GET, HEAD, OPTIONS", w.Header().Get("Allow"))

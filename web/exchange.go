@@ -175,6 +175,9 @@ func (x *exchange) Header() http.Header { return x.w.Header() }
 // WriteHeader implements http.ResponseWriter.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 {
+		if status >= 400 { // net/http takes the header away from its errors
+			x.w.Header()["Cache-Control"] = noStore
+		}
 		x.begin(status)
 	}
 }

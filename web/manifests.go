@@ -200,11 +200,11 @@ func parseDirectives(query string) (directives, error) {
 		switch key {
 		case "_HLS_msn":
 			d.blocks = true
-			d.msn, err = strconv.ParseUint(value, 10, 63)
+			d.msn, err = parseCount(value, 63)
 		case "_HLS_part":
 			parts = true
 			var n uint64
-			n, err = strconv.ParseUint(value, 10, 31)
+			n, err = parseCount(value, 31)
 			d.part = int(n)
 		case "_HLS_skip":
 			if d.skip = value == "YES" || value == "v2"; !d.skip {
@@ -227,12 +227,23 @@ func parseAfter(query string) (after uint64, following bool, err error) {
 		if key != "after" {
 			continue
 		}
-		if after, err = strconv.ParseUint(value, 10, 63); err != nil {
+		if after, err = parseCount(value, 63); err != nil {
 			return 0, false, fmt.Errorf("%w: after: %v", errBadRequest, err)
 		}
 		following = true
 	}
 	return after, following, nil
+}
+
+var errNoCount = errors.New("not a whole number, or too large")
+
+// parseCount reads a number of at most so many bits.
+func parseCount(s string, bits int) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, bits)
+	if err != nil {
+		return 0, errNoCount // what strconv says is for programmers
+	}
+	return n, nil
 }
 
 // pairs yields a query's keys and values. It makes no map, as url.ParseQuery

@@ -123,7 +123,12 @@ func (x *exchange) parts(parts []timeline.Part, size int, tag string) error {
 		}
 	}
 	h := x.w.Header()
-	if _, ranged := x.r.Header["Range"]; ranged || x.r.Header["If-Match"] != nil {
+	if rangeOfBytes(x.r.Header) || x.r.Header["If-Match"] != nil {
+		// A unit that isn't known is to be ignored (RFC 9110 §14.2); ServeContent
+		// would refuse it.
+		if !rangeOfBytes(x.r.Header) {
+			delete(x.r.Header, "Range")
+		}
 		http.ServeContent(x, x.r, "", time.Time{}, io.NewSectionReader(partsReader(parts), 0, int64(size)))
 		return nil
 	}
@@ -136,6 +141,12 @@ func (x *exchange) parts(parts []timeline.Part, size int, tag string) error {
 	h["Content-Length"] = []string{strconv.Itoa(size)}
 	x.begin(http.StatusOK)
 	return x.writeParts(parts, size)
+}
+
+// rangeOfBytes reports whether a Range header is there, and in the unit that we know.
+func rangeOfBytes(h http.Header) bool {
+	unit, _, _ := strings.Cut(h.Get("Range"), "=")
+	return strings.EqualFold(strings.TrimSpace(unit), bytesUnit[0])
 }
 
 // unfinished answers with an open segment: what there is of it, and each part

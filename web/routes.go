@@ -47,6 +47,7 @@ func (s *Server) router() http.Handler {
 	})(s.endpoint(g.other, s.options)).ServeHTTP
 	r.Options("/live/*", preflight)
 	r.Options("/api/*", preflight)
+	r.Options("/*", s.endpoint(g.other, s.options))
 
 	r.NotFound(s.endpoint(g.other, func(*exchange) error { return errUnknown }))
 	r.MethodNotAllowed(s.endpoint(g.other, func(x *exchange) error {
