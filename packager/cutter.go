@@ -15,11 +15,17 @@ const gopMemory = 4
 // maxAhead bounds how many GOPs ahead the cutter looks.
 const maxAhead = 64
 
+// nearTarget is the part of the target, one in so many, by which a keyframe may
+// come too early and still end a segment. Publishers stamp frames when they are
+// captured, and 48 frames at 25 Hz are meant to be two seconds: to wait for the
+// next keyframe would double the segment.
+const nearTarget = 20
+
 // cutter decides at which sync samples of the leading video segments start. All
 // times are presentation times, in ticks.
 //
-// A segment ends at the first sync sample at or after the target, counted from
-// its start, so that regular GOPs give regular segments whether or not they
+// A segment ends at the first sync sample at or right before the target, or
+// after it, counted from its start, so that regular GOPs give regular segments whether or not they
 // divide the target. It ends earlier, though not within a second, where the
 // keyframes are irregular, or where the next GOP would make it longer than the
 // manifests promise.
@@ -61,14 +67,20 @@ func (c *cutter) keyframe(at media.Ticks) {
 
 // cuts reports whether a sync sample there would end the open segment.
 func (c *cutter) cuts(at media.Ticks) bool {
-	length, slack := at-c.start, c.frame/2
+	length := at - c.start
 	switch {
-	case length+slack >= c.target:
+	case length >= c.enough(c.gops[0].length):
 		return true
-	case length+slack < c.least:
+	case length+c.frame/2 < c.least:
 		return false
 	}
 	return c.irregular() || c.promise > 0 && length+c.longest() > c.promise
+}
+
+// enough is the length from which on a segment ends at the next sync sample:
+// the target, less what the one after it would miss it by at least.
+func (c *cutter) enough(gop media.Ticks) media.Ticks {
+	return c.target - max(c.frame/2, min(gop/2, c.target/nearTarget))
 }
 
 // cut starts a segment.
@@ -123,6 +135,6 @@ func (c *cutter) longest() media.Ticks {
 
 // segmentLength is what the rule makes of GOPs of that length.
 func (c *cutter) segmentLength(gop media.Ticks) media.Ticks {
-	n := (c.target - c.frame/2 + gop - 1) / gop
+	n := (c.enough(gop) + gop - 1) / gop
 	return max(n, 1) * gop
 }
