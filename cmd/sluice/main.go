@@ -31,7 +31,7 @@ func main() {
 			"Every flag of run and demo can also be set by the environment variable in brackets, or by its name in the YAML "+
 			"file that --config names. Flags go before the environment, and that before the file."),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true}),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 	)
 	if err := ctx.Run(); err != nil {
 		fmt.Fprintf(os.Stderr, "sluice: %v\n", err)

@@ -72,7 +72,7 @@ func (b Banner) Print(w io.Writer) error {
 	if len(b.Names) > 0 && (wide(b.HTTP) || wide(b.HTTPS) || wide(b.RTMPS)) {
 		fmt.Fprintf(&s, "    From other machines, with one of these in the place of localhost: %s\n", strings.Join(b.Names, ", "))
 	}
-	if b.LocalCA {
+	if b.LocalCA && (b.RTMPS != "" || b.HTTPS != "") {
 		s.WriteString("\n")
 		if b.Trusted {
 			s.WriteString("  This machine trusts the gateway's certificate.")

@@ -38,6 +38,10 @@ func TestBanner(t *testing.T) {
 		"public-certificate": {
 			Version: "v1.0.0", Data: "/srv", RTMP: "0.0.0.0:1935", HTTPS: "[2001:db8::1]:443", Streams: many,
 		},
+		"without-tls": {
+			Version: "v1.0.0", Data: "/srv", RTMP: "127.0.0.1:1935", HTTP: "127.0.0.1:8080", Streams: []string{"live"},
+			LocalCA: true, TrustBy: "sudo sluice trust",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
