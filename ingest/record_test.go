@@ -190,6 +190,13 @@ func (d *doorman) Admit(_ context.Context, p Publish) (Grant, error) {
 	return Grant{Stream: stream, Sink: r}, nil
 }
 
+// giving sets what the next ones that come are given.
+func (d *doorman) giving(make func() *recording) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.make = make
+}
+
 // sink waits for the n-th grant of a stream.
 func (d *doorman) sink(t testing.TB, stream string, n int) *recording {
 	t.Helper()

@@ -348,16 +348,14 @@ func TestTakeover(t *testing.T) {
 func TestOldSinkEndsBeforeTheNewOneBegins(t *testing.T) {
 	h := start(t, Options{Limits: Limits{OwnerSilence: 100 * time.Millisecond}})
 	ending, mayEnd := make(chan struct{}), make(chan struct{})
-	h.doorman.make = func() *recording {
+	h.doorman.giving(func() *recording {
 		r := newRecording()
 		r.onEnd = func() { close(ending); <-mayEnd }
 		return r
-	}
+	})
 	first := dial(t, h.plain)
 	first.mustPublish()
-	h.doorman.mu.Lock()
-	h.doorman.make = newRecording
-	h.doorman.mu.Unlock()
+	h.doorman.giving(newRecording)
 
 	second := dial(t, h.plain)
 	admitted := make(chan struct{})
@@ -375,11 +373,11 @@ func TestOldSinkEndsBeforeTheNewOneBegins(t *testing.T) {
 
 func TestSinkErrorEndsTheSession(t *testing.T) {
 	h := start(t, Options{})
-	h.doorman.make = func() *recording {
+	h.doorman.giving(func() *recording {
 		r := newRecording()
 		r.onWrite = func(context.Context) error { return errors.New("disk full") }
 		return r
-	}
+	})
 	c := dial(t, h.plain)
 	c.mustPublish()
 	c.videoConfig()
@@ -401,11 +399,11 @@ func TestPanicCostsOneSession(t *testing.T) {
 	good.videoConfig()
 	good.audioConfig()
 
-	h.doorman.make = func() *recording {
+	h.doorman.giving(func() *recording {
 		r := newRecording()
 		r.onWrite = func(context.Context) error { panic("a bug") }
 		return r
-	}
+	})
 	bad := dial(t, h.plain)
 	bad.mustPublish()
 	bad.videoConfig()

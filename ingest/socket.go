@@ -32,6 +32,7 @@ type socket struct {
 	phaseEnd time.Time // when the present phase must be over; zero: never
 	armed    time.Time // when the read deadline was last set
 
+	arrived     time.Time    // when bytes last came; the reader's own
 	epoch       time.Time    // what last counts from, on the monotonic clock
 	last        atomic.Int64 // when bytes last came, in nanoseconds; 0: never
 	interrupted atomic.Bool
@@ -100,6 +101,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	}
 	if n > 0 {
 		now := time.Now()
+		s.arrived = now
 		s.last.Store(max(1, int64(now.Sub(s.epoch))))
 		s.counts.in.Add(float64(n))
 		if s.encrypted {
@@ -120,15 +122,10 @@ func (s *socket) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// arrived returns when the last bytes were read.
-func (s *socket) arrived() time.Time {
-	return s.epoch.Add(time.Duration(s.last.Load()))
-}
-
 // silence returns for how long nothing has come from the peer. Bytes that wait
 // in the kernel for more to come count where the kernel tells of them.
 func (s *socket) silence() time.Duration {
-	silence := time.Since(s.arrived())
+	silence := time.Since(s.epoch) - time.Duration(s.last.Load())
 	if k, ok := s.sleeper.silence(); ok {
 		silence = min(silence, k)
 	}

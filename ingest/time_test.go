@@ -89,6 +89,20 @@ func TestHandshakeDeadline(t *testing.T) {
 			})
 		})
 	}
+	// TLS's handshake is within the same five seconds.
+	synctest.Test(t, func(t *testing.T) {
+		config, _ := testTLS(t)
+		p, log := newPipes(), newLogBook()
+		s := New(Options{Admit: newDoorman(nil), Log: log.logger()})
+		served := make(chan error)
+		go func() { served <- s.ServeTLS(context.Background(), p, config) }()
+		c := p.dial()
+		go c.Write([]byte{22, 3, 1, 2, 0, 1, 0})
+		require.Equal(t, 5*time.Second, untilClosed(c))
+		s.Shutdown(context.Background())
+		require.NoError(t, <-served)
+		require.Contains(t, log.String(), "took too long: TLS handshake")
+	})
 	// One byte a second is no way around it: the deadline is for all of it.
 	inBubble(t, func(t *testing.T, _ *doorman, p *pipes, _ *logBook) {
 		c := p.dial()
