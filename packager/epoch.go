@@ -223,6 +223,34 @@ func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
 	return nil
 }
 
+// date corrects the epoch's start on the server's clock while nobody can have
+// read it, which is until the targets are fixed and there is a part: what a
+// publisher had waiting comes all at once, and its times would lie in the future.
+func (e *epoch) date(ctx context.Context) error {
+	var before time.Time
+	if all := e.record.now().Epochs; len(all) > 1 {
+		before = all[len(all)-2].Ended
+	}
+	by := e.clock.settle(before)
+	if by == 0 {
+		return nil
+	}
+	for _, l := range e.lanes {
+		l.wall = l.wall.Add(by)
+	}
+	return e.record.append(ctx, timeline.EpochDated{Epoch: e.number, At: e.clock.anchor})
+}
+
+// hasPart reports whether anything of the epoch is published.
+func (e *epoch) hasPart() bool {
+	for _, l := range e.lanes {
+		if l.longest > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // gapAbsent records segment msn for the renditions that viewers may still play
 // and that this epoch lacks.
 func (e *epoch) gapAbsent(ctx context.Context, msn uint64) error {

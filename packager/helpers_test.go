@@ -246,8 +246,20 @@ func (r *rig) segments(id timeline.RenditionID) []*segment {
 		out = append(out, &segment{msn: msn, epoch: epoch})
 		return out[len(out)-1]
 	}
+	var start time.Time
 	for _, e := range r.all() {
 		switch e := e.(type) {
+		case timeline.EpochStarted:
+			start = e.At
+		case timeline.EpochDated:
+			for _, g := range out {
+				for i := range g.parts {
+					if g.epoch == e.Epoch {
+						g.parts[i].Time = g.parts[i].Time.Add(e.At.Sub(start))
+					}
+				}
+			}
+			start = e.At
 		case timeline.PartWritten:
 			if e.Rendition == id {
 				g := open(e.MSN, e.Epoch)

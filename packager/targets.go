@@ -153,6 +153,11 @@ func (e *epoch) fixTargets(ctx context.Context) error {
 }
 
 func (e *epoch) promise(ctx context.Context, t timeline.Targets) error {
+	if e.hasPart() {
+		if err := e.date(ctx); err != nil {
+			return err
+		}
+	}
 	if err := e.record.append(ctx, timeline.TargetsFixed{Targets: t}); err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package packager
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // maxSlew is the part of media time by which the correction moves at most:
 // 1/2000 is 500 ppm, five times what a bad crystal drifts.
@@ -21,6 +24,7 @@ type wallClock struct {
 	anchor     time.Time     // the wall time of media time zero
 	correction time.Duration // what media time is late by
 	newest     time.Duration // the media time up to which it has moved
+	settled    bool          // somebody may have read a time of it
 	delays     [delaySpans]struct {
 		span  int64 // number of the span of media time
 		least time.Duration
@@ -49,15 +53,37 @@ func (w *wallClock) observe(at time.Duration, arrived time.Time) {
 	if at <= w.newest {
 		return
 	}
-	least := delay
+	if w.settled {
+		step := (at - w.newest) / maxSlew
+		w.correction += min(max(min(delay, w.least(span))-w.correction, -step), step)
+	}
+	w.newest = at
+}
+
+// least returns the least delay in the spans up to the given one.
+func (w *wallClock) least(span int64) time.Duration {
+	least := time.Duration(math.MaxInt64)
 	for i := range w.delays {
 		if w.delays[i].span > span-delaySpans && w.delays[i].span >= 0 {
 			least = min(least, w.delays[i].least)
 		}
 	}
-	step := (at - w.newest) / maxSlew
-	w.correction += min(max(least-w.correction, -step), step)
-	w.newest = at
+	return least
+}
+
+// settle is called before anybody can read a time of the clock. What came first
+// may have waited at the publisher, for the connection or in an encoder: where
+// samples since then came sooner, the clock goes back by as much, though not to
+// before the given time. It returns by how much, zero or less.
+func (w *wallClock) settle(notBefore time.Time) time.Duration {
+	w.settled = true
+	by := min(w.least(int64(w.newest/delaySpan)), 0)
+	by = min(max(by, notBefore.Sub(w.anchor)), 0)
+	w.anchor = w.anchor.Add(by)
+	for i := range w.delays {
+		w.delays[i].least -= by
+	}
+	return by
 }
 
 // at returns the wall time of a media time.

@@ -30,12 +30,19 @@ func feed(t *testing.T, w *wallClock, start time.Time, from, to time.Duration, a
 	return last, worst
 }
 
+// settledClock is one that has been read already.
+func settledClock(start time.Time) wallClock {
+	w := newWallClock(start)
+	w.settle(time.Time{})
+	return w
+}
+
 func TestWallClockDrift(t *testing.T) {
 	start := time.Unix(1_700_000_000, 0)
 	for name, ppm := range map[string]time.Duration{"slow": 100, "fast": -100, "exact": 0} {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			w := newWallClock(start)
+			w := settledClock(start)
 			truth := func(at time.Duration) time.Duration { return at + at/1_000_000*ppm }
 			jittered := func(at time.Duration) time.Duration {
 				if at == 0 {
@@ -53,7 +60,7 @@ func TestWallClockDrift(t *testing.T) {
 
 func TestWallClockStall(t *testing.T) {
 	start := time.Unix(1_700_000_000, 0)
-	w := newWallClock(start)
+	w := settledClock(start)
 	identity := func(at time.Duration) time.Duration { return at }
 	// The network stands still for 8 s, and then all comes at once.
 	arrival := func(at time.Duration) time.Duration {
@@ -68,7 +75,7 @@ func TestWallClockStall(t *testing.T) {
 
 func TestWallClockBurstAtStart(t *testing.T) {
 	start := time.Unix(1_700_000_000, 0)
-	w := newWallClock(start)
+	w := settledClock(start)
 	// The first second was in the publisher's buffer: all of it comes 1 s late.
 	arrival := func(at time.Duration) time.Duration { return max(at-time.Second, 0) }
 	truth := func(at time.Duration) time.Duration { return at - time.Second }
@@ -76,9 +83,36 @@ func TestWallClockBurstAtStart(t *testing.T) {
 	require.Zero(t, last, "a second at 500 ppm takes 2000 s")
 }
 
+// What was in the publisher's buffer is found out before a time is read.
+func TestWallClockSettles(t *testing.T) {
+	start := time.Unix(1_700_000_000, 0)
+	const late = 330 * time.Millisecond
+	burst := func() wallClock {
+		w := newWallClock(start)
+		for at := time.Duration(0); at < 2*time.Second; at += 40 * time.Millisecond {
+			w.observe(at, start.Add(max(at-late, 0)))
+		}
+		return w
+	}
+	w := burst()
+	require.Equal(t, start, w.at(0), "nothing moves before")
+	require.Equal(t, -late, w.settle(start.Add(-time.Hour)))
+	require.Equal(t, start.Add(-late), w.at(0))
+	w.observe(3*time.Second, start.Add(2*time.Second))
+	require.WithinDuration(t, start.Add(-late), w.at(0), time.Millisecond, "from now on it is slow")
+
+	w = burst()
+	require.Equal(t, -100*time.Millisecond, w.settle(start.Add(-100*time.Millisecond)), "not into what was before")
+	w = burst()
+	require.Zero(t, w.settle(start.Add(time.Second)), "and never on")
+	w = newWallClock(start)
+	require.Zero(t, w.settle(time.Time{}), "without a sample")
+	require.Equal(t, start, w.at(0))
+}
+
 func TestWallClockLongerWay(t *testing.T) {
 	start := time.Unix(1_700_000_000, 0)
-	w := newWallClock(start)
+	w := settledClock(start)
 	// After ten minutes everything takes half a second more.
 	late := func(at time.Duration) time.Duration {
 		if at > 10*time.Minute {
@@ -97,7 +131,7 @@ func TestWallClockLongerWay(t *testing.T) {
 // TestWallClockOutOfOrder asks for times behind the newest, as sound does.
 func TestWallClockOutOfOrder(t *testing.T) {
 	start := time.Unix(1_700_000_000, 0)
-	w := newWallClock(start)
+	w := settledClock(start)
 	w.observe(0, start)
 	w.observe(10*time.Second, start.Add(10*time.Second))
 	was := w

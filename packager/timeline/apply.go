@@ -31,6 +31,8 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 		err = next.startEpoch(e)
 	case InitWritten:
 		err = next.writeInit(e)
+	case EpochDated:
+		err = next.dateEpoch(e)
 	case TargetsFixed:
 		err = next.fixTargets(e)
 	case PartWritten:

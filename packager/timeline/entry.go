@@ -23,7 +23,8 @@ const (
 // EpochStarted, then an InitWritten for each of its renditions, then their
 // parts, and at last EpochEnded. Every segment that has a part is closed before
 // its epoch ends. TargetsFixed comes once a broadcast, at any time in an
-// epoch; StreamEnded and then Cleared come after the last epoch's end.
+// epoch; EpochDated, if at all, before manifests can have told of the epoch;
+// StreamEnded and then Cleared come after the last epoch's end.
 type Entry interface{ entry() }
 
 // EpochStarted begins an epoch, and a new broadcast where the stream had ended.
@@ -49,6 +50,14 @@ type InitWritten struct {
 	InitEpoch uint64
 	Rendition RenditionID
 	Data      []byte
+}
+
+// EpochDated corrects EpochStarted.At, and moves all times that the epoch's
+// entries have given since as far: what came first had waited at the publisher,
+// as the samples after it show.
+type EpochDated struct {
+	Epoch uint64
+	At    time.Time
 }
 
 // TargetsFixed fixes what manifests promise for the rest of the broadcast.
@@ -101,6 +110,7 @@ type Cleared struct{}
 
 func (EpochStarted) entry()  {}
 func (InitWritten) entry()   {}
+func (EpochDated) entry()    {}
 func (TargetsFixed) entry()  {}
 func (PartWritten) entry()   {}
 func (SegmentClosed) entry() {}
