@@ -1,6 +1,7 @@
 package web
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,17 @@ import (
 	"sluice/media"
 	"sluice/packager/timeline"
 )
+
+//go:embed openapi.json
+var openAPI []byte
+
+// describeAPI answers /api/v1/openapi.json.
+func (s *Server) describeAPI(x *exchange) error {
+	h := x.w.Header()
+	h["Cache-Control"] = maxAge(time.Hour)
+	h["X-Content-Type-Options"] = nosniff
+	return x.send(http.StatusOK, typeJSON, openAPI)
+}
 
 // stateStarting is that of a stream whose publisher is there, and of which
 // nothing can be played yet.

@@ -27,6 +27,7 @@ func (s *Server) router() http.Handler {
 	get("/api/v1/streams", g.api, s.listStreams)
 	get("/api/v1/streams/{stream}", g.api, s.describeStream)
 	get("/api/v1/time", g.api, s.time)
+	get("/api/v1/openapi.json", g.api, s.describeAPI)
 
 	get("/", g.page, s.index)
 	get("/watch/{stream}", g.page, s.watch)

@@ -1,0 +1,67 @@
+package web
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/stretchr/testify/require"
+
+	"sluice/packager/timeline"
+)
+
+// TestDescriptionIsTrue holds the description of the API against its routes and answers.
+func TestDescriptionIsTrue(t *testing.T) {
+	g, _ := playing(t, 3, atSeven)
+	w := g.get("/api/v1/openapi.json")
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	type schema struct {
+		Required   []string
+		Properties map[string]struct{ Enum []string }
+	}
+	var d struct {
+		OpenAPI    string
+		Paths      map[string]map[string]any
+		Components struct{ Schemas map[string]schema }
+	}
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &d))
+	require.Equal(t, "3.1.0", d.OpenAPI)
+
+	var routes []string
+	require.NoError(t, chi.Walk(g.Server.routes.(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if method == http.MethodGet && strings.HasPrefix(route, "/api/") {
+			routes = append(routes, route)
+		}
+		return nil
+	}))
+	require.ElementsMatch(t, routes, slices.Collect(maps.Keys(d.Paths)))
+
+	described := func(name string, answer map[string]json.RawMessage) {
+		s := d.Components.Schemas[name]
+		require.ElementsMatch(t, slices.Collect(maps.Keys(answer)), slices.Collect(maps.Keys(s.Properties)), name)
+		require.ElementsMatch(t, slices.Collect(maps.Keys(answer)), s.Required, name)
+	}
+	var stream map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/live").Body.Bytes(), &stream))
+	described("Stream", stream)
+	var renditions []map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(stream["renditions"], &renditions))
+	require.NotEmpty(t, renditions)
+	described("Rendition", renditions[0])
+	for path, name := range map[string]string{"/api/v1/streams": "Streams", "/api/v1/streams/none": "Problem"} {
+		var answer map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(g.get(path).Body.Bytes(), &answer))
+		described(name, answer)
+	}
+
+	states := []string{stateStarting}
+	for _, s := range []timeline.State{timeline.Offline, timeline.Live, timeline.Away, timeline.Ended} {
+		states = append(states, s.String())
+	}
+	require.ElementsMatch(t, states, d.Components.Schemas["Stream"].Properties["state"].Enum)
+}
