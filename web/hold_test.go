@@ -135,10 +135,10 @@ func TestHoldsWhileStarting(t *testing.T) {
 				happen func(*publisher)
 				status int
 			}{
-				"ready":    {func(p *publisher) { p.write().fix() }, 200},
+				"ready":    {func(p *publisher) { p.segments(1).fix() }, 200},
 				"left":     {func(p *publisher) { p.leave() }, 404},
 				"too long": {func(p *publisher) { time.Sleep(11 * time.Second) }, 503},
-				"patience": {func(p *publisher) { time.Sleep(9 * time.Second); p.fix().write() }, 200},
+				"patience": {func(p *publisher) { time.Sleep(9 * time.Second); p.fix().segments(1).write() }, 200},
 			} {
 				t.Run(name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestSecondBroadcast(t *testing.T) {
 		require.Contains(t, g.get("/api/v1/streams/live").Body.String(), `"state":"starting"`)
 		a := g.ask("/live/live/source/index.m3u8")
 		require.False(t, a.done())
-		p.write().fix()
+		p.segments(1).fix()
 		synctest.Wait()
 		require.True(t, a.done())
 		require.NotContains(t, a.w.Body.String(), "1/1.m4s")

@@ -16,7 +16,6 @@ var cases = []struct {
 }{
 	{"steady", func(s *script) { s.start(bothTracks()...); s.segments(2); s.fix(); s.segments(18) }},
 	{"mid_segment", func(s *script) { s.start(bothTracks()...); s.segments(1); s.fix(); s.segments(4); s.parts(4) }},
-	{"first_parts", func(s *script) { s.start(bothTracks()...); s.parts(3); s.fix() }},
 	{"first_segment", func(s *script) { s.start(bothTracks()...); s.segments(1); s.fix() }},
 	{"away", func(s *script) { s.start(bothTracks()...); s.fix(); s.segments(6); s.parts(3); s.leave(time.Second) }},
 	{"reconnect_started", func(s *script) {

@@ -1,27 +1,9 @@
 package hls
 
-import (
-	"sluice/packager/timeline"
-)
-
 // knownRates are the frame rates in use, in thousandths of a frame a second.
 var knownRates = [...]uint32{
 	10_000, 12_000, 12_500, 14_985, 15_000, 20_000, 23_976, 24_000, 25_000, 29_970, 30_000,
 	47_952, 48_000, 50_000, 59_940, 60_000, 100_000, 119_880, 120_000,
-}
-
-// measuredFrameRate returns the highest rate of a whole segment, or, before the
-// first of them, that of the parts so far, in thousandths of a frame a second.
-func measuredFrameRate(r *timeline.Rendition) uint32 {
-	g := r.Open
-	if r.FrameRate > 0 || g == nil || g.Duration <= 0 {
-		return r.FrameRate
-	}
-	samples := 0
-	for _, p := range g.Parts {
-		samples += p.Samples
-	}
-	return uint32(float64(samples)*1000/g.Duration.Duration(g.Timescale(r)).Seconds() + 0.5)
 }
 
 // frameRate decides on FRAME-RATE, in thousandths, from what was measured and

@@ -44,7 +44,7 @@ type mediaPlaylist struct {
 
 func newMediaPlaylist(t *timeline.Timeline, id timeline.RenditionID) (mediaPlaylist, error) {
 	p := mediaPlaylist{t: t}
-	if !t.Ready() {
+	if !t.Ready() || !settled(t) {
 		return p, ErrNotReady
 	}
 	r := t.Rendition(id)
@@ -59,22 +59,18 @@ func newMediaPlaylist(t *timeline.Timeline, id timeline.RenditionID) (mediaPlayl
 	return p, nil
 }
 
-// firstListed returns the first segment that the rendition's playlist lists, or nil.
+// firstListed returns the first segment that the rendition's playlist lists, or
+// nil. There is no playlist before there is a whole one: hls.js takes a list of
+// parts alone for an empty one, which is an error to it.
 func firstListed(t *timeline.Timeline, r *timeline.Rendition) *timeline.Segment {
 	for g := range r.Listed(t) {
 		return g
 	}
-	return r.Open
+	return nil
 }
 
-// last returns the MSN of the last whole segment that is listed; none is where
-// it is below the first one's.
-func (p *mediaPlaylist) last() uint64 {
-	if g := p.r.Segments.Last(); g != nil && g.MSN >= p.t.First {
-		return g.MSN
-	}
-	return p.first.MSN - 1
-}
+// last returns the MSN of the last whole segment; there is one.
+func (p *mediaPlaylist) last() uint64 { return p.r.Segments.Last().MSN }
 
 // listsPartsFrom returns the MSN from which on segments list their parts. A part
 // that lies more than three target durations before the end of the last whole

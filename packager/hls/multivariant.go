@@ -63,7 +63,7 @@ func isOffered(t *timeline.Timeline, r *timeline.Rendition) bool {
 
 // settled reports whether the broadcast has shown all that it has: a player
 // reads this playlist once, so it must not go out between the first picture and
-// the first sound. Each rendition of the first epoch has a part, or a gap where
+// the first sound. Each rendition of the first epoch has a segment, or a gap where
 // nothing came for it while the others went on.
 func settled(t *timeline.Timeline) bool {
 	current := t.Current()
@@ -158,7 +158,7 @@ func appendPicture(dst []byte, r *timeline.Rendition, v *media.H264) []byte {
 	dst = appendUint(dst, uint64(width))
 	dst = append(dst, 'x')
 	dst = appendUint(dst, uint64(v.Height))
-	if rate := frameRate(measuredFrameRate(r), v.FrameRate); rate > 0 {
+	if rate := frameRate(r.FrameRate, v.FrameRate); rate > 0 {
 		dst = append(dst, ",FRAME-RATE="...)
 		dst = strconv.AppendFloat(dst, float64(rate)/1000, 'f', 3, 64)
 	}

@@ -32,9 +32,17 @@ func TestNotReady(t *testing.T) {
 	requireError(hls.ErrNotReady) // no targets
 	s.fix()
 	requireError(hls.ErrNotReady) // a picture, no sound yet
-	_, err := hls.AppendMedia(nil, s.t, timeline.Source)
-	require.NoError(t, err)
 	s.partOf(audioTrack(), 9)
+	requireError(hls.ErrNotReady) // no whole segment
+	s.closeOf(bothTracks()[0])
+	requireError(hls.ErrNotReady) // of the sound neither
+	_, err := hls.AppendMedia(nil, s.t, timeline.Source)
+	require.ErrorIs(t, err, hls.ErrNotReady, "it must report on the sound")
+	s.closeOf(audioTrack())
+	for _, id := range []timeline.RenditionID{timeline.Source, timeline.Audio} {
+		_, err = hls.AppendMedia(nil, s.t, id)
+		require.NoError(t, err)
+	}
 	_, err = hls.AppendMultivariant(nil, s.t)
 	require.NoError(t, err)
 	_, err = hls.AppendMedia(nil, s.t, "240p")
@@ -82,7 +90,7 @@ func TestPromisesAreRoundedApart(t *testing.T) {
 		s := newScript(t)
 		s.targets.Part, s.targets.PartHoldBack = part, 3*part
 		s.start(bothTracks()...)
-		s.part()
+		s.segments(1)
 		s.fix()
 		body, err := hls.AppendMedia(nil, s.t, timeline.Source)
 		require.NoError(t, err)
@@ -182,7 +190,6 @@ func TestPictureSizeAndRate(t *testing.T) {
 		{"declares nonsense", media.H264{Width: 640, Height: 360, FrameRate: 500}, 1500, 1, "FRAME-RATE=60.000,"},
 		{"declares nothing", media.H264{Width: 640, Height: 360}, 1501, 1, "FRAME-RATE=59.940,"},
 		{"no known rate", media.H264{Width: 640, Height: 360}, 5000, 1, "FRAME-RATE=18.000,"},
-		{"before the first segment", media.H264{Width: 640, Height: 360}, 1500, 0, "FRAME-RATE=60.000,"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScript(t)
@@ -247,16 +254,4 @@ func TestCaptions(t *testing.T) {
 			require.Equal(t, c.name == "some", bytes.Contains(body, []byte("TYPE=CLOSED-CAPTIONS")))
 		})
 	}
-}
-
-// BANDWIDTH comes from the parts until there is a whole segment.
-func TestBandwidthFromParts(t *testing.T) {
-	s := newScript(t)
-	s.start(bothTracks()...)
-	s.parts(2)
-	s.fix()
-	body, err := hls.AppendMultivariant(nil, s.t)
-	require.NoError(t, err)
-	// 400 kB in 0.4 s of video, 3600 bytes a part of 0.192 s of audio.
-	require.Contains(t, string(body), "BANDWIDTH=8150000,AVERAGE-BANDWIDTH=8150000,")
 }
