@@ -46,7 +46,7 @@ type record struct {
 	feed   *timeline.Feed
 
 	mu       sync.Mutex       // held by the writer, and while numbers are read
-	reserved timeline.Numbers // durable: the next process starts here
+	reserved timeline.Numbers // durable: the next process starts here; zero before the first entry
 	asked    bool             // a reservation is under way
 	released bool             // nobody reserves ahead any more
 }
@@ -73,6 +73,9 @@ func (j *Journal) Append(ctx context.Context, stream string, e timeline.Entry) e
 	if err != nil {
 		return fmt.Errorf("append to %s: %w", stream, err)
 	}
+	if err := j.reserveFirst(ctx, r); err != nil {
+		return fmt.Errorf("append to %s: %w", stream, err)
+	}
 	r.feed.Publish(next)
 	if r.released {
 		j.save(ctx, r)
@@ -85,6 +88,20 @@ func (j *Journal) Append(ctx context.Context, stream string, e timeline.Entry) e
 		default: // the next entry asks again
 		}
 	}
+	return nil
+}
+
+// reserveFirst reserves a record's first numbers before anybody can see them. A
+// stream that is only followed needs none. The record's lock is held.
+func (j *Journal) reserveFirst(ctx context.Context, r *record) error {
+	if j.options.Numbers == nil || r.reserved != (timeline.Numbers{}) {
+		return nil
+	}
+	reserved := ahead(r.feed.Current().Next)
+	if err := j.options.Numbers.SaveNumbers(ctx, r.stream, reserved); err != nil {
+		return fmt.Errorf("reserve numbers: %w", err)
+	}
+	r.reserved = reserved
 	return nil
 }
 
@@ -101,8 +118,8 @@ func (j *Journal) Follow(ctx context.Context, stream string) (*timeline.Feed, er
 	return r.feed, nil
 }
 
-// record returns the stream's record; a new one reserves its first numbers
-// before anybody can use them.
+// record returns the stream's record; a new one starts at the numbers that the
+// last process left.
 func (j *Journal) record(ctx context.Context, stream string) (*record, error) {
 	j.mu.Lock()
 	r := j.records[stream]
@@ -110,15 +127,11 @@ func (j *Journal) record(ctx context.Context, stream string) (*record, error) {
 	if r != nil {
 		return r, nil
 	}
-	var start, reserved timeline.Numbers
+	var start timeline.Numbers
 	if j.options.Numbers != nil {
 		var err error
 		if start, err = j.options.Numbers.LoadNumbers(ctx, stream); err != nil {
 			return nil, fmt.Errorf("load numbers of %s: %w", stream, err)
-		}
-		reserved = ahead(start)
-		if err := j.options.Numbers.SaveNumbers(ctx, stream, reserved); err != nil {
-			return nil, fmt.Errorf("reserve numbers of %s: %w", stream, err)
 		}
 	}
 	j.mu.Lock()
@@ -126,7 +139,7 @@ func (j *Journal) record(ctx context.Context, stream string) (*record, error) {
 	if r := j.records[stream]; r != nil {
 		return r, nil
 	}
-	r = &record{stream: stream, feed: timeline.NewFeed(timeline.New(start)), reserved: reserved}
+	r = &record{stream: stream, feed: timeline.NewFeed(timeline.New(start))}
 	j.records[stream] = r
 	return r, nil
 }
@@ -179,8 +192,9 @@ func (j *Journal) release(ctx context.Context) {
 	for _, r := range j.records {
 		r.mu.Lock()
 		r.released = true
-		r.reserved = timeline.Numbers{}
-		j.save(ctx, r)
+		if r.reserved != (timeline.Numbers{}) {
+			j.save(ctx, r)
+		}
 		r.mu.Unlock()
 	}
 }

@@ -56,7 +56,32 @@ func TestStoreAway(t *testing.T) {
 	numbers.Fail(false)
 	f, err := j.Follow(t.Context(), "live")
 	require.NoError(t, err)
+	numbers.Fail(true)
+	first := timeline.EpochStarted{Epoch: 1, Tracks: []timeline.RenditionTrack{{Rendition: timeline.Source}}}
+	require.ErrorIs(t, j.Append(t.Context(), "live", first), journaltest.ErrStore)
+	require.Equal(t, timeline.Offline, f.Current().State, "nobody saw the number")
+	numbers.Fail(false)
+	require.NoError(t, j.Append(t.Context(), "live", first))
 	require.Greater(t, numbers.Saved("live").MSN, f.Current().Next.MSN)
+}
+
+// TestFollowingReservesNothing: who looks for streams that are never published
+// writes nothing, and moves no numbers on.
+func TestFollowingReservesNothing(t *testing.T) {
+	numbers := &journaltest.Numbers{}
+	for range 3 {
+		j, stop := open(t, numbers)
+		f, err := j.Follow(t.Context(), "live")
+		require.NoError(t, err)
+		require.Equal(t, timeline.Numbers{Epoch: 1, MSN: 1}, f.Current().Next)
+		stop()
+		require.Zero(t, numbers.Saves())
+	}
+	// Nor does one that was entered wrongly.
+	j, stop := open(t, numbers)
+	require.ErrorIs(t, j.Append(t.Context(), "live", timeline.StreamEnded{}), timeline.ErrOrder)
+	stop()
+	require.Zero(t, numbers.Saves())
 }
 
 // TestReservationRetried has a store that is away when a reservation runs low:
