@@ -113,6 +113,21 @@ func rewritten(prefix, data []byte, size int, u accessUnit) []byte {
 	return out
 }
 
+// moreSets returns the parameter sets of a configuration that a media.H264 has
+// no place for, ready to go in front of a picture: all but the first of each. Of
+// more than a picture may carry it returns none.
+func moreSets(c flv.AVCConfig) []byte {
+	var out []byte
+	for _, set := range append(c.SPS[1:len(c.SPS):len(c.SPS)], c.PPS[1:]...) {
+		out = binary.BigEndian.AppendUint32(out, uint32(len(set)))
+		out = append(out, set...)
+		if len(out) > maxPrefix {
+			return nil
+		}
+	}
+	return out
+}
+
 // sameSet says whether two parameter sets are the same but for zero bytes that
 // some encoders put behind (cabac_zero_words, alignment).
 func sameSet(a, b []byte) bool {

@@ -47,6 +47,7 @@ type publication struct {
 	lengthSize int
 	aac        *media.AAC
 	prefix     []byte // parameter sets for the next picture
+	more       []byte // those of the configuration beside the first of each
 	confused   bool   // a configuration made no sense, and the log says so
 
 	// What the present epoch has; nil where it has no such track.
@@ -201,7 +202,7 @@ func (p *publication) videoConfig(record []byte, now time.Time) error {
 		return nil
 	}
 	changed := p.avc == nil || !p.avc.Equal(avc)
-	p.avcRecord, p.lengthSize = record, c.LengthSize
+	p.avcRecord, p.lengthSize, p.more = record, c.LengthSize, moreSets(c)
 	if changed {
 		p.avc, p.prefix = avc, nil
 		p.await(len(p.tracks) > 0, now)
@@ -243,6 +244,9 @@ func (p *publication) picture(ctx context.Context, t flv.VideoTag, u unit) error
 	u.sync = au.idr || t.Sync()
 	if au.idr {
 		p.inBand(au, u.arrived)
+	}
+	if u.sync && au.pps == nil && len(p.prefix) == 0 {
+		p.prefix = p.more
 	}
 	if au.rewrite || len(p.prefix) > 0 {
 		u.data = rewritten(p.prefix, u.data, p.lengthSize, au)
