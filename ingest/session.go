@@ -155,10 +155,13 @@ func (s *session) take(ctx context.Context, m chunk.Message) error {
 		return fmt.Errorf("%w: %w", errLimit, err)
 	}
 	if err != nil {
-		// The chunk layer knows where the next message begins.
+		// The chunk layer knows where the next message begins. A command with
+		// something odd behind what it says is still that command.
 		s.server.counts.dropped.WithLabelValues(dropMalformed).Inc()
-		s.log.Debug("message passed over", "err", err)
-		return nil
+		s.log.Debug("message not understood", "err", err)
+		if c, ok := parsed.(message.Command); !ok || c.Name == "" {
+			return nil
+		}
 	}
 	switch v := parsed.(type) {
 	case *message.Video:

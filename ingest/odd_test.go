@@ -1,0 +1,43 @@
+package ingest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/ingest/chunk"
+	"sluice/ingest/message"
+)
+
+// Encoders that write their buffer's old bytes behind a command are let in.
+func TestCommandsWithGarbageBehindThem(t *testing.T) {
+	h := start(t, Options{})
+	c := dial(t, h.plain)
+	for _, m := range []message.Command{
+		connectTo("live"),
+		{Name: "createStream", Transaction: 2, Args: []any{nil}},
+		{StreamID: 1, Name: "publish", Transaction: 3, Args: []any{nil, "secret", "live"}},
+	} {
+		odd := m.Marshal()
+		odd.Body = append(odd.Body, 0x42, 0x42, 0x42)
+		require.NoError(t, c.w.WriteMessage(odd))
+	}
+	code, description := c.status()
+	require.Equal(t, "NetStream.Publish.Start", code, description)
+
+	// Without a name it is nothing.
+	nameless := message.Command{Name: "x"}.Marshal()
+	nameless.Body = []byte{2, 0, 9, 'F', 'C'}
+	require.NoError(t, c.w.WriteMessage(nameless, chunk.Message{
+		ChunkStreamID: 2, Type: message.TypeUserControl, Body: []byte{0, 6, 1, 2, 3, 4}, // a ping
+	}))
+	for {
+		m, err := c.r.ReadMessage()
+		require.NoError(t, err)
+		if m.Type == message.TypeUserControl && m.Body[1] == 7 {
+			break
+		}
+	}
+	c.send(goodbye())
+	require.NoError(t, h.doorman.sink(t, "show", 0).waitEnd(t))
+}
