@@ -1,7 +1,11 @@
 package ingest
 
 import (
+	"net"
+	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,4 +44,33 @@ func TestCommandsWithGarbageBehindThem(t *testing.T) {
 	}
 	c.send(goodbye())
 	require.NoError(t, h.doorman.sink(t, "show", 0).waitEnd(t))
+}
+
+// full is a listener of a process that has too many files open, for a while.
+type full struct {
+	*pipes
+	failures int
+}
+
+func (f *full) Accept() (net.Conn, error) {
+	if f.failures--; f.failures >= 0 {
+		return nil, syscall.EMFILE
+	}
+	return f.pipes.Accept()
+}
+
+// A listener that fails again and again says so once, and goes on.
+func TestAcceptFailsForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, l := newLogBook(), &full{newPipes(), 1000}
+		s := New(Options{Admit: newDoorman(nil), Log: log.logger()})
+		served := make(chan error)
+		go func() { served <- s.Serve(t.Context(), l) }()
+		l.dial().Close()
+		synctest.Wait()
+		s.Shutdown(t.Context())
+		require.NoError(t, <-served)
+		require.Equal(t, 1, strings.Count(log.String(), "level=ERROR"), "%s", log)
+		require.Equal(t, 1, strings.Count(log.String(), "accepted again"), "%s", log)
+	})
 }

@@ -149,6 +149,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, c *tls.Config) error
 // accept starts a session for each connection.
 func (v *serving) accept(ctx context.Context) error {
 	const pause = 50 * time.Millisecond // after an error that passes: too many open files
+	failing := false                    // the log says so
 	for {
 		c, err := v.listener.Accept()
 		switch {
@@ -160,12 +161,19 @@ func (v *serving) accept(ctx context.Context) error {
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accept: %w", err)
 		case err != nil:
-			v.server.log.Error("accept", "err", err)
+			if !failing {
+				v.server.log.Error("no connection can be accepted", "err", err)
+			}
+			failing = true
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():
 			}
 			continue
+		}
+		if failing {
+			failing = false
+			v.server.log.Info("connections are accepted again")
 		}
 		v.admit(ctx, c)
 	}
