@@ -33,12 +33,22 @@ func (t *Timeline) trim() {
 	}
 }
 
-// durationOf returns the span of segment msn, or zero where no rendition has it.
+// durationOf returns the span of segment msn in the rendition that led its epoch,
+// or zero where no rendition has it.
 func (t *Timeline) durationOf(msn uint64) time.Duration {
 	for _, r := range t.Renditions {
-		if g := r.Segment(msn); g != nil {
-			return g.Duration.Duration(g.Timescale(r))
+		g := r.Segment(msn)
+		if g == nil {
+			continue
 		}
+		if e := t.Epoch(g.Epoch); e != nil {
+			if leader := t.Rendition(e.Tracks[0].Rendition); leader != nil {
+				if led := leader.Segment(msn); led != nil {
+					r, g = leader, led
+				}
+			}
+		}
+		return g.Duration.Duration(g.Timescale(r))
 	}
 	return 0
 }
