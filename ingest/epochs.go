@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/ingest/clock"
@@ -134,11 +135,11 @@ func (p *publication) announce(ctx context.Context) error {
 		return fmt.Errorf("%w: more than %d epochs in a minute", errLimit, p.limits.Epochs)
 	}
 	p.counts.epochs.Inc()
-	args := make([]any, 0, 4)
+	codecs := make([]string, 0, len(p.tracks))
 	for _, t := range p.tracks {
-		args = append(args, t.Kind.String(), t.Codec.RFC6381())
+		codecs = append(codecs, t.Codec.RFC6381())
 	}
-	p.log.Info("epoch begins", args...)
+	p.log.Info("epoch begins", "track", strings.Join(codecs, " "))
 	if err := p.sink.Begin(ctx, p.tracks); err != nil {
 		return fmt.Errorf("%w: begin: %w", errSink, err)
 	}

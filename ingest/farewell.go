@@ -94,7 +94,7 @@ func (s *session) say(level slog.Level, text, reason string, err error) {
 		args = append(args, "encoder", s.encoder)
 	}
 	if missed > 0 {
-		args = append(args, "missed", missed)
+		args = append(args, "attempt", missed+1) // since the last line
 	}
 	s.log.Log(context.Background(), level, text, args...)
 }

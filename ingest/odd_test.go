@@ -74,3 +74,29 @@ func TestAcceptFailsForAWhile(t *testing.T) {
 		require.Equal(t, 1, strings.Count(log.String(), "accepted again"), "%s", log)
 	})
 }
+
+// A sample of an aggregate keeps no more memory than it has bytes.
+func TestSamplesOfAnAggregateStandAlone(t *testing.T) {
+	st := newStage(t)
+	st.says("videocodecid", 7.0)
+	body := aggregate(avcConfigTag(), pictureTag(true, 0, 10), pictureTag(false, 0, 10))
+	ss := newSession(New(Options{}), &hasty{}, nil)
+	ss.pub, ss.socket.arrived = st.publication, st.now
+	require.NoError(t, ss.takeAll(t.Context(), message.Aggregate{Body: body}))
+	samples := st.rec.epochs[0].samples[videoTrack]
+	require.Len(t, samples, 2)
+	clear(body)
+	require.Equal(t, nal(slice(nalIDR, 10)), samples[0].Data)
+	require.Equal(t, nal(slice(nalSlice, 10)), samples[1].Data)
+}
+
+// aggregate puts video tags one after the other, as in an FLV file.
+func aggregate(tags ...[]byte) (body []byte) {
+	for _, tag := range tags {
+		n := len(tag)
+		body = append(body, message.TypeVideo, byte(n>>16), byte(n>>8), byte(n), 0, 0, 0, 0, 0, 0, 0)
+		body = append(body, tag...)
+		body = append(body, 0, 0, 0, byte(n+11))
+	}
+	return body
+}

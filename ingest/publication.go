@@ -108,7 +108,11 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	s.reader.SetLimits(s.limits.publisher())
 	s.socket.phase(0)
 	s.server.counts.publishing.Inc()
-	s.pub.log.Info("publishing", "encoder", s.encoder, "tls", s.tls != nil)
+	over := "rtmp"
+	if s.tls != nil {
+		over = "rtmps"
+	}
+	s.pub.log.Info("publishing over "+over, "encoder", s.encoder)
 	return nil
 }
 

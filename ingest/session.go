@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -190,13 +191,15 @@ func (s *session) take(ctx context.Context, m chunk.Message) error {
 	return nil
 }
 
-// takeAll acts on the messages of an aggregate.
+// takeAll acts on the messages of an aggregate. Each gets bytes of its own: a
+// sample that is kept must not keep all that came with it.
 func (s *session) takeAll(ctx context.Context, a message.Aggregate) error {
 	for m, err := range a.Messages() {
 		if err != nil {
 			s.server.counts.dropped.WithLabelValues(dropMalformed).Inc()
 			return nil
 		}
+		m.Body = bytes.Clone(m.Body)
 		if err := s.take(ctx, m); err != nil {
 			return err
 		}
