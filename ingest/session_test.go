@@ -345,32 +345,6 @@ func TestTakeover(t *testing.T) {
 	require.False(t, h.doorman.sink(t, "show", 1).hasEnded())
 }
 
-func TestOldSinkEndsBeforeTheNewOneBegins(t *testing.T) {
-	h := start(t, Options{Limits: Limits{OwnerSilence: 100 * time.Millisecond}})
-	ending, mayEnd := make(chan struct{}), make(chan struct{})
-	h.doorman.giving(func() *recording {
-		r := newRecording()
-		r.onEnd = func() { close(ending); <-mayEnd }
-		return r
-	})
-	first := dial(t, h.plain)
-	first.mustPublish()
-	h.doorman.giving(newRecording)
-
-	second := dial(t, h.plain)
-	admitted := make(chan struct{})
-	go func() { second.mustPublish(); close(admitted) }()
-	<-ending // the first one's Sink, since it is silent
-	select {
-	case <-admitted:
-		t.Fatal("let in while the old Sink was ending")
-	default:
-	}
-	close(mayEnd)
-	<-admitted
-	second.conn.Close()
-}
-
 func TestSinkErrorEndsTheSession(t *testing.T) {
 	h := start(t, Options{})
 	h.doorman.giving(func() *recording {

@@ -215,6 +215,36 @@ func TestTakeoverTimes(t *testing.T) {
 	})
 }
 
+func TestOldSinkEndsBeforeTheNewOneBegins(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *doorman, p *pipes, _ *logBook) {
+		mayEnd := make(chan struct{})
+		d.giving(func() *recording {
+			r := newRecording()
+			r.onEnd = func() { <-mayEnd }
+			return r
+		})
+		first := greet(t, p.dial())
+		first.mustPublish()
+		go io.Copy(io.Discard, first.conn)
+		time.Sleep(2 * time.Second)
+
+		d.giving(newRecording)
+		second := greet(t, p.dial())
+		admitted := make(chan struct{})
+		go func() { second.mustPublish(); close(admitted) }()
+		time.Sleep(time.Second) // the first one's Sink is ending
+		select {
+		case <-admitted:
+			t.Error("let in while the old Sink was ending")
+		default:
+		}
+		close(mayEnd)
+		<-admitted
+		second.conn.Close()
+		synctest.Wait()
+	})
+}
+
 // A peer that doesn't read is given up after Write, and doesn't delay Shutdown.
 func TestPeerThatDoesNotRead(t *testing.T) {
 	inBubble(t, func(t *testing.T, _ *doorman, p *pipes, _ *logBook) {
