@@ -22,7 +22,7 @@ var floors = []struct {
 	{0, []string{"media"}},
 	{1, []string{
 		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/clock",
-		"packager/cmaf", "packager/mpegts", "packager/timeline", "storage/durable",
+		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
 	}},
 	{2, []string{
 		"packager/hls/...", "packager/dash/...",

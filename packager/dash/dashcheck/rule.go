@@ -1,52 +1,26 @@
 package dashcheck
 
-import (
-	"fmt"
-	"time"
-)
+import rules "sluice/packager/rule"
 
-// Level tells a demand from a recommendation.
-type Level uint8
+// Rule is one thing that MPDs have to keep to; where nothing else is said, its
+// Section is one of ISO/IEC 23009-1.
+type Rule = rules.Rule
+
+// Violation is a place at which a rule is broken.
+type Violation = rules.Violation
 
 // The levels.
 const (
-	Must Level = iota
-	Should
+	Must   = rules.Must
+	Should = rules.Should
 )
 
-func (l Level) String() string { return [...]string{"must", "should"}[l] }
-
-// Rule is one thing that MPDs have to keep to.
-type Rule struct {
-	ID      string // as in "timeline.hole"
-	Section string // where it is written, as in "§5.3.9.6", a section of ISO/IEC 23009-1
-	Level   Level
-	Says    string
-}
-
-// Violation is a place at which a rule is broken.
-type Violation struct {
-	Rule   *Rule
-	URL    string
-	At     time.Time // when the MPD was fetched
-	Line   int       // from 1; 0 where it isn't one line's fault
-	Detail string
-}
-
-func (v Violation) String() string {
-	return fmt.Sprintf("%s:%d: %s (%s, %s): %s", v.URL, v.Line, v.Rule.ID, v.Rule.Section, v.Rule.Level, v.Detail)
-}
-
 // Rules returns all rules, in the order of this package's tables.
-func Rules() []*Rule { return append([]*Rule(nil), rules...) }
+func Rules() []*Rule { return book.Rules() }
 
-var rules []*Rule
+var book rules.Book
 
-func rule(id, section string, level Level, says string) *Rule {
-	r := &Rule{ID: id, Section: section, Level: level, Says: says}
-	rules = append(rules, r)
-	return r
-}
+var rule = book.Add
 
 // The text and its schema.
 var (
