@@ -11,7 +11,7 @@
 //
 // `go build` works before the front end is built, or without it: the page is
 // then a plain video element that plays HLS as Safari and Chromium do by
-// themselves, and says how to get the whole one.
+// themselves, starts over when they give up, and says how to get the whole one.
 //
 // All functions may be called by many goroutines at once.
 package ui

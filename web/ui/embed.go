@@ -27,6 +27,6 @@ func Assets() fs.FS { return embedded().assets }
 func RenderPage(w io.Writer, p Page) error { return embedded().render(w, p) }
 
 // ContentSecurityPolicy is the header value to send with p: everything from the
-// page's own origin, no inline script, and frames elsewhere for the embedded
-// form alone.
+// page's own origin, no inline script but the plain page's own, and frames
+// elsewhere for the embedded form alone.
 func ContentSecurityPolicy(p Page) string { return embedded().policy(p) }

@@ -24,16 +24,22 @@ var (
 	plainHTML string
 	//go:embed plain.css
 	plainCSS string
+	//go:embed plain.js
+	plainJS string
 
 	pageTemplate  = template.Must(template.New("page").Parse(pageHTML))
 	plainTemplate = template.Must(template.New("plain").Parse(plainHTML))
 
-	// plainStyleHash lets the policy allow exactly the plain page's own style.
-	plainStyleHash = func() string {
-		sum := sha256.Sum256([]byte(plainCSS))
-		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	}()
+	// These let the policy allow exactly the plain page's own style and script.
+	plainStyleHash  = sourceHash(plainCSS)
+	plainScriptHash = sourceHash(plainJS)
 )
+
+// sourceHash is how a Content-Security-Policy allows one inline script or style.
+func sourceHash(source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
 
 // view is what the templates read.
 type view struct {
@@ -45,7 +51,8 @@ type view struct {
 	Preloads []string
 	Styles   []string
 	Icon     string
-	Style    template.CSS
+	Style    template.CSS // the plain page's
+	Inline   template.JS  // the plain page's
 }
 
 func (s site) render(w io.Writer, p Page) error {
@@ -59,6 +66,7 @@ func (s site) render(w io.Writer, p Page) error {
 		Styles:   s.styles,
 		Icon:     s.icon,
 		Style:    template.CSS(plainCSS),
+		Inline:   template.JS(plainJS),
 	}
 	if v.Title == "" {
 		v.Title = p.Stream

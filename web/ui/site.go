@@ -95,12 +95,12 @@ func (s *site) collect(chunks map[string]chunk, c chunk, seen map[string]bool) {
 
 func (s site) built() bool { return s.script != "" }
 
-// policy allows what the built page does, and no more: blob: is how Media
-// Source Extensions feed a video element.
+// policy allows what the page does, and no more: blob: is how Media Source
+// Extensions feed a video element.
 func (s site) policy(p Page) string {
-	style := "'self'"
+	script, style := "'self'", "'self'"
 	if !s.built() {
-		style = plainStyleHash
+		script, style = plainScriptHash, plainStyleHash
 	}
 	ancestors := "'self'"
 	if p.Embed {
@@ -108,7 +108,7 @@ func (s site) policy(p Page) string {
 	}
 	return strings.Join([]string{
 		"default-src 'none'",
-		"script-src 'self'",
+		"script-src " + script,
 		"style-src " + style,
 		"img-src 'self'",
 		"media-src 'self' blob:",

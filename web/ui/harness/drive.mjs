@@ -5,7 +5,7 @@
 //
 // The first form uses the test page (`npm run build:harness` makes it) and prints
 // window.result; the second opens the product's own page and prints what
-// window.sluice tells.
+// window.sluice tells or, of the plain page, what its video element tells.
 //
 //   --seconds N        how long to play after the first frame (20)
 //   --timeout N        how long to wait for the first frame (30)
@@ -87,11 +87,22 @@ function harnessURL(origin) {
 // Both run in the page.
 const hasStarted = () => {
   const w = /** @type {any} */ (window)
-  return w.sluice ? w.sluice.state === 'playing' : w.result !== undefined && w.result.firstFrame !== null
+  if (w.sluice) return w.sluice.state === 'playing'
+  if (w.result) return w.result.firstFrame !== null
+  return (document.querySelector('video')?.currentTime ?? 0) > 0
 }
 const readPage = () => {
   const w = /** @type {any} */ (window)
-  if (!w.sluice) return w.result
+  if (w.result) return w.result
+  if (!w.sluice) {
+    const video = /** @type {any} */ (document.querySelector('video'))
+    return {
+      errors: video.error ? [{ detail: video.error.message }] : [],
+      currentTime: video.currentTime,
+      videoFrames: video.getVideoPlaybackQuality().totalVideoFrames,
+      audioBytes: video.webkitAudioDecodedByteCount,
+    }
+  }
   const { engine, state, note, errors, fatalErrors } = w.sluice
   return { engine, state, note, errors, fatalErrors, latency: w.sluice.latency(), stats: w.sluice.stats() }
 }

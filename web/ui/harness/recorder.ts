@@ -30,7 +30,10 @@ export interface Result {
   droppedFrames: number
   /** Bytes of sound decoded. */
   audioBytes: number
-  /** Milliseconds from the start of loading to the first frame; to the first progress where there is no picture. */
+  /**
+   * Milliseconds from the start of loading to the first frame; to the first progress
+   * where there is no picture, or the player is the browser's own.
+   */
   firstFrame: number | null
   /** Pauses of playback after its start, in milliseconds of the page's clock. */
   stalls: { at: number; duration: number }[]
@@ -85,7 +88,10 @@ export class Recorder {
       glass: [],
       glassUnreadable: 0,
     }
-    this.#onFrame(clock)
+    // Chromium's own HLS player starts in another way when somebody waits for frames,
+    // and fails: it fetches the three segments it starts with before it plays, and
+    // then gives up unless the playlist already lists a fourth (see ../plain.js).
+    if (player !== 'native') this.#onFrame(clock)
     setInterval(() => this.#look(), LOOK)
   }
 
