@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +29,18 @@ type playback struct {
 	VideoFrames int
 	AudioBytes  int
 	SteppedBack int
+}
+
+// faults are the errors that a slow machine doesn't explain: hls.js reports
+// each pause as one, and pauses are for the bench to count.
+func (p *playback) faults() []string {
+	var faults []string
+	for _, e := range p.Errors {
+		if !strings.Contains(e.Detail, "bufferStalledError") && !strings.Contains(e.Detail, "bufferNudgeOnStall") {
+			faults = append(faults, e.Detail)
+		}
+	}
+	return faults
 }
 
 var buildHarness = sync.OnceValue(func() error {
@@ -71,11 +84,16 @@ func TestPlayers(t *testing.T) {
 		{"native", "/live/live/index.m3u8"},
 	} {
 		t.Run(c.player+filepath.Ext(c.path), func(t *testing.T) {
+			if c.player == "native" {
+				// Chromium's own player starts with the last three segments, and fails
+				// when it has them all before it plays (web/ui/plain.js starts it over).
+				g.segments(3)
+			}
 			var seen playback
 			drive(t, &seen, "--player", c.player, "--src", g.url(c.path), "--seconds", "20")
 			require.True(t, seen.Started, "no first frame")
 			require.Empty(t, seen.Uncaught)
-			require.Empty(t, seen.Errors)
+			require.Empty(t, seen.faults())
 			require.Zero(t, seen.FatalErrors)
 			require.Zero(t, seen.SteppedBack)
 			require.Greater(t, seen.CurrentTime, 5.0)
@@ -83,6 +101,34 @@ func TestPlayers(t *testing.T) {
 			require.Greater(t, seen.AudioBytes, 10_000, "no sound is decoded")
 		})
 	}
+}
+
+// segments waits until the stream's playlist lists n whole segments.
+func (g *gateway) segments(n int) {
+	g.t.Helper()
+	g.eventually("enough segments are listed", func() error {
+		body, _, err := g.get("/live/live/source/index.m3u8")
+		if err == nil && bytes.Count(body, []byte("#EXTINF")) < n {
+			err = fmt.Errorf("fewer than %d in:\n%s", n, body)
+		}
+		return err
+	})
+}
+
+// TestPlainPage opens the page of a build without the front end while the stream is
+// offline: the picture must come by itself, whatever the browser's own player makes
+// of a playlist that isn't there yet, or lists less than it wants.
+func TestPlainPage(t *testing.T) {
+	g := start(t)
+	publish := sync.OnceFunc(func() { g.publish(video("640x360", "30", "60").with(tone())) })
+	var seen playback
+	drive(t, &seen, "--page", g.plainPage(publish), "--seconds", "20")
+	require.True(t, seen.Started, "no first frame")
+	require.Empty(t, seen.Uncaught)
+	require.Empty(t, seen.Errors)
+	require.Greater(t, seen.CurrentTime, 5.0)
+	require.Greater(t, seen.VideoFrames, 100, "the picture doesn't advance")
+	require.Greater(t, seen.AudioBytes, 10_000, "no sound is decoded")
 }
 
 // pageState is what the player page tells of itself (window.sluice).
