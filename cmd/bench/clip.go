@@ -37,12 +37,14 @@ func (c *clip) bytes() int {
 	return n
 }
 
-const clipSeconds = 10
+// clipSeconds makes the loop seamless: whole GOPs of two seconds, and 750 AAC
+// frames of 1024 samples at 48 kHz.
+const clipSeconds = 16
 
-// makeClip encodes ten seconds of 1080p30 with B-frames at about 4.5 Mb/s and
-// AAC at 128 kb/s, with a keyframe every two seconds, once for each folder.
+// makeClip encodes a clip of 1080p30 with B-frames at about 4.5 Mb/s and AAC at
+// 128 kb/s, with a keyframe every two seconds, once for each folder.
 func makeClip(ctx context.Context, folder string) (*clip, error) {
-	path := filepath.Join(folder, "clip-1080p30.flv")
+	path := filepath.Join(folder, fmt.Sprintf("clip-1080p30-%ds.flv", clipSeconds))
 	if _, err := os.Stat(path); err != nil {
 		part := path + ".part"
 		cmd := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y",
