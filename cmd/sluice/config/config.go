@@ -86,6 +86,7 @@ type Flags struct {
 	Part      *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
 	Window    *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
 	Grace     *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
+	Ladder    *string  `placeholder:"auto" help:"auto or source: streams are offered as they are published. [SLUICE_LADDER]"`
 	LogFormat *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
 	LogLevel  *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
 }

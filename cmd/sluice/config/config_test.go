@@ -41,7 +41,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 	texts := map[string]string{
 		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": "off", "http-addr": "127.0.0.1:80",
 		"https-addr": "[::1]:443", "tls-cert": "a.pem", "tls-key": "b.pem", "segment": "4s", "part": "500ms",
-		"window": "1m", "grace": "10s", "log-format": "json", "log-level": "debug",
+		"window": "1m", "grace": "10s", "ladder": "source", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
 		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
@@ -68,7 +68,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Data: ptr(texts["data"]), RTMPSAddr: ptr(texts["rtmps-addr"]), RTMPAddr: ptr(texts["rtmp-addr"]),
 		HTTPAddr: ptr(texts["http-addr"]), HTTPSAddr: ptr(texts["https-addr"]),
 		TLSCert: ptr(texts["tls-cert"]), TLSKey: ptr(texts["tls-key"]),
-		Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]),
+		Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())
@@ -133,6 +133,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"large port", Flags{}, []string{"SLUICE_HTTPS_ADDR=:70000"}, `SLUICE_HTTPS_ADDR: ":70000": the port is a number from 0 to 65535`},
 		{"named port", Flags{HTTPAddr: ptr(":http")}, nil, `--http-addr: ":http": the port is a number from 0 to 65535`},
 		{"URL as address", Flags{HTTPAddr: ptr("http://x:80")}, nil, `--http-addr: "http://x:80" is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off`},
+		{"ladder", Flags{Ladder: ptr("720p")}, nil, `--ladder: "720p": there is no transcoding yet: auto and source mean the stream as it is published`},
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
 		{"half a certificate", Flags{TLSCert: ptr("a.pem")}, nil, "--tls-cert: given without tls-key"},

@@ -47,7 +47,7 @@ func (f Flags) layer() layer {
 		"config": f.Config, "data": f.Data,
 		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
 		"tls-cert": f.TLSCert, "tls-key": f.TLSKey,
-		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,
+		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace, "ladder": f.Ladder,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
 		if v != nil {

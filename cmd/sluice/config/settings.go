@@ -33,6 +33,12 @@ var settings = []setting{
 	{"part", func(c *Config, v string) error { return part(&c.Timing, v) }},
 	{"window", func(c *Config, v string) error { return window(&c.Timing, v) }},
 	{"grace", func(c *Config, v string) error { return duration(&c.Grace, v, 0, maxGrace) }},
+	{"ladder", func(_ *Config, v string) error {
+		if v != "auto" && v != "source" {
+			return fmt.Errorf("%q: there is no transcoding yet: auto and source mean the stream as it is published", v)
+		}
+		return nil
+	}},
 	{"log-format", func(c *Config, v string) error {
 		c.Log.Format = Format(v)
 		if c.Log.Format != Text && c.Log.Format != JSON {
