@@ -109,6 +109,23 @@ func TestLateSound(t *testing.T) {
 	require.Equal(t, map[uint64]bool{1: true, 2: true, 3: false, 4: false, 5: false, 6: false, 7: false, 8: true, 9: true, 10: true}, gaps)
 }
 
+// TestSoundStopsShort ends before the picture does: dates go on without a jump
+// from the last sound into the gap that brings it level.
+func TestSoundStopsShort(t *testing.T) {
+	r := newRig(t, packager.Settings{}).begin(videoTrack(t), audioTrack(t, 48_000))
+	r.write(merge(gopTwo.events(6500*time.Millisecond), audio(48_000, 0, 5900*time.Millisecond, 0))).end()
+	checkInvariants(t, r)
+	sound := r.segments(timeline.Audio)
+	require.Len(t, sound, 4)
+	require.True(t, sound[3].gap())
+	before := sound[2]
+	end := before.start() + before.closed.Duration
+	require.Less(t, end, media.Ticks(480_000+6*48_000-48_000/20), "the sound reaches the boundary")
+	require.Equal(t, end, sound[3].closed.Start)
+	wall := before.parts[0].Time.Add(before.closed.Duration.Duration(48_000))
+	require.WithinDuration(t, wall, sound[3].closed.Time, time.Millisecond)
+}
+
 // TestSilentSound leaves out a track of which nothing comes, and takes it in
 // when it comes after all.
 func TestSilentSound(t *testing.T) {

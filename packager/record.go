@@ -23,8 +23,10 @@ func (r *record) append(ctx context.Context, e timeline.Entry) error {
 // now returns the timeline with all that was appended.
 func (r *record) now() *timeline.Timeline { return r.feed.Current() }
 
-// gap closes the rendition's next segment with nothing in it. Its times are
-// those of another rendition's segment of the same MSN, where there is one.
+// gap closes the rendition's next segment with nothing in it. It ends with another
+// rendition's segment of the same MSN, where there is one, and begins where the
+// rendition's own media ends, a little short of the boundary perhaps, unless it
+// would be longer than manifests promise.
 func (r *record) gap(ctx context.Context, id timeline.RenditionID, fallback timeline.SegmentClosed) error {
 	t := r.now()
 	to := t.Rendition(id)
@@ -39,6 +41,13 @@ func (r *record) gap(ctx context.Context, id timeline.RenditionID, fallback time
 		e.Start, e.Time = g.Start.Rescale(ts, to.Track.Timescale), g.Time
 		e.Duration = max(g.Duration.Rescale(ts, to.Track.Timescale), 1)
 		break
+	}
+	if last := to.Segments.Last(); last != nil && last.Epoch == e.Epoch && last.MSN+1 == e.MSN {
+		end := last.Start + last.Duration
+		if whole := e.Start + e.Duration - end; 0 < whole && whole <= promised(t.Targets, to.Track.Timescale) {
+			e.Start, e.Duration = end, whole
+			e.Time = last.Time.Add(last.Duration.Duration(last.Timescale(to)))
+		}
 	}
 	return r.append(ctx, e)
 }
