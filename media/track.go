@@ -31,11 +31,14 @@ type Track struct {
 	Kind      Kind
 	Timescale Timescale // VideoClock for video, the sample rate for audio
 	Codec     Codec
+	// Name is that of the rendition in URLs, a path element; empty for the
+	// usual one of the kind.
+	Name string
 }
 
 // Equal reports whether two tracks would have the same init segment.
 func (t Track) Equal(o Track) bool {
-	if t.ID != o.ID || t.Kind != o.Kind || t.Timescale != o.Timescale {
+	if t.ID != o.ID || t.Kind != o.Kind || t.Timescale != o.Timescale || t.Name != o.Name {
 		return false
 	}
 	if t.Codec == nil || o.Codec == nil {

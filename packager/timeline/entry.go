@@ -25,6 +25,10 @@ const (
 // its epoch ends. TargetsFixed comes once a broadcast, at any time in an
 // epoch; EpochDated, if at all, before manifests can have told of the epoch;
 // StreamEnded and then Cleared come after the last epoch's end.
+//
+// A rendition that follows, a rung, joins an open epoch by RenditionJoined and
+// an InitWritten. It may still have parts of that epoch when the epoch has ended
+// and another has begun, until it joins that one, leaves, or the stream ends.
 type Entry interface{ entry() }
 
 // EpochStarted begins an epoch, and a new broadcast where the stream had ended.
@@ -33,6 +37,32 @@ type EpochStarted struct {
 	At     time.Time // the server's clock at the epoch's first sample
 	Window time.Duration
 	Tracks []RenditionTrack // video first
+	// Expected are the renditions that will join. Manifests of a broadcast that
+	// begins wait for them a little.
+	Expected []ExpectedRendition
+}
+
+// ExpectedRendition is one that will join an epoch.
+type ExpectedRendition struct {
+	Rendition RenditionID
+	Kind      media.Kind
+}
+
+// RenditionJoined adds a rendition to the open epoch: one that is made from the
+// leading one, has its segments with the same MSNs and start times, and comes
+// behind it. MSN is its first segment. Segments of it between its last one and
+// MSN are gone for good: it is listed from MSN on, unless they are none.
+type RenditionJoined struct {
+	Epoch uint64
+	RenditionTrack
+	MSN uint64
+}
+
+// RenditionLeft takes a rendition that joined out: manifests don't name it any
+// more, and its playlist is gone. Its segments can be fetched as long as others.
+type RenditionLeft struct {
+	Rendition RenditionID
+	At        time.Time
 }
 
 // RenditionTrack is a track under the name that URLs give it.
@@ -70,6 +100,9 @@ type Targets struct {
 	Part         time.Duration // PART-TARGET: no part is longer
 	HoldBack     time.Duration // HOLD-BACK
 	PartHoldBack time.Duration // PART-HOLD-BACK
+	// Lag is how far renditions that join are behind the leading one; PartHoldBack
+	// has it in it. Zero where none is expected.
+	Lag time.Duration
 }
 
 // PartWritten publishes a part. Index 0 opens the segment MSN, which must be
@@ -108,12 +141,14 @@ type StreamEnded struct{ At time.Time }
 // Cleared drops everything that an ended broadcast left.
 type Cleared struct{}
 
-func (EpochStarted) entry()  {}
-func (InitWritten) entry()   {}
-func (EpochDated) entry()    {}
-func (TargetsFixed) entry()  {}
-func (PartWritten) entry()   {}
-func (SegmentClosed) entry() {}
-func (EpochEnded) entry()    {}
-func (StreamEnded) entry()   {}
-func (Cleared) entry()       {}
+func (EpochStarted) entry()    {}
+func (InitWritten) entry()     {}
+func (EpochDated) entry()      {}
+func (RenditionJoined) entry() {}
+func (RenditionLeft) entry()   {}
+func (TargetsFixed) entry()    {}
+func (PartWritten) entry()     {}
+func (SegmentClosed) entry()   {}
+func (EpochEnded) entry()      {}
+func (StreamEnded) entry()     {}
+func (Cleared) entry()         {}

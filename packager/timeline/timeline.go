@@ -99,6 +99,13 @@ type Rendition struct {
 	// FrameRate is the highest measured over a whole segment, in frames a
 	// second times 1000, 0 for audio and before the first segment.
 	FrameRate uint32
+
+	// Follows says that it joins epochs (RenditionJoined) rather than start them.
+	Follows bool
+	// From is the first MSN of it that may be listed: where it joined after it
+	// had been away. Left says that it is away.
+	From uint64
+	Left bool
 }
 
 // Init is an init segment.
