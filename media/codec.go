@@ -28,7 +28,22 @@ type H264 struct {
 	SARWidth, SARHeight int
 	// FrameRate is what the SPS declares, in frames a second; 0 where it doesn't.
 	FrameRate float64
+	// Chroma is the sampling of colour, and BitDepth the larger of luma's and
+	// chroma's. What plays everywhere is 4:2:0 and 8 bits.
+	Chroma   Chroma
+	BitDepth int
 }
+
+// Chroma is how colour is sampled, as people write it; empty where that's unknown.
+type Chroma string
+
+// The chroma formats, in the order of chroma_format_idc.
+const (
+	Chroma400 Chroma = "4:0:0"
+	Chroma420 Chroma = "4:2:0"
+	Chroma422 Chroma = "4:2:2"
+	Chroma444 Chroma = "4:4:4"
+)
 
 // NewH264 reads the parameter sets; it errs where they can't be parsed.
 func NewH264(sps, pps []byte) (*H264, error) {
@@ -46,6 +61,10 @@ func NewH264(sps, pps []byte) (*H264, error) {
 			c.FrameRate = float64(t.TimeScale) / (2 * float64(t.NumUnitsInTick))
 		}
 	}
+	if formats := [...]Chroma{Chroma400, Chroma420, Chroma422, Chroma444}; int(s.ChromaFormatIdc) < len(formats) {
+		c.Chroma = formats[s.ChromaFormatIdc]
+	}
+	c.BitDepth = 8 + int(min(max(s.BitDepthLumaMinus8, s.BitDepthChromaMinus8), 6)) // 14 bits are the most there are
 	if c.Width <= 0 || c.Height <= 0 {
 		return nil, fmt.Errorf("h264: picture of %dx%d", c.Width, c.Height)
 	}
