@@ -1,6 +1,9 @@
 package timeline
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // anchorStep is how far the server's clock and an epoch's media clock may part
 // before the epoch is anchored anew: well below what players hold back, and at
@@ -15,6 +18,9 @@ type Anchor struct {
 	MSN   uint64        // the first segment that it holds for, in every rendition
 	Media time.Duration // media time of that segment's start in the leading rendition
 	Time  time.Time     // the same on the server's clock
+	// Renditions are those that are there from its first segment on; one that
+	// has no segment MSN isn't. Where that changes, an epoch is anchored anew too.
+	Renditions []RenditionID
 }
 
 // anchor looks at the leading rendition's segment g, just closed, and anchors
@@ -32,13 +38,52 @@ func (t *Timeline) anchor(r *Rendition, g *Segment) {
 	end := (g.Start + g.Duration).Duration(ts)
 	at := last.Time.Add(end - last.Start.Duration(ts))
 	held := t.Epochs[n].Anchors[len(t.Epochs[n].Anchors)-1]
-	if at.Sub(held.Time.Add(end-held.Media)).Abs() < anchorStep {
-		return
+	steady := held.Time.Add(end - held.Media)
+	set := t.set(t.Epochs[n], held)
+	if at.Sub(steady).Abs() < anchorStep {
+		if sameSet(set, t.begun(held)) {
+			return
+		}
+		at = steady
 	}
 	e := *t.Epochs[n]
-	e.Anchors = append(clone(e.Anchors, 1), Anchor{MSN: g.MSN + 1, Media: end, Time: at})
+	e.Anchors = append(clone(e.Anchors, 1), Anchor{MSN: g.MSN + 1, Media: end, Time: at, Renditions: set})
 	t.Epochs = clone(t.Epochs, 0)
 	t.Epochs[n] = &e
+}
+
+// sameSet compares lists that hold nothing twice, whatever their order.
+func sameSet(a, b []RenditionID) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(id RenditionID) bool { return !slices.Contains(b, id) })
+}
+
+// begun are the renditions of an anchor that had its first segment, or belong to
+// the epoch from its start on.
+func (t *Timeline) begun(a Anchor) []RenditionID {
+	set := make([]RenditionID, 0, len(a.Renditions))
+	for _, id := range a.Renditions {
+		if r := t.Rendition(id); r != nil && (!r.Follows || r.Segment(a.MSN) != nil) {
+			set = append(set, id)
+		}
+	}
+	return set
+}
+
+// set are the renditions that a Period which starts now would have: those that
+// lead and their companions, and of the others those that have a whole segment
+// or were there all along.
+func (t *Timeline) set(e *Epoch, held Anchor) []RenditionID {
+	began := t.begun(held)
+	var set []RenditionID
+	for _, rt := range e.Tracks {
+		r := t.Rendition(rt.Rendition)
+		if r == nil || r.Left || r.Follows && (r.Epoch != e.Number ||
+			!slices.Contains(began, r.ID) && (!r.hasWhole(t) || r.Segments.Last().Epoch != e.Number)) {
+			continue
+		}
+		set = append(set, r.ID)
+	}
+	return set
 }
 
 // dropAnchors lets go of the anchors of segments that are gone.

@@ -31,6 +31,10 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 		err = next.startEpoch(e)
 	case InitWritten:
 		err = next.writeInit(e)
+	case RenditionJoined:
+		err = next.join(e)
+	case RenditionLeft:
+		err = next.leave(e)
 	case EpochDated:
 		err = next.dateEpoch(e)
 	case TargetsFixed:
@@ -63,26 +67,47 @@ func (t *Timeline) startEpoch(e EpochStarted) error {
 	case len(e.Tracks) == 0:
 		return fmt.Errorf("%w: epoch %d has no tracks", ErrOrder, e.Epoch)
 	}
+	for _, rt := range e.Tracks {
+		if r := t.Rendition(rt.Rendition); r != nil && r.Open != nil {
+			return fmt.Errorf("%w: epoch %d starts with segment %d of %s open", ErrOrder, e.Epoch, r.Open.MSN, r.ID)
+		}
+	}
 	if t.State == Offline || t.State == Ended {
 		t.beginBroadcast(e.Epoch)
 	}
 	t.State, t.Since, t.Window = Live, e.At, e.Window
 	t.Next.Epoch = e.Epoch + 1
 	t.Epochs = append(clone(t.Epochs, 1), &Epoch{
-		Number: e.Epoch, Start: e.At, FirstMSN: t.Next.MSN, Tracks: e.Tracks,
-		Anchors: []Anchor{{MSN: t.Next.MSN, Media: Origin, Time: e.At}},
+		Number: e.Epoch, Start: e.At, FirstMSN: t.Next.MSN,
+		Tracks: e.Tracks, Led: len(e.Tracks), Expected: e.Expected,
+		Anchors: []Anchor{{MSN: t.Next.MSN, Media: Origin, Time: e.At, Renditions: firstSet(e)}},
 	})
 	t.Renditions = clone(t.Renditions, len(e.Tracks))
 	for _, rt := range e.Tracks {
 		if i := t.index(rt.Rendition); i >= 0 {
 			r := *t.Renditions[i]
-			r.Track, r.Version = rt.Track, t.Version
+			r.Track, r.Epoch, r.Version = rt.Track, e.Epoch, t.Version
+			r.Follows, r.Left = false, false
 			t.Renditions[i] = &r
 			continue
 		}
-		t.Renditions = append(t.Renditions, &Rendition{ID: rt.Rendition, Track: rt.Track, Version: t.Version})
+		t.Renditions = append(t.Renditions, &Rendition{
+			ID: rt.Rendition, Track: rt.Track, Epoch: e.Epoch, Version: t.Version,
+		})
 	}
 	return nil
+}
+
+// firstSet is what the epoch's first Period is to list.
+func firstSet(e EpochStarted) []RenditionID {
+	set := make([]RenditionID, 0, len(e.Tracks)+len(e.Expected))
+	for _, rt := range e.Tracks {
+		set = append(set, rt.Rendition)
+	}
+	for _, x := range e.Expected {
+		set = append(set, x.Rendition)
+	}
+	return set
 }
 
 // beginBroadcast lists none of the old media; what is left of it can still be fetched.
@@ -95,6 +120,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	for i, r := range t.Renditions {
 		fresh := *r
 		fresh.PeakBandwidth, fresh.Bytes, fresh.Span, fresh.FrameRate = 0, 0, 0, 0
+		fresh.From, fresh.Left = 0, false
 		renditions[i] = &fresh
 	}
 	t.Renditions = renditions
@@ -151,11 +177,18 @@ func (t *Timeline) writePart(e PartWritten) error {
 }
 
 func (t *Timeline) closeSegment(e SegmentClosed) error {
-	r := t.replace(e.Rendition)
 	epoch := t.Current()
-	if r == nil || epoch == nil || epoch.Number != e.Epoch {
+	was := t.Rendition(e.Rendition)
+	open := epoch != nil && epoch.Number == e.Epoch
+	if was == nil || !open && !t.trails(was, e.Epoch) {
 		return fmt.Errorf("%w: segment %d of %s in epoch %d closed", ErrOrder, e.MSN, e.Rendition, e.Epoch)
 	}
+	if was.Open != nil && was.Open.Epoch != e.Epoch {
+		return fmt.Errorf("%w: segment %d of %s in epoch %d is closed in epoch %d",
+			ErrOrder, e.MSN, e.Rendition, was.Open.Epoch, e.Epoch)
+	}
+	r := t.replace(e.Rendition)
+	leads := open && epoch.Tracks[0].Rendition == e.Rendition
 	if next := r.NextPosition(t); next.MSN != e.MSN || e.Duration <= 0 {
 		return fmt.Errorf("%w: segment %d of %s with duration %d closed where %d is next",
 			ErrOrder, e.MSN, e.Rendition, e.Duration, next.MSN)
@@ -168,13 +201,13 @@ func (t *Timeline) closeSegment(e SegmentClosed) error {
 		g := *r.Open
 		g.Duration, g.Closed = e.Duration, true
 		r.Segments, r.Open = r.Segments.append(&g), nil
-		r.measure(&g, t.First, t.Targets.Segment)
-		if epoch.Tracks[0].Rendition == e.Rendition {
+		r.measure(&g, max(t.First, r.From), t.Targets.Segment)
+		if leads {
 			t.anchor(r, &g)
 		}
 	}
 	t.Next.MSN = max(t.Next.MSN, e.MSN+1)
-	if epoch.Tracks[0].Rendition == e.Rendition {
+	if leads {
 		t.listed += e.Duration.Duration(r.Track.Timescale)
 		t.trim()
 	}
@@ -187,7 +220,7 @@ func (t *Timeline) endEpoch(e EpochEnded) error {
 		return fmt.Errorf("%w: end of epoch %d", ErrOrder, e.Epoch)
 	}
 	for _, r := range t.Renditions {
-		if r.Open != nil {
+		if r.Open != nil && !r.Follows {
 			return fmt.Errorf("%w: epoch %d ends with segment %d of %s open", ErrOrder, e.Epoch, r.Open.MSN, r.ID)
 		}
 	}
@@ -203,6 +236,11 @@ func (t *Timeline) endEpoch(e EpochEnded) error {
 func (t *Timeline) endStream(e StreamEnded) error {
 	if t.State != Away {
 		return fmt.Errorf("%w: stream ends while %s", ErrOrder, t.State)
+	}
+	for _, r := range t.Renditions {
+		if r.Open != nil {
+			return fmt.Errorf("%w: stream ends with segment %d of %s open", ErrOrder, r.Open.MSN, r.ID)
+		}
 	}
 	t.State, t.Since = Ended, e.At
 	t.touch()
@@ -230,13 +268,15 @@ func (t *Timeline) touch() {
 }
 
 // change returns a copy of the rendition, already in its place, that the
-// caller may write to; the rendition must be one of the open epoch's.
+// caller may write to; the rendition must be one of the open epoch's, or trail.
 func (t *Timeline) change(id RenditionID, epoch uint64) (*Rendition, error) {
-	current := t.Current()
-	if current == nil || current.Number != epoch || !current.Has(id) {
-		return nil, fmt.Errorf("%w: %s is no rendition of an open epoch %d", ErrOrder, id, epoch)
+	r, current := t.Rendition(id), t.Current()
+	switch {
+	case r == nil || r.Left:
+	case current != nil && current.Number == epoch && current.Has(id), t.trails(r, epoch):
+		return t.replace(id), nil
 	}
-	return t.replace(id), nil
+	return nil, fmt.Errorf("%w: %s is no rendition of an open epoch %d", ErrOrder, id, epoch)
 }
 
 func (t *Timeline) replace(id RenditionID) *Rendition {

@@ -24,7 +24,7 @@ func TestEpochDated(t *testing.T) {
 	moved := mustApply(t, told, EpochDated{Epoch: 1, At: earlier})
 
 	require.Equal(t, earlier, moved.Epochs[0].Start)
-	require.Equal(t, []Anchor{{MSN: 1, Media: Origin, Time: earlier}}, moved.Epochs[0].Anchors)
+	require.Equal(t, []Anchor{{MSN: 1, Media: Origin, Time: earlier, Renditions: []RenditionID{Source, Audio}}}, moved.Epochs[0].Anchors)
 	open := moved.Rendition(Source).Open
 	require.Equal(t, earlier, open.Time)
 	require.Equal(t, earlier.Add(200*time.Millisecond), open.Parts[1].Time)

@@ -63,7 +63,11 @@ type Epoch struct {
 	Ended  time.Time // zero while it is open
 	// FirstMSN is that of its first segment, in every rendition.
 	FirstMSN uint64
+	// Tracks are those that it started with, Led of them, and then those that
+	// joined, in the order of Expected.
 	Tracks   []RenditionTrack
+	Led      int
+	Expected []ExpectedRendition
 	// Anchors are those that still hold for a segment; oldest first, never none.
 	Anchors []Anchor
 }
@@ -100,6 +104,8 @@ type Rendition struct {
 	// second times 1000, 0 for audio and before the first segment.
 	FrameRate uint32
 
+	// Epoch is the newest that it belongs to.
+	Epoch uint64
 	// Follows says that it joins epochs (RenditionJoined) rather than start them.
 	Follows bool
 	// From is the first MSN of it that may be listed: where it joined after it
@@ -194,11 +200,11 @@ func (r *Rendition) NextPosition(t *Timeline) Position {
 	}
 	last := r.Segments.Last()
 	if last != nil && last.MSN >= t.First {
-		return Position{MSN: last.MSN + 1}
+		return Position{MSN: max(last.MSN+1, r.From)}
 	}
 	// The rendition has nothing in this broadcast yet.
 	if current := t.Current(); current != nil {
-		return Position{MSN: max(t.First, current.FirstMSN)}
+		return Position{MSN: max(t.First, current.FirstMSN, r.From)}
 	}
 	return Position{MSN: t.Next.MSN}
 }
@@ -214,13 +220,14 @@ func (r *Rendition) LikelyNext(t *Timeline) Position {
 
 // Listed yields the rendition's whole segments that playlists list, oldest
 // first; the open one is not among them.
-func (r *Rendition) Listed(t *Timeline) iter.Seq[*Segment] { return r.Segments.From(t.First) }
+func (r *Rendition) Listed(t *Timeline) iter.Seq[*Segment] {
+	return r.Segments.From(max(t.First, r.From))
+}
 
 // IsListed reports whether manifests list the rendition: it has media in this
-// broadcast, or is of the open epoch.
+// broadcast, or is of the open epoch, and hasn't left.
 func (r *Rendition) IsListed(t *Timeline) bool {
-	last := r.Segments.Last()
-	return r.Open != nil || last != nil && last.MSN >= t.First || t.Current().Has(r.ID)
+	return !r.Left && (r.Open != nil || r.hasWhole(t) || t.Current().Has(r.ID))
 }
 
 // Gap reports whether nothing came for the segment.

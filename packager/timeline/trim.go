@@ -74,6 +74,9 @@ func (t *Timeline) drop() {
 		if first == nil && r.Open == nil && !current.Has(r.ID) {
 			continue
 		}
+		if first == nil && r.Open != nil {
+			first = r.Open
+		}
 		if first != nil {
 			oldestEpoch = min(oldestEpoch, first.Epoch)
 		}
