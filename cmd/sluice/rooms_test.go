@@ -23,6 +23,7 @@ var floors = []struct {
 	{1, []string{
 		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/clock",
 		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
+		"transcode/nut", "transcode/annexb",
 	}},
 	{2, []string{
 		"packager/hls/...", "packager/dash/...",
@@ -42,6 +43,7 @@ var apart = []string{"ingest", "packager", "transcode", "relay", "storage/archiv
 var dry = []string{
 	"media", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv",
 	"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
+	"transcode/nut", "transcode/annexb",
 }
 
 var wet = []string{"net", "net/http", "os", "os/exec", "syscall"}
