@@ -8,10 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"sluice/transcode/child"
 )
 
 const (
@@ -34,11 +35,6 @@ type Publisher struct {
 
 // Serve publishes until ctx ends, and returns ctx's error.
 func (p Publisher) Serve(ctx context.Context) error {
-	// On Linux the child is to die with its parent, and for that the kernel takes
-	// the thread that started it for the parent: this goroutine keeps its own.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
 	var b backoff
 	for attempt := 1; ; attempt++ {
 		p.Log.Info("test picture starts", "attempt", attempt)
@@ -66,12 +62,9 @@ func (p Publisher) once(ctx context.Context) error {
 	}
 	defer feed.Close()
 	said := &tail{}
-	cmd := exec.CommandContext(ctx, p.FFmpeg, arguments(p.URL)...)
+	cmd := exec.Command(p.FFmpeg, arguments(p.URL)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = frames, said, said
-	cmd.SysProcAttr = processAttributes()
-	cmd.Cancel = func() error { return interrupt(cmd.Process) }
-	cmd.WaitDelay = farewell
-	err = cmd.Start()
+	ffmpeg, err := child.Start(cmd, 0)
 	frames.Close() // the child has its own
 	if err != nil {
 		return fmt.Errorf("start ffmpeg: %w", err)
@@ -86,7 +79,12 @@ func (p Publisher) once(ctx context.Context) error {
 		}
 		fed <- err
 	}()
-	err = cmd.Wait()
+	select {
+	case <-ffmpeg.Done():
+	case <-ctx.Done():
+		ffmpeg.Stop(farewell)
+	}
+	err = ffmpeg.Wait()
 	cancel()
 	drawErr := <-fed
 	if errors.Is(drawErr, os.ErrDeadlineExceeded) {
