@@ -1,6 +1,10 @@
 package rung
 
-import "sluice/media"
+import (
+	"slices"
+
+	"sluice/media"
+)
 
 // Shape is what a plan must know of a source's picture.
 type Shape struct {
@@ -60,14 +64,50 @@ type Output struct {
 type Dropped struct{ Name, Why string }
 
 // ShapeOf returns the shape of a source: frameRate as measured or declared, 0
-// where neither is known.
-func ShapeOf(c media.Codec, frameRate float64, longGOP bool) Shape { panic("being written") }
+// where it's unknown or varies.
+func ShapeOf(c media.Codec, frameRate float64, longGOP bool) Shape {
+	sh := Shape{FrameRate: frameRate, LongGOP: longGOP}
+	if h, ok := c.(*media.H264); ok {
+		sh.Width, sh.Height = h.Width, h.Height
+		sh.SARWidth, sh.SARHeight = h.SARWidth, h.SARHeight
+		sh.Chroma, sh.BitDepth = h.Chroma, h.BitDepth
+	}
+	return sh
+}
 
-// Rate is the output's frame rate for a source of the given one.
-func (o Output) Rate(source float64) float64 { panic("being written") }
+// Rate is the output's frame rate where the source has that one.
+func (o Output) Rate(source float64) float64 { return source / float64(max(1, o.Every)) }
 
 // Equal reports whether two plans ask for the same to be made.
-func (p Plan) Equal(o Plan) bool { panic("being written") }
+func (p Plan) Equal(o Plan) bool { return p.Hidden == o.Hidden && slices.Equal(p.Outputs, o.Outputs) }
 
 // Plan says what the ladder makes of a source.
-func (s Spec) Plan(sh Shape, o Offer) Plan { panic("being written") }
+//
+// The source is hidden, which is to say that a re-encoded rung of its own takes
+// its place, where the list doesn't name it, where not every player shows its
+// picture (not 4:2:0, more than 8 bits), where its keyframes are too far apart,
+// and where it is taller than the ladder's top. An untouched ladder (Spec.Untouched)
+// hides nothing: there's nothing to put in the source's place.
+//
+// Rungs keep the picture's shape, in square pixels; none is as large as the source
+// that is shown, none is larger than one that isn't. What a list without source
+// names above the source's size is replaced by one rung of its full size. The frame
+// rate is divided by whole numbers: down to the rung's FPS, and where it has none
+// and is 480p or less, to 30 or less.
+//
+// What the machine can carry is asked in one case: where the ladder leaves the
+// choice to us. That is auto, always, within Offer.Free and Offer.Process; and a
+// list where other ladders run already (Offer.Shared), within Offer.Free. A list that
+// has the machine to itself is taken at its word. The costliest rung goes first.
+// A hidden source keeps at least one.
+func (s Spec) Plan(sh Shape, o Offer) Plan {
+	if s.Untouched() || min(sh.Width, sh.Height) <= 0 || max(sh.Width, sh.Height) > maxSource {
+		return Plan{}
+	}
+	sh.FrameRate = known(sh.FrameRate)
+	d := draft{spec: s, shape: sh, picture: sh.picture(), offer: o}
+	d.hide()
+	d.build()
+	d.cut()
+	return d.Plan
+}

@@ -73,13 +73,3 @@ func SourceSpec() Spec { return Spec{Source: &Source{}} }
 func (s Spec) Untouched() bool {
 	return !s.Auto && len(s.Rungs) == 0 && s.Source != nil && s.Source.Height == 0
 }
-
-// Parse reads what --ladder takes: auto, source, or rungs separated by commas,
-// each source or HEIGHTp[FPS][@BITRATE][:CODEC].
-func Parse(list string) (Spec, error) { panic("being written") }
-
-// String returns what Parse reads.
-func (s Spec) String() string { panic("being written") }
-
-// Validate checks a Spec that Parse didn't make.
-func (s Spec) Validate() error { panic("being written") }
