@@ -15,6 +15,10 @@ type epoch struct {
 	settings Settings
 	number   uint64
 	lanes    []*lane // the leading one first
+	rungs    []*lane // those that joined; they may outlast the others
+	expected media.Expectation
+	start    uint64 // its first segment
+	stop     uint64 // once the epoch has ended, the segment after its last
 	clock    wallClock
 	cutter   cutter
 	bounds   []bound // where segments start, the last few; rising
@@ -72,9 +76,12 @@ func (e *epoch) addBound(b bound) {
 
 // startEpoch appends the epoch's head. The leading input's first sample, s, is to
 // stand at timeline.Origin; nothing of it is taken yet.
-func startEpoch(ctx context.Context, r *record, st Settings, inputs []*input, s arrival) (*epoch, error) {
-	e := &epoch{record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(s.arrived)}
-	start := timeline.EpochStarted{Epoch: e.number, At: s.arrived, Window: st.Window}
+func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s arrival) (*epoch, error) {
+	st := ss.settings
+	e := &epoch{
+		record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(s.arrived), expected: ss.expected,
+	}
+	start := timeline.EpochStarted{Epoch: e.number, At: s.arrived, Window: st.Window, Expected: expectedRenditions(ss.expected)}
 	for _, in := range inputs {
 		start.Tracks = append(start.Tracks, timeline.RenditionTrack{Rendition: in.rendition, Track: in.Track})
 	}
@@ -82,6 +89,7 @@ func startEpoch(ctx context.Context, r *record, st Settings, inputs []*input, s 
 		return nil, err
 	}
 	msn := r.now().Next.MSN
+	e.start = msn
 	leader := inputs[0].Timescale
 	for i, in := range inputs {
 		l := &lane{input: in, epoch: e, msn: msn}
@@ -220,7 +228,7 @@ func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
 			return err
 		}
 	}
-	return nil
+	return e.cutRungs(ctx)
 }
 
 // date corrects the epoch's start on the server's clock while nobody can have
@@ -235,15 +243,18 @@ func (e *epoch) date(ctx context.Context) error {
 	if by == 0 {
 		return nil
 	}
-	for _, l := range e.lanes {
+	for _, l := range e.all() {
 		l.wall = l.wall.Add(by)
 	}
 	return e.record.append(ctx, timeline.EpochDated{Epoch: e.number, At: e.clock.anchor})
 }
 
+// all are the epoch's lanes and rungs.
+func (e *epoch) all() []*lane { return append(e.lanes[:len(e.lanes):len(e.lanes)], e.rungs...) }
+
 // hasPart reports whether anything of the epoch is published.
 func (e *epoch) hasPart() bool {
-	for _, l := range e.lanes {
+	for _, l := range e.all() {
 		if l.longest > 0 {
 			return true
 		}
@@ -252,11 +263,16 @@ func (e *epoch) hasPart() bool {
 }
 
 // gapAbsent records segment msn for the renditions that viewers may still play
-// and that this epoch lacks.
+// and that this epoch lacks; rungs that haven't joined yet have a segment's time.
 func (e *epoch) gapAbsent(ctx context.Context, msn uint64) error {
 	t := e.record.now()
+	ended := msn
 	for _, r := range t.Renditions {
-		if t.Current().Has(r.ID) || r.NextPosition(t).MSN > msn || !r.IsListed(t) || !hasMedia(t, r) {
+		msn := ended
+		if r.Follows {
+			msn--
+		}
+		if t.Current().Has(r.ID) || r.Open != nil || r.NextPosition(t).MSN > msn || !r.IsListed(t) || !hasMedia(t, r) {
 			continue
 		}
 		for {
@@ -264,7 +280,7 @@ func (e *epoch) gapAbsent(ctx context.Context, msn uint64) error {
 			if r = now.Rendition(r.ID); r == nil || !r.IsListed(now) || r.NextPosition(now).MSN > msn {
 				break
 			}
-			if err := e.record.gap(ctx, r.ID, gapAt(r, e.clock.at(0), e.settings.Segment)); err != nil {
+			if err := e.record.gap(ctx, e.number, r.ID, gapAt(r, e.clock.at(0), e.settings.Segment)); err != nil {
 				return err
 			}
 		}

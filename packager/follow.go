@@ -93,7 +93,7 @@ func (l *lane) closeLate(ctx context.Context) error {
 
 // releaseHeld publishes what waited for the leading rendition.
 func (e *epoch) releaseHeld(ctx context.Context) error {
-	for _, l := range e.lanes[1:] {
+	for _, l := range e.all()[1:] {
 		if l.full() == 0 {
 			continue
 		}

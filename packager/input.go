@@ -32,7 +32,7 @@ func newInputs(tracks []media.Track, m *metrics) ([]*input, error) {
 		return nil, fmt.Errorf("session of %d tracks", len(tracks))
 	}
 	var video, audio []*input
-	ids := map[media.TrackID]bool{}
+	ids, names := map[media.TrackID]bool{}, map[timeline.RenditionID]bool{}
 	for _, t := range tracks {
 		if ids[t.ID] || t.Timescale == 0 || t.Timescale > maxTimescale {
 			return nil, fmt.Errorf("track %d with timescale %d, or there twice", t.ID, t.Timescale)
@@ -56,6 +56,13 @@ func newInputs(tracks []media.Track, m *metrics) ([]*input, error) {
 		default:
 			return nil, fmt.Errorf("track %d is %s", t.ID, t.Kind)
 		}
+		if t.Name != "" {
+			in.rendition = timeline.RenditionID(t.Name)
+		}
+		if names[in.rendition] {
+			return nil, fmt.Errorf("track %d is a second %s", t.ID, in.rendition)
+		}
+		names[in.rendition] = true
 	}
 	if len(video) > 1 {
 		return nil, fmt.Errorf("session of %d video tracks", len(video))

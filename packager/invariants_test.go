@@ -35,6 +35,9 @@ func checkAll(t testing.TB, r *rig, overlap media.Ticks) {
 			for _, rt := range e.Tracks {
 				tracks[rt.Rendition] = rt.Track
 			}
+		case timeline.RenditionJoined:
+			tracks[e.Rendition] = e.Track
+			of[e.Epoch].Tracks = append(of[e.Epoch].Tracks, e.RenditionTrack)
 		case timeline.TargetsFixed:
 			targets = e.Targets
 		case timeline.EpochEnded:

@@ -167,16 +167,21 @@ func (l *lane) close(ctx context.Context, n int, next media.Ticks) error {
 	if next-l.covered > media.TicksOf(maxHole, l.Timescale) {
 		next = l.covered
 	}
+	return l.closed(ctx, max(next-l.start, 1))
+}
+
+// closed records the segment's end, or, where it has no part, a gap.
+func (l *lane) closed(ctx context.Context, duration media.Ticks) error {
 	e := l.epoch
 	var err error
 	if l.parts == 0 {
-		err = e.record.gap(ctx, l.rendition, timeline.SegmentClosed{
+		err = e.record.gap(ctx, e.number, l.rendition, timeline.SegmentClosed{
 			Start: e.boundary(l, l.msn), Duration: media.TicksOf(e.settings.Segment, l.Timescale),
 			Time: e.clock.at(e.mediaTime(l, e.boundary(l, l.msn))),
 		})
 	} else {
 		err = e.record.append(ctx, timeline.SegmentClosed{
-			Epoch: e.number, Rendition: l.rendition, MSN: l.msn, Duration: max(next-l.start, 1),
+			Epoch: e.number, Rendition: l.rendition, MSN: l.msn, Duration: duration,
 		})
 	}
 	if err != nil {

@@ -48,6 +48,12 @@ const expireRetry = 5 * time.Second
 
 // Limits on how far tracks may be apart.
 const (
+	// maxTrail is how long a stream that would end at once waits for the last
+	// parts of its rungs.
+	maxTrail = time.Second
+	// maxJoinGap is how many segments a rung may have missed and still be listed
+	// as one with gaps when it joins; else it is listed from there on.
+	maxJoinGap = 4
 	// maxSilence is how long a track may give nothing while another goes on
 	// before an epoch is made without it.
 	maxSilence = 10 * time.Second

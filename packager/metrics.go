@@ -13,6 +13,7 @@ const (
 
 type metrics struct {
 	latency  prometheus.Histogram
+	rungs    *prometheus.HistogramVec
 	parts    *prometheus.CounterVec
 	segments *prometheus.CounterVec
 	bytes    *prometheus.CounterVec
@@ -28,6 +29,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help:    "From the arrival of a part's last byte to its publication.",
 			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, 1},
 		}),
+		rungs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "sluice_rung_part_latency_seconds",
+			Help:    "From the arrival of the last byte that a rung's part was made from to its publication.",
+			Buckets: []float64{.01, .02, .05, .075, .1, .15, .2, .3, .4, .6, 1, 2, 5},
+		}, []string{"rung"}),
 		parts:    counters("sluice_parts_total", "Parts published.", "kind"),
 		segments: counters("sluice_segments_total", "Segments closed, gaps included.", "kind"),
 		bytes:    counters("sluice_part_bytes_total", "Bytes of published parts.", "kind"),
@@ -37,7 +43,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.latency, m.parts, m.segments, m.bytes, m.dropped, m.repaired)
+		r.MustRegister(m.latency, m.rungs, m.parts, m.segments, m.bytes, m.dropped, m.repaired)
 	}
 	return m
 }
@@ -50,6 +56,13 @@ func counters(name, help, label string) *prometheus.CounterVec {
 type laneMetrics struct {
 	latency                prometheus.Observer
 	parts, segments, bytes prometheus.Counter
+}
+
+// ofRung are those of a rung, whose latency is counted by itself.
+func (m *metrics) ofRung(kind, name string) laneMetrics {
+	l := m.of(kind)
+	l.latency = m.rungs.WithLabelValues(name)
+	return l
 }
 
 func (m *metrics) of(kind string) laneMetrics {

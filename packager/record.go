@@ -23,15 +23,15 @@ func (r *record) append(ctx context.Context, e timeline.Entry) error {
 // now returns the timeline with all that was appended.
 func (r *record) now() *timeline.Timeline { return r.feed.Current() }
 
-// gap closes the rendition's next segment with nothing in it. It ends with another
+// gap closes the rendition's next segment with nothing in it, in that epoch. It ends with another
 // rendition's segment of the same MSN, where there is one, and begins where the
 // rendition's own media ends, a little short of the boundary perhaps, unless it
 // would be longer than manifests promise.
-func (r *record) gap(ctx context.Context, id timeline.RenditionID, fallback timeline.SegmentClosed) error {
+func (r *record) gap(ctx context.Context, epoch uint64, id timeline.RenditionID, fallback timeline.SegmentClosed) error {
 	t := r.now()
 	to := t.Rendition(id)
 	e := fallback
-	e.Epoch, e.Rendition, e.MSN = t.Current().Number, id, to.NextPosition(t).MSN
+	e.Epoch, e.Rendition, e.MSN = epoch, id, to.NextPosition(t).MSN
 	for _, from := range t.Renditions {
 		g := from.Segment(e.MSN)
 		if g == nil || from == to || g.Duration <= 0 {
@@ -67,7 +67,7 @@ func hasMedia(t *timeline.Timeline, r *timeline.Rendition) bool {
 
 // endEpoch closes what is open, brings every rendition that is listed to the
 // same MSN, and ends the epoch; where none is open it does nothing. It needs
-// nothing but the timeline, and so ends what a crashed writer left, too.
+// nothing but the timeline. Rungs go on: they end by themselves.
 func (r *record) endEpoch(ctx context.Context, at time.Time, segment time.Duration) error {
 	t := r.now()
 	epoch := t.Current()
@@ -77,7 +77,7 @@ func (r *record) endEpoch(ctx context.Context, at time.Time, segment time.Durati
 	leading := epoch.Tracks[0].Rendition
 	for _, last := range []bool{false, true} { // the window moves with the leading one
 		for _, to := range t.Renditions {
-			if to.Open == nil || (to.ID == leading) != last {
+			if to.Open == nil || to.Follows || (to.ID == leading) != last {
 				continue
 			}
 			err := r.append(ctx, timeline.SegmentClosed{
@@ -92,10 +92,10 @@ func (r *record) endEpoch(ctx context.Context, at time.Time, segment time.Durati
 		for {
 			now := r.now()
 			to := now.Rendition(behind.ID)
-			if to == nil || !to.IsListed(now) || to.NextPosition(now).MSN >= now.Next.MSN {
+			if to == nil || to.Follows || !to.IsListed(now) || to.NextPosition(now).MSN >= now.Next.MSN {
 				break
 			}
-			if err := r.gap(ctx, to.ID, gapAt(to, at, segment)); err != nil {
+			if err := r.gap(ctx, epoch.Number, to.ID, gapAt(to, at, segment)); err != nil {
 				return err
 			}
 		}

@@ -25,23 +25,28 @@ type Stream struct {
 	settings atomic.Pointer[Settings] // of the next session
 	health   atomic.Pointer[Health]
 
-	// mu is held by the session for each call, and by Serve for a timer. The two
-	// hardly meet: timers run while no session does.
-	mu      sync.Mutex
-	closed  bool
-	record  *record    // nil until the first session
-	session *session   // nil between sessions
-	epoch   *epoch     // nil until a session's first picture
-	last    remembered // of the last broadcast
-	due     time.Time  // when expire has something to do
-	long    bool       // the log says that segments are longer than promised
+	// mu is held by the session for each call, by rungs, for as long as a part
+	// takes to write, and by Serve for a timer, which runs while no session does.
+	mu       sync.Mutex
+	closed   bool
+	record   *record  // nil until the first session
+	session  *session // nil between sessions
+	epoch    *epoch   // nil until a session's first picture
+	trails   []*epoch // ended, with rungs that have something to come; oldest first
+	expects  media.Expectation
+	placed   media.Place // of the leading track's newest sample
+	isPlaced bool
+	last     remembered // of the last broadcast
+	due      time.Time  // when expire has something to do
+	long     bool       // the log says that segments are longer than promised
 }
 
-var _ media.Sink = (*Stream)(nil)
+var _ media.Base = (*Stream)(nil)
 
 // session is what lasts from Begin to Begin or End.
 type session struct {
 	settings Settings
+	expected media.Expectation
 	inputs   []*input  // video first
 	began    time.Time // arrival of the first sample
 	err      error     // of a call that failed: nothing works after it
@@ -69,7 +74,7 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	if err := s.endEpoch(ctx, settings); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	s.session = &session{settings: settings, inputs: inputs}
+	s.session = &session{settings: settings, expected: s.expects, inputs: inputs}
 	s.schedule()
 	s.report(time.Time{})
 	return nil
@@ -153,6 +158,9 @@ func (s *session) present(now time.Time) []*input {
 }
 
 func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arrived time.Time) error {
+	if in.Kind == media.Video || s.epoch != nil && s.epoch.laneOf(in) == s.epoch.lanes[0] {
+		s.isPlaced = false
+	}
 	verdict, repaired := in.take(&sample)
 	if repaired {
 		s.packager.metrics.repaired.Inc()
@@ -181,8 +189,15 @@ func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arri
 	case l == nil:
 		s.drop(dropAbsent, 1)
 	case l == s.epoch.lanes[0]:
+		s.place(l)
 		if err := s.epoch.lead(ctx, l.onClock(sample), arrived); err != nil {
 			return err
+		}
+		if len(s.trails) > 0 && l.msn > s.epoch.start {
+			// A segment later nothing more is going to come.
+			if err := s.finishTrails(ctx); err != nil {
+				return err
+			}
 		}
 		if s.newsworthy(l, sample) {
 			s.report(arrived)
@@ -266,14 +281,18 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 		s.drop(dropBeforeKeyframe, 1)
 		return nil
 	}
-	e, err := startEpoch(ctx, s.record, s.session.settings, present, arrival{sample, arrived})
+	e, err := startEpoch(ctx, s.record, s.session, present, arrival{sample, arrived})
 	if err != nil {
+		return err
+	}
+	if err := s.leaveUnexpected(ctx, e); err != nil {
 		return err
 	}
 	if err := e.firstTargets(ctx, s.last); err != nil {
 		return err
 	}
 	s.epoch = e
+	s.place(e.lanes[0])
 	s.log.Info("stream is live", "epoch", e.number)
 	if err := e.lead(ctx, e.lanes[0].onClock(sample), arrived); err != nil {
 		return err
@@ -309,7 +328,7 @@ func (s *Stream) drop(reason string, n int) {
 // endEpoch ends the open epoch, be it this process's or one that a dead one left.
 func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	e, now := s.epoch, time.Now()
-	s.epoch = nil
+	s.epoch, s.isPlaced = nil, false
 	if e == nil {
 		return s.record.endEpoch(ctx, now, settings.Segment)
 	}
@@ -317,6 +336,7 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, settings.Segment))
 	}
+	err = errors.Join(err, s.trail(ctx, e))
 	s.last = remembered{settings: e.settings, targets: s.record.now().Targets}
 	s.log.Info("epoch ended", "epoch", e.number, "dur", e.reached().Round(time.Millisecond))
 	return err
@@ -328,7 +348,11 @@ func (s *Stream) schedule() {
 	settings := *s.settings.Load()
 	switch t := s.record.now(); {
 	case t.State == timeline.Away && s.session == nil:
-		s.due = t.Since.Add(settings.Grace)
+		grace := settings.Grace
+		if len(s.trails) > 0 {
+			grace = max(grace, maxTrail)
+		}
+		s.due = t.Since.Add(grace)
 	case t.State == timeline.Ended:
 		s.due = t.Since.Add(t.Window)
 	}
@@ -358,6 +382,9 @@ func (s *Stream) expire(ctx context.Context, now time.Time) time.Time {
 }
 
 func (s *Stream) endStream(ctx context.Context, now time.Time) error {
+	if err := s.finishTrails(ctx); err != nil {
+		return err
+	}
 	s.log.Info("stream ended")
 	return s.record.append(ctx, timeline.StreamEnded{At: now})
 }

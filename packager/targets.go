@@ -90,11 +90,11 @@ search:
 }
 
 // targets are what manifests promise for segments up to that length.
-func targets(segment, part time.Duration) timeline.Targets {
+func targets(segment, part, lag time.Duration) timeline.Targets {
 	whole := (segment - segmentSlack + time.Second - 1).Truncate(time.Second)
 	whole = max(whole, time.Second)
 	return timeline.Targets{
-		Segment: whole, Part: part, HoldBack: holdBack * whole, PartHoldBack: partHoldBack * part,
+		Segment: whole, Part: part, HoldBack: holdBack * whole, PartHoldBack: partHoldBack*part + lag, Lag: lag,
 	}
 }
 
@@ -142,14 +142,14 @@ func (e *epoch) fixTargets(ctx context.Context) error {
 	for _, l := range e.lanes[1:] {
 		tracks = append(tracks, l.frameTime())
 	}
-	part := partTarget(e.settings.Part, tracks)
+	part := partTarget(e.settings.Part, e.withRungs(tracks))
 	if e.frames.n > 0 && !e.frames.even() {
 		part += jitter
 	}
-	for _, l := range e.lanes { // what is published keeps the promise too
+	for _, l := range e.all() { // what is published keeps the promise too
 		part = max(part, frameTime{uint64(l.longest), uint64(l.Timescale)}.times(1))
 	}
-	return e.promise(ctx, targets(segment, part))
+	return e.promise(ctx, targets(segment, part, e.expected.Lag))
 }
 
 func (e *epoch) promise(ctx context.Context, t timeline.Targets) error {
@@ -168,9 +168,19 @@ func (e *epoch) promise(ctx context.Context, t timeline.Targets) error {
 // keep makes the epoch keep what manifests promise already.
 func (e *epoch) keep(t timeline.Targets) {
 	e.cutter.promise = promised(t, e.lanes[0].Timescale)
-	for _, l := range e.lanes {
+	for _, l := range e.all() {
 		l.setLimit(t.Part)
 	}
+}
+
+// withRungs adds the frames of the rungs that are expected.
+func (e *epoch) withRungs(tracks []frameTime) []frameTime {
+	for _, x := range e.expected.Rungs {
+		if x.Frame > 0 {
+			tracks = append(tracks, frameTime{uint64(x.Frame), uint64(time.Second)})
+		}
+	}
+	return tracks
 }
 
 // firstTargets gives the epoch limits to start with: the broadcast's, where it
@@ -186,7 +196,7 @@ func (e *epoch) firstTargets(ctx context.Context, last remembered) error {
 	for _, l := range e.lanes {
 		tracks = append(tracks, l.frameTime())
 	}
-	likely := targets(e.settings.Segment, partTarget(e.settings.Part, tracks))
+	likely := targets(e.settings.Segment, partTarget(e.settings.Part, e.withRungs(tracks)), e.expected.Lag)
 	if likely == last.targets && e.settings == last.settings {
 		return e.promise(ctx, likely)
 	}

@@ -46,7 +46,7 @@ func TestTargets(t *testing.T) {
 		2 * time.Second: 2 * time.Second, 2002 * time.Millisecond: 2 * time.Second, 2100 * time.Millisecond: 2 * time.Second,
 		2101 * time.Millisecond: 3 * time.Second, 500 * time.Millisecond: time.Second, 8341 * time.Millisecond: 9 * time.Second,
 	} {
-		got := targets(length, 200*time.Millisecond)
+		got := targets(length, 200*time.Millisecond, 0)
 		require.Equal(t, timeline.Targets{
 			Segment: want, Part: 200 * time.Millisecond, HoldBack: 3 * want, PartHoldBack: 600 * time.Millisecond,
 		}, got, "%v", length)
