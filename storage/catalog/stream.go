@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"sluice/transcode/rung"
 )
 
 // Limits of what a catalog holds.
@@ -27,6 +29,7 @@ type Stream struct {
 	Keys    []KeyHash // whoever has one of them may publish
 	Created time.Time // zero for one given by the configuration
 	Timing  Timing
+	Ladder  *rung.Spec // nil for the gateway's default
 }
 
 // Timing is how a stream is cut and how much of it stays listed. Zero fields
@@ -99,12 +102,21 @@ func (s Stream) Validate() error {
 	if err := s.Timing.Validate(); err != nil {
 		return fmt.Errorf("stream %s: %w", s.Name, err)
 	}
+	if s.Ladder != nil {
+		if err := s.Ladder.Validate(); err != nil {
+			return fmt.Errorf("stream %s: ladder: %w", s.Name, err)
+		}
+	}
 	return nil
 }
 
 // Clone returns a copy that shares nothing with s.
 func (s Stream) Clone() Stream {
 	s.Keys = slices.Clone(s.Keys)
+	if s.Ladder != nil {
+		ladder := s.Ladder.Clone()
+		s.Ladder = &ladder
+	}
 	return s
 }
 

@@ -1,5 +1,7 @@
 package rung
 
+import "slices"
+
 // Spec is a ladder as somebody asked for it. Parse makes valid ones; one that
 // was made otherwise is to be checked by Validate.
 type Spec struct {
@@ -67,6 +69,16 @@ func AutoSpec() Spec { return Spec{Auto: true} }
 
 // SourceSpec is what --ladder source means: no ladder.
 func SourceSpec() Spec { return Spec{Source: &Source{}} }
+
+// Clone returns a copy that shares nothing with s.
+func (s Spec) Clone() Spec {
+	if s.Source != nil {
+		source := *s.Source
+		s.Source = &source
+	}
+	s.Rungs = slices.Clone(s.Rungs)
+	return s
+}
 
 // Untouched reports whether s offers streams as they are published and
 // nothing else, so that there's nothing to transcode.

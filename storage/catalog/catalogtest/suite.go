@@ -12,6 +12,7 @@ import (
 	"sluice/packager/timeline"
 	"sluice/storage/catalog"
 	"sluice/storage/journal"
+	"sluice/transcode/rung"
 )
 
 // Backend is what a catalog's backend implements.
@@ -53,6 +54,13 @@ func opened(t *testing.T, open Open, dir string) Backend {
 
 func stream(name string, keys ...catalog.KeyHash) catalog.Stream {
 	return catalog.Stream{Name: name, Keys: keys, Created: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+}
+
+func ladder() *rung.Spec {
+	return &rung.Spec{
+		Source: &rung.Source{Height: 1080}, Encoder: rung.NVENC, CBR: true,
+		Rungs: []rung.Rung{{Name: "hall", Height: 720, FPS: 50, Bitrate: 2_000_000, Codec: rung.HEVC, Profile: "main", Preset: "p4"}},
+	}
 }
 
 func names(t *testing.T, s catalog.Store) []string {
@@ -114,8 +122,10 @@ func testRefused(t *testing.T, open Open) {
 	}
 	hasty := stream("x")
 	hasty.Timing.Segment = time.Millisecond
+	nameless := stream("x")
+	nameless.Ladder = &rung.Spec{Rungs: []rung.Rung{{Height: 720, Codec: rung.H264}}}
 	for _, s := range []catalog.Stream{
-		stream(""), stream("UPPER"), stream("a/b"), stream(".."), stream("-a"), stream("x", one, one), long, hasty,
+		stream(""), stream("UPPER"), stream("a/b"), stream(".."), stream("-a"), stream("x", one, one), long, hasty, nameless,
 	} {
 		require.Error(t, b.Put(t.Context(), s), "%+v", s)
 	}
@@ -138,19 +148,24 @@ func testKeyTaken(t *testing.T, open Open) {
 
 func testCopies(t *testing.T, open Open) {
 	b := opened(t, open, t.TempDir())
-	given := stream("a", one)
+	laddered := func() catalog.Stream {
+		s := stream("a", one)
+		s.Ladder = ladder()
+		return s
+	}
+	given := laddered()
 	require.NoError(t, b.Put(t.Context(), given))
-	given.Keys[0] = two
+	given.Keys[0], given.Ladder.Source.Height, given.Ladder.Rungs[0].Height = two, 0, 480
 	got, err := b.ByKey(t.Context(), one)
 	require.NoError(t, err)
-	got.Keys[0] = two
+	got.Keys[0], got.Ladder.Source.Height, got.Ladder.Rungs[0].Height = two, 0, 480
 	list, err := b.Streams(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []catalog.Stream{stream("a", one)}, list)
-	list[0].Keys[0] = three
+	require.Equal(t, []catalog.Stream{laddered()}, list)
+	list[0].Keys[0], list[0].Ladder.Rungs[0].Height = three, 480
 	got, err = b.ByKey(t.Context(), one)
 	require.NoError(t, err)
-	require.Equal(t, stream("a", one), got)
+	require.Equal(t, laddered(), got)
 }
 
 func testReopened(t *testing.T, open Open) {
@@ -158,6 +173,7 @@ func testReopened(t *testing.T, open Open) {
 	b := open(t, dir)
 	full := stream("a", one, two)
 	full.Timing = catalog.Timing{Segment: time.Second, Part: 100 * time.Millisecond, Window: 10 * time.Second}
+	full.Ladder = ladder()
 	require.NoError(t, b.Put(t.Context(), full))
 	require.NoError(t, b.Put(t.Context(), stream("b")))
 	require.NoError(t, b.Remove(t.Context(), "b"))

@@ -13,6 +13,7 @@ import (
 
 	"sluice/packager/timeline"
 	"sluice/storage/catalog"
+	"sluice/transcode/rung"
 )
 
 const (
@@ -38,6 +39,7 @@ type stream struct {
 	Segment duration          `json:"segment,omitzero"`
 	Part    duration          `json:"part,omitzero"`
 	Window  duration          `json:"window,omitzero"`
+	Ladder  *rung.Spec        `json:"ladder,omitempty"`
 }
 
 type numbers struct {
@@ -108,7 +110,7 @@ func (s *state) encode() ([]byte, error) {
 	doc := document{Version: version, Streams: []stream{}, Numbers: map[string]numbers{}}
 	for _, v := range s.sorted() {
 		doc.Streams = append(doc.Streams, stream{
-			v.Name, v.Keys, v.Created, duration(v.Timing.Segment), duration(v.Timing.Part), duration(v.Timing.Window),
+			v.Name, v.Keys, v.Created, duration(v.Timing.Segment), duration(v.Timing.Part), duration(v.Timing.Window), v.Ladder,
 		})
 	}
 	for name, n := range s.numbers {
@@ -138,7 +140,7 @@ func decode(text []byte) (*state, error) {
 		}
 		if err := s.put(catalog.Stream{Name: v.Name, Keys: v.Keys, Created: v.Created, Timing: catalog.Timing{
 			Segment: time.Duration(v.Segment), Part: time.Duration(v.Part), Window: time.Duration(v.Window),
-		}}); err != nil {
+		}, Ladder: v.Ladder}); err != nil {
 			return nil, err
 		}
 	}
