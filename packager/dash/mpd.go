@@ -100,7 +100,7 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	if f == live {
 		dst = appendDuration(dst, "minimumUpdatePeriod", minimumUpdatePeriod)
 		dst = appendDuration(dst, "timeShiftBufferDepth", t.Window)
-		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay)
+		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay+t.Targets.Lag)
 	} else {
 		dst = appendDuration(dst, "mediaPresentationDuration", p.end())
 	}
@@ -109,7 +109,7 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	dst = append(dst, ">\n"...)
 	if f == live {
 		dst = append(dst, "<Location>manifest.mpd?after="...)
-		dst = strconv.AppendUint(dst, newest(t), 10)
+		dst = strconv.AppendUint(dst, listedByAll(t), 10)
 		dst = append(dst, "</Location>\n"...)
 		dst = append(dst, serviceDescription...)
 	}

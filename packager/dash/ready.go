@@ -18,46 +18,61 @@ func Ready(t *timeline.Timeline, after uint64) bool {
 	return n > after && n >= t.First && t.Ready()
 }
 
-// newest is the newest segment that every track of the open epoch has begun:
-// the N of Location. One that the leading track has finished counts for all: a
-// track that has stopped must not hold up the others.
+// newest is the newest segment that Ready counts as told by all. What follows,
+// or has stopped, must not hold up the others: a segment that the leading
+// rendition has finished counts, and one of which it has so much that renditions
+// which follow should have begun it.
 func newest(t *timeline.Timeline) uint64 {
+	n := listedByAll(t)
+	e := t.Current()
+	if e == nil || !presentable(e) {
+		return n
+	}
+	leader := t.Rendition(e.Tracks[0].Rendition)
+	g := leader.Open
+	if g == nil || g.Duration.Duration(g.Timescale(leader)) < t.Patience() {
+		return n
+	}
+	return max(n, least(t, e, func(rt *timeline.Rendition) bool { return !rt.Follows }))
+}
+
+// listedByAll is the N of Location: the newest segment of which the MPD tells in
+// every Representation, or which the leading rendition has finished. Whoever is
+// told less than Ready counts asks again by it, and at once gets what has come.
+func listedByAll(t *timeline.Timeline) uint64 {
 	e := t.Current()
 	switch {
 	case e == nil:
 		return t.Next.MSN - 1
-	case !presentable(t, e):
-		return newestAnchor(e) - 1
+	case !presentable(e):
+		return newestAnchor(e).MSN - 1
 	}
-	least := t.Next.MSN - 1
-	for _, rt := range e.Tracks {
-		least = min(least, begun(t.Rendition(rt.Rendition), e))
-	}
-	return max(least, finished(t.Rendition(e.Tracks[0].Rendition), e))
+	all := least(t, e, func(*timeline.Rendition) bool { return true })
+	return max(all, finished(t.Rendition(e.Tracks[0].Rendition), e))
 }
 
-// newestAnchor is the first segment of the open epoch's newest Period.
-func newestAnchor(e *timeline.Epoch) uint64 { return e.Anchors[len(e.Anchors)-1].MSN }
-
-// presentable reports whether the newest Period of the open epoch e can be
-// listed: every track has begun, if only with a gap, or one of them stays away
-// for so long that the leading track has finished two segments.
-func presentable(t *timeline.Timeline, e *timeline.Epoch) bool {
-	if finished(t.Rendition(e.Tracks[0].Rendition), e) > newestAnchor(e) {
-		return true
-	}
-	for _, rt := range e.Tracks {
-		if begun(t.Rendition(rt.Rendition), e) < newestAnchor(e) {
-			return false
+// least is the newest segment that all have begun of those renditions of the
+// newest Period that count.
+func least(t *timeline.Timeline, e *timeline.Epoch, counts func(*timeline.Rendition) bool) uint64 {
+	n := t.Next.MSN - 1
+	for _, id := range newestAnchor(e).Renditions {
+		if r := t.Rendition(id); r != nil && !r.Left && counts(r) {
+			n = min(n, begun(r, e))
 		}
 	}
-	return true
+	return n
 }
+
+// newestAnchor is that of the epoch's newest Period.
+func newestAnchor(e *timeline.Epoch) timeline.Anchor { return e.Anchors[len(e.Anchors)-1] }
+
+// presentable reports whether the newest Period of the epoch can be listed.
+func presentable(e *timeline.Epoch) bool { return newestAnchor(e).Fixed }
 
 // begun is the newest segment of e that r has a part of, or has finished;
 // that before e's first where there is none.
 func begun(r *timeline.Rendition, e *timeline.Epoch) uint64 {
-	if r.Open != nil {
+	if r.Open != nil && r.Open.Epoch == e.Number {
 		return r.Open.MSN
 	}
 	return finished(r, e)

@@ -3,6 +3,7 @@ package dash
 import (
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"sluice/media"
@@ -61,12 +62,12 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 			q := period{epoch: e, anchor: a, until: math.MaxUint64, origin: a.Media}
 			if i+1 < len(e.Anchors) {
 				q.until = e.Anchors[i+1].MSN
-			} else if e == current && !presentable(t, e) {
+			} else if e == current && !presentable(e) {
 				break
 			}
 			from := len(room)
 			for _, rt := range e.Tracks {
-				if r := t.Rendition(rt.Rendition); r != nil {
+				if r := t.Rendition(rt.Rendition); r != nil && slices.Contains(a.Renditions, r.ID) {
 					if rep, ok := p.look(t, &q, r); ok {
 						room = append(room, rep)
 					}

@@ -18,9 +18,12 @@ type Anchor struct {
 	MSN   uint64        // the first segment that it holds for, in every rendition
 	Media time.Duration // media time of that segment's start in the leading rendition
 	Time  time.Time     // the same on the server's clock
-	// Renditions are those that are there from its first segment on; one that
-	// has no segment MSN isn't. Where that changes, an epoch is anchored anew too.
+	// Renditions are those that are there from its first segment on, as soon as
+	// Fixed says so; until then those that are waited for. Where they change, an
+	// epoch is anchored anew too.
 	Renditions []RenditionID
+	// Fixed says that manifests tell of it: Renditions doesn't change any more.
+	Fixed bool
 }
 
 // anchor looks at the leading rendition's segment g, just closed, and anchors
@@ -41,7 +44,7 @@ func (t *Timeline) anchor(r *Rendition, g *Segment) {
 	steady := held.Time.Add(end - held.Media)
 	set := t.set(t.Epochs[n], held)
 	if at.Sub(steady).Abs() < anchorStep {
-		if sameSet(set, t.begun(held)) {
+		if !held.Fixed || sameSet(set, held.Renditions) {
 			return
 		}
 		at = steady
@@ -57,33 +60,29 @@ func sameSet(a, b []RenditionID) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(id RenditionID) bool { return !slices.Contains(b, id) })
 }
 
-// begun are the renditions of an anchor that had its first segment, or belong to
-// the epoch from its start on.
-func (t *Timeline) begun(a Anchor) []RenditionID {
-	set := make([]RenditionID, 0, len(a.Renditions))
-	for _, id := range a.Renditions {
-		if r := t.Rendition(id); r != nil && (!r.Follows || r.Segment(a.MSN) != nil) {
-			set = append(set, id)
-		}
-	}
-	return set
-}
-
 // set are the renditions that a Period which starts now would have: those that
 // lead and their companions, and of the others those that have a whole segment
 // or were there all along.
 func (t *Timeline) set(e *Epoch, held Anchor) []RenditionID {
-	began := t.begun(held)
 	var set []RenditionID
-	for _, rt := range e.Tracks {
+	for i, rt := range e.Tracks {
 		r := t.Rendition(rt.Rendition)
-		if r == nil || r.Left || r.Follows && (r.Epoch != e.Number ||
-			!slices.Contains(began, r.ID) && (!r.hasWhole(t) || r.Segments.Last().Epoch != e.Number)) {
+		if i >= e.Led && (r == nil || r.Left || r.Epoch != e.Number || !r.stays(held) && !r.wholeIn(t, e)) {
 			continue
 		}
-		set = append(set, r.ID)
+		set = append(set, rt.Rendition)
 	}
 	return set
+}
+
+// stays reports whether the rendition was there from the anchor's first segment on.
+func (r *Rendition) stays(a Anchor) bool {
+	return slices.Contains(a.Renditions, r.ID) && r.From <= a.MSN
+}
+
+// wholeIn reports whether it has a whole segment of the epoch that is listed.
+func (r *Rendition) wholeIn(t *Timeline, e *Epoch) bool {
+	return r.hasWhole(t) && r.Segments.Last().Epoch == e.Number
 }
 
 // dropAnchors lets go of the anchors of segments that are gone.

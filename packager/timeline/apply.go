@@ -55,6 +55,7 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	next.settle()
 	return &next, nil
 }
 
@@ -223,6 +224,10 @@ func (t *Timeline) endEpoch(e EpochEnded) error {
 		if r.Open != nil && !r.Follows {
 			return fmt.Errorf("%w: epoch %d ends with segment %d of %s open", ErrOrder, e.Epoch, r.Open.MSN, r.ID)
 		}
+	}
+	if n := len(t.Epochs) - 1; !epoch.Anchors[len(epoch.Anchors)-1].Fixed {
+		t.fix(n)
+		epoch = t.Epochs[n]
 	}
 	ended := *epoch
 	ended.Ended = e.At
