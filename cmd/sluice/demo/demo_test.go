@@ -113,15 +113,6 @@ func TestBackoffDecays(t *testing.T) {
 	require.Zero(t, b.next(now.Add(10*time.Minute)), "a rare failure restarts at once again")
 }
 
-func TestTailKeepsTheEnd(t *testing.T) {
-	var k tail
-	for i := range 10_000 {
-		fmt.Fprintf(&k, "%05d ", i)
-	}
-	require.Len(t, k.String(), maxSaid)
-	require.True(t, strings.HasSuffix(k.String(), "09999 "))
-}
-
 func TestNoFFmpegSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := FindFFmpeg()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -61,7 +60,7 @@ func (p Publisher) once(ctx context.Context) error {
 		return fmt.Errorf("start ffmpeg: %w", err)
 	}
 	defer feed.Close()
-	said := &tail{}
+	said := &child.Tail{Max: maxSaid}
 	cmd := exec.Command(p.FFmpeg, arguments(p.URL)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = frames, said, said
 	ffmpeg, err := child.Start(cmd, 0)
@@ -137,19 +136,3 @@ func draw(ctx context.Context, w *os.File) error {
 		due.Reset(time.Until(start.Add(time.Duration(n+1) * time.Second / FrameRate)))
 	}
 }
-
-// tail keeps the end of what was written to it. One goroutine writes, and
-// others read after that is done.
-type tail struct{ b []byte }
-
-var _ io.Writer = (*tail)(nil)
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if len(t.b) > maxSaid {
-		t.b = append(t.b[:0], t.b[len(t.b)-maxSaid:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string { return string(t.b) }
