@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/media"
+	"sluice/transcode/annexb"
 	"sluice/transcode/nut"
 )
 
@@ -150,6 +151,9 @@ func TestFFmpegAgrees(t *testing.T) {
 			keys := 0
 			for _, p := range packets {
 				got = append(got, seen(p))
+				if c.codec == nut.H264 {
+					isSample(t, p)
+				}
 				if p.Key {
 					keys++
 				}
@@ -175,5 +179,20 @@ func TestFFmpegAgrees(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 48_000, codec.SampleRate())
 		})
+	}
+}
+
+// isSample holds a picture against what the packager takes.
+func isSample(t *testing.T, p nut.Packet) {
+	t.Helper()
+	data, sps, pps, err := annexb.AppendLengthPrefixed(nil, p.Data)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(data), annexb.MaxSize(p.Data))
+	if p.Key {
+		_, err := media.NewH264(sps, pps)
+		require.NoError(t, err)
+	} else {
+		require.Nil(t, sps)
+		require.Nil(t, pps)
 	}
 }

@@ -144,8 +144,11 @@ func (r *Reader) next() (Packet, error) {
 //
 // It is io.EOF only where nothing was there.
 func (r *Reader) readPacket() error {
-	if _, err := r.r.Peek(1); err != nil {
+	switch first, err := r.r.Peek(1); {
+	case err != nil:
 		return r.wrap("read packet", err)
+	case first[0] != startLetter:
+		return r.wrap("frame before the headers", ErrMalformed)
 	}
 	start, size, err := r.packetHeader()
 	if err != nil {
@@ -180,9 +183,6 @@ func (r *Reader) packetHeader() (start uint64, size int64, err error) {
 		return 0, 0, err
 	}
 	start = binary.BigEndian.Uint64(raw[:])
-	if raw[0] != startLetter {
-		return 0, 0, malformed("startcode %016x", start)
-	}
 	forward, n, err := r.value(raw[8:])
 	if err != nil {
 		return 0, 0, err
