@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/storage/catalog"
+	"sluice/transcode/rung"
 )
 
 // Config is what `sluice run` needs to know.
@@ -17,6 +18,7 @@ type Config struct {
 	TLS     TLS
 	Streams []Stream       // given here, beside those in the catalog
 	Timing  catalog.Timing // for streams that set none of their own
+	Ladder  rung.Spec      // likewise
 	Grace   time.Duration  // how long a publisher may be away
 	Log     Log
 }
@@ -47,11 +49,12 @@ type Stream struct {
 	Name   string
 	Key    catalog.Key
 	Timing catalog.Timing
+	Ladder *rung.Spec // nil for Config's
 }
 
 // Catalog returns the stream as the catalog knows it.
 func (s Stream) Catalog() catalog.Stream {
-	return catalog.Stream{Name: s.Name, Keys: []catalog.KeyHash{s.Key.Hash()}, Timing: s.Timing}
+	return catalog.Stream{Name: s.Name, Keys: []catalog.KeyHash{s.Key.Hash()}, Timing: s.Timing, Ladder: s.Ladder}
 }
 
 // Default is the configuration that nobody changed.
@@ -65,6 +68,7 @@ func Default() Config {
 			HTTPS: ":8443",
 		},
 		Timing: catalog.Timing{Segment: 2 * time.Second, Part: 200 * time.Millisecond, Window: 30 * time.Second},
+		Ladder: rung.AutoSpec(),
 		Grace:  30 * time.Second,
 		Log:    Log{Format: Text, Level: slog.LevelInfo},
 	}
@@ -86,7 +90,7 @@ type Flags struct {
 	Part      *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
 	Window    *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
 	Grace     *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
-	Ladder    *string  `placeholder:"auto" help:"auto or source: streams are offered as they are published. [SLUICE_LADDER]"`
+	Ladder    *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
 	LogFormat *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
 	LogLevel  *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
 }
@@ -111,7 +115,7 @@ func Load(f Flags, lookup func(string) (string, bool)) (Config, error) {
 			continue
 		}
 		given[s.name] = v
-		if err := s.set(&c, v.text); err != nil {
+		if err := s.set(&c, v); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", v.at, err))
 		}
 	}

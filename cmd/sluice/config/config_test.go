@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/storage/catalog"
+	"sluice/transcode/rung"
 )
 
 func ptr(s string) *string { return &s }
@@ -41,12 +42,13 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 	texts := map[string]string{
 		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": "off", "http-addr": "127.0.0.1:80",
 		"https-addr": "[::1]:443", "tls-cert": "a.pem", "tls-key": "b.pem", "segment": "4s", "part": "500ms",
-		"window": "1m", "grace": "10s", "ladder": "source", "log-format": "json", "log-level": "debug",
+		"window": "1m", "grace": "10s", "ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
 		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
 		TLS:    TLS{"a.pem", "b.pem"},
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
+		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
 	}
 	require.Len(t, texts, len(settings))
@@ -133,7 +135,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"large port", Flags{}, []string{"SLUICE_HTTPS_ADDR=:70000"}, `SLUICE_HTTPS_ADDR: ":70000": the port is a number from 0 to 65535`},
 		{"named port", Flags{HTTPAddr: ptr(":http")}, nil, `--http-addr: ":http": the port is a number from 0 to 65535`},
 		{"URL as address", Flags{HTTPAddr: ptr("http://x:80")}, nil, `--http-addr: "http://x:80" is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off`},
-		{"ladder", Flags{Ladder: ptr("720p")}, nil, `--ladder: "720p": there is no transcoding yet: auto and source mean the stream as it is published`},
+		{"ladder", Flags{Ladder: ptr("source,720p@2")}, nil, `--ladder: "720p@2": "2" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
 		{"half a certificate", Flags{TLSCert: ptr("a.pem")}, nil, "--tls-cert: given without tls-key"},
@@ -219,6 +221,8 @@ func TestFileThatCannotBeRead(t *testing.T) {
 func FuzzFile(f *testing.F) {
 	f.Add("streams:\n  - name: live\n    key: 12345678\nsegment: 2s\n")
 	f.Add("a: &x [*x]\n<<: *x\n? b\n: |\n  c\n")
+	f.Add("ladder: {rungs: [source, 720p, {height: 360, fps: 30}], encoder: nvenc, rate-control: cbr}\n")
+	f.Add("ladder:\n- source: true\n  height: 2\n- {source: x, height: 0.5, bitrate: 1e9}\n- [a]\n")
 	f.Add("part: !!int 3\n---\n...\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4096 {
@@ -229,6 +233,9 @@ func FuzzFile(f *testing.F) {
 			for name, v := range l.values {
 				if v.at == "" || !strings.Contains(v.at, name) {
 					t.Fatalf("%s has no place: %q", name, v.at)
+				}
+				if v.ladder != nil && (v.text == "" || v.ladder.Validate() != nil) {
+					t.Fatalf("ladder %+v", v.ladder)
 				}
 			}
 		}

@@ -3,10 +3,25 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"sluice/transcode/rung"
 )
 
 // value is one setting as somebody wrote it, and where: what an error names.
-type value struct{ text, at string }
+type value struct {
+	text, at string
+	ladder   *rung.Spec // of a ladder that is more than text can say; text is then a part of it
+}
+
+// ladderTo reads the value as a ladder.
+func (v value) ladderTo(to *rung.Spec) (err error) {
+	if v.ladder != nil {
+		*to = v.ladder.Clone()
+		return nil
+	}
+	*to, err = rung.Parse(v.text)
+	return err
+}
 
 // layer is one place that settings come from.
 type layer struct {
@@ -18,7 +33,7 @@ type layer struct {
 // streamSpec is one stream as somebody wrote it.
 type streamSpec struct {
 	at     string
-	fields map[string]value // name, key, segment, part, window
+	fields map[string]value // by streamFields
 }
 
 // pick returns the value of the highest layer that has one.
@@ -51,7 +66,7 @@ func (f Flags) layer() layer {
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
 		if v != nil {
-			l.values[name] = value{*v, "--" + name}
+			l.values[name] = value{text: *v, at: "--" + name}
 		}
 	}
 	for _, s := range f.Stream {
@@ -67,7 +82,7 @@ func fromEnvironment(lookup func(string) (string, bool)) layer {
 	for _, name := range append(names(), "config") {
 		env := variable(name)
 		if text, ok := lookup(env); ok && text != "" {
-			l.values[name] = value{text, env}
+			l.values[name] = value{text: text, at: env}
 		}
 	}
 	if text, ok := lookup("SLUICE_STREAMS"); ok {
@@ -90,9 +105,9 @@ func variable(name string) string {
 func parseSpec(s, at string) streamSpec {
 	spec := streamSpec{at: at, fields: map[string]value{}}
 	name, key, ok := strings.Cut(s, "=")
-	spec.fields["name"] = value{name, at}
+	spec.fields["name"] = value{text: name, at: at}
 	if ok {
-		spec.fields["key"] = value{key, fmt.Sprintf("%s: stream %s", at, name)}
+		spec.fields["key"] = value{text: key, at: fmt.Sprintf("%s: stream %s", at, name)}
 	}
 	return spec
 }

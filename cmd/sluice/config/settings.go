@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/storage/catalog"
+	"sluice/transcode/rung"
 )
 
 // maxGrace bounds how long a stream waits for its publisher.
@@ -18,39 +19,34 @@ const maxGrace = time.Hour
 // setting is one flag, variable and YAML key.
 type setting struct {
 	name string
-	set  func(*Config, string) error
+	set  func(*Config, value) error
 }
 
 var settings = []setting{
-	{"data", func(c *Config, v string) error { c.Data = v; return nil }},
-	{"rtmps-addr", func(c *Config, v string) error { return address(&c.Listen.RTMPS, v) }},
-	{"rtmp-addr", func(c *Config, v string) error { return address(&c.Listen.RTMP, v) }},
-	{"http-addr", func(c *Config, v string) error { return address(&c.Listen.HTTP, v) }},
-	{"https-addr", func(c *Config, v string) error { return address(&c.Listen.HTTPS, v) }},
-	{"tls-cert", func(c *Config, v string) error { c.TLS.Cert = v; return nil }},
-	{"tls-key", func(c *Config, v string) error { c.TLS.Key = v; return nil }},
-	{"segment", func(c *Config, v string) error { return segment(&c.Timing, v) }},
-	{"part", func(c *Config, v string) error { return part(&c.Timing, v) }},
-	{"window", func(c *Config, v string) error { return window(&c.Timing, v) }},
-	{"grace", func(c *Config, v string) error { return duration(&c.Grace, v, 0, maxGrace) }},
-	{"ladder", func(_ *Config, v string) error {
-		if v != "auto" && v != "source" {
-			return fmt.Errorf("%q: there is no transcoding yet: auto and source mean the stream as it is published", v)
-		}
-		return nil
-	}},
-	{"log-format", func(c *Config, v string) error {
-		c.Log.Format = Format(v)
+	{"data", func(c *Config, v value) error { c.Data = v.text; return nil }},
+	{"rtmps-addr", func(c *Config, v value) error { return address(&c.Listen.RTMPS, v.text) }},
+	{"rtmp-addr", func(c *Config, v value) error { return address(&c.Listen.RTMP, v.text) }},
+	{"http-addr", func(c *Config, v value) error { return address(&c.Listen.HTTP, v.text) }},
+	{"https-addr", func(c *Config, v value) error { return address(&c.Listen.HTTPS, v.text) }},
+	{"tls-cert", func(c *Config, v value) error { c.TLS.Cert = v.text; return nil }},
+	{"tls-key", func(c *Config, v value) error { c.TLS.Key = v.text; return nil }},
+	{"segment", func(c *Config, v value) error { return segment(&c.Timing, v.text) }},
+	{"part", func(c *Config, v value) error { return part(&c.Timing, v.text) }},
+	{"window", func(c *Config, v value) error { return window(&c.Timing, v.text) }},
+	{"grace", func(c *Config, v value) error { return duration(&c.Grace, v.text, 0, maxGrace) }},
+	{"ladder", func(c *Config, v value) error { return v.ladderTo(&c.Ladder) }},
+	{"log-format", func(c *Config, v value) error {
+		c.Log.Format = Format(v.text)
 		if c.Log.Format != Text && c.Log.Format != JSON {
-			return fmt.Errorf("%q is neither text nor json", v)
+			return fmt.Errorf("%q is neither text nor json", v.text)
 		}
 		return nil
 	}},
-	{"log-level", func(c *Config, v string) error {
-		if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(v)) {
-			return fmt.Errorf("%q is none of debug, info, warn and error", v)
+	{"log-level", func(c *Config, v value) error {
+		if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(v.text)) {
+			return fmt.Errorf("%q is none of debug, info, warn and error", v.text)
 		}
-		return c.Log.Level.UnmarshalText([]byte(v))
+		return c.Log.Level.UnmarshalText([]byte(v.text))
 	}},
 }
 
@@ -110,7 +106,7 @@ func address(to *string, v string) error {
 // anyPort reports whether the system is to choose the port.
 func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
 
-var streamFields = []string{"name", "key", "segment", "part", "window"}
+var streamFields = []string{"name", "key", "segment", "part", "window", "ladder"}
 
 func parseStreams(specs []streamSpec) ([]Stream, error) {
 	var streams []Stream
@@ -140,18 +136,19 @@ func (spec streamSpec) parse() (Stream, error) {
 	for _, f := range []struct {
 		name     string
 		required bool
-		set      func(string) error
+		set      func(value) error
 	}{
-		{"name", true, func(v string) error { s.Name = v; return catalog.ValidateName(v) }},
-		{"key", true, func(v string) (err error) { s.Key, err = catalog.ParseKey(v); return err }},
-		{"segment", false, func(v string) error { return segment(&s.Timing, v) }},
-		{"part", false, func(v string) error { return part(&s.Timing, v) }},
-		{"window", false, func(v string) error { return window(&s.Timing, v) }},
+		{"name", true, func(v value) error { s.Name = v.text; return catalog.ValidateName(v.text) }},
+		{"key", true, func(v value) (err error) { s.Key, err = catalog.ParseKey(v.text); return err }},
+		{"segment", false, func(v value) error { return segment(&s.Timing, v.text) }},
+		{"part", false, func(v value) error { return part(&s.Timing, v.text) }},
+		{"window", false, func(v value) error { return window(&s.Timing, v.text) }},
+		{"ladder", false, func(v value) error { s.Ladder = new(rung.Spec); return v.ladderTo(s.Ladder) }},
 	} {
 		v, given := spec.fields[f.name]
 		switch {
 		case given && (v.text != "" || f.required):
-			if err := f.set(v.text); err != nil {
+			if err := f.set(v); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", v.at, err))
 			}
 		case f.required:

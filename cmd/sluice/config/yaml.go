@@ -67,7 +67,7 @@ func parseFile(path string, text []byte) (layer, error) {
 		for key, node := range d.mapping(doc.Body, append(names(), "streams")) {
 			if key == "streams" {
 				l.streams = d.streams(node)
-			} else if v, ok := d.scalar(key, node); ok {
+			} else if v, ok := d.value(key, node); ok {
 				l.values[key] = v
 			}
 		}
@@ -127,13 +127,21 @@ func (d *document) mapping(n ast.Node, known []string) map[string]ast.Node {
 	return values
 }
 
+// value reads a setting: a single value or, where the key is ladder, more.
+func (d *document) value(key string, n ast.Node) (value, bool) {
+	if key == "ladder" {
+		return d.ladder(n)
+	}
+	return d.scalar(key, n)
+}
+
 func (d *document) scalar(key string, n ast.Node) (value, bool) {
 	t := n.GetToken()
 	switch n.(type) {
 	case *ast.NullNode: // as if it weren't there
 		return value{}, false
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		return value{t.Value, d.place(t) + ": " + key}, true
+		return value{text: t.Value, at: d.place(t) + ": " + key}, true
 	default:
 		d.fail(t, "%s: here stands %s instead of a value", key, kind(n))
 		return value{}, false
@@ -156,7 +164,7 @@ func (d *document) streams(n ast.Node) []streamSpec {
 		}
 		before := len(d.mistakes)
 		for key, node := range d.mapping(item, streamFields) {
-			if v, ok := d.scalar(key, node); ok {
+			if v, ok := d.value(key, node); ok {
 				spec.fields[key] = v
 			}
 		}
