@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -52,7 +53,8 @@ func TestMain(m *testing.M) {
 type gateway struct {
 	t                        *testing.T
 	data                     string
-	rtmps, rtmp, http, https string // addresses on loopback
+	env                      []string // beside the tests' own
+	rtmps, rtmp, http, https string   // addresses on loopback
 	cmd                      *exec.Cmd
 	log                      *buffer
 	exited                   chan struct{}
@@ -80,18 +82,31 @@ func (b *buffer) String() string {
 // key is every test stream's.
 const key = "e2e-test-key"
 
-// start runs a gateway that carries the stream "live", and waits until it is ready.
+// start runs a gateway that carries the stream "live", and waits until it is
+// ready. It has no ladder unless the arguments ask for one.
 func start(t *testing.T, args ...string) *gateway {
 	t.Helper()
-	g := &gateway{t: t, data: t.TempDir()}
+	return startWith(t, nil, args...)
+}
+
+// startWith does so with environment variables.
+func startWith(t *testing.T, env []string, args ...string) *gateway {
+	t.Helper()
+	g := &gateway{t: t, data: t.TempDir(), env: env}
+	g.begin(args...)
+	return g
+}
+
+// begin runs the gateway until the test ends.
+func (g *gateway) begin(args ...string) {
+	g.t.Helper()
 	g.run(args...)
-	t.Cleanup(func() {
+	g.t.Cleanup(func() {
 		g.stop()
-		if t.Failed() {
-			t.Logf("the gateway's log:\n%s", g.log)
+		if g.t.Failed() {
+			g.t.Logf("the gateway's log:\n%s", g.log)
 		}
 	})
-	return g
 }
 
 // banner finds the addresses in what the gateway prints when it starts.
@@ -107,9 +122,13 @@ var banner = map[string]*regexp.Regexp{
 func (g *gateway) run(args ...string) {
 	g.t.Helper()
 	g.log, g.exited = &buffer{}, make(chan struct{})
+	if !slices.Contains(args, "--ladder") {
+		args = append(args, "--ladder", "source")
+	}
 	args = append([]string{"run", "--data", g.data, "--stream", "live=" + key, "--rtmps-addr", "127.0.0.1:0",
 		"--rtmp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--https-addr", "127.0.0.1:0"}, args...)
 	g.cmd = exec.Command(binary, args...)
+	g.cmd.Env = append(os.Environ(), g.env...)
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(g.t, g.cmd.Start())

@@ -8,6 +8,7 @@
 // window.sluice tells or, of the plain page, what its video element tells.
 //
 //   --seconds N        how long to play after the first frame (20)
+//   --hold             play until standard input ends, however long that is
 //   --timeout N        how long to wait for the first frame (30)
 //   --clock            read the picture's clock (clock.mjs): glass-to-glass samples
 //   --screenshot FILE  of the end
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     src: { type: 'string' },
     page: { type: 'string' },
     seconds: { type: 'string', default: '20' },
+    hold: { type: 'boolean', default: false },
     timeout: { type: 'string', default: '30' },
     clock: { type: 'boolean', default: false },
     screenshot: { type: 'string' },
@@ -77,6 +79,11 @@ async function serve() {
   return { server, origin: `http://127.0.0.1:${address.port}` }
 }
 
+/** Resolves when whoever started this program lets go of its standard input. */
+const released = new Promise((done) => {
+  if (options.hold) process.stdin.on('close', done).resume()
+})
+
 /** @param {string} origin */
 function harnessURL(origin) {
   const query = new URLSearchParams({ player: options.player ?? '', src: options.src ?? '' })
@@ -121,7 +128,8 @@ async function drive() {
     const started = await page
       .waitForFunction(hasStarted, null, { timeout: 1000 * Number(options.timeout), polling: 50 })
       .then(() => true, () => false)
-    if (started) await page.waitForTimeout(1000 * Number(options.seconds))
+    if (options.hold) await released
+    else if (started) await page.waitForTimeout(1000 * Number(options.seconds))
     const seen = await page.evaluate(readPage)
     if (options.screenshot) await page.screenshot({ path: options.screenshot })
     console.log(JSON.stringify({ started, uncaught, ...seen }))

@@ -18,6 +18,8 @@ export interface Result {
   player: string
   version: string
   src: string
+  /** When loading started, in milliseconds since 1970; every `at` counts from there. */
+  begun: number
   errors: { at: number; detail: string; fatal: boolean }[]
   fatalErrors: number
   currentTime: number
@@ -35,6 +37,10 @@ export interface Result {
    * where there is no picture, or the player is the browser's own.
    */
   firstFrame: number | null
+  /** Where playback joined, as currentTime. */
+  joined: number | null
+  /** Sizes of the picture on show, each from when it came. */
+  pictures: { at: number; width: number; height: number }[]
   /** Pauses of playback after its start, in milliseconds of the page's clock. */
   stalls: { at: number; duration: number }[]
   /** Backward steps of the playhead, which no player should make by itself. */
@@ -69,6 +75,7 @@ export class Recorder {
       player,
       version: '',
       src,
+      begun: Date.now(),
       errors: [],
       fatalErrors: 0,
       currentTime: 0,
@@ -80,6 +87,8 @@ export class Recorder {
       droppedFrames: 0,
       audioBytes: 0,
       firstFrame: null,
+      joined: null,
+      pictures: [],
       stalls: [],
       steppedBack: 0,
       playbackRate: 1,
@@ -92,6 +101,7 @@ export class Recorder {
     // and fails: it fetches the three segments it starts with before it plays, and
     // then gives up unless the playlist already lists a fourth (see ../plain.js).
     if (player !== 'native') this.#onFrame(clock)
+    video.addEventListener('resize', () => this.#resized())
     setInterval(() => this.#look(), LOOK)
   }
 
@@ -136,6 +146,11 @@ export class Recorder {
     return Math.round(performance.now() - this.#started)
   }
 
+  #resized(): void {
+    const { videoWidth: width, videoHeight: height } = this.#video
+    keep(this.#result.pictures, { at: this.#elapsed(), width, height })
+  }
+
   #onFrame(clock: boolean): void {
     this.#video.requestVideoFrameCallback(() => {
       this.#result.firstFrame ??= this.#elapsed()
@@ -174,6 +189,7 @@ export class Recorder {
       this.#progressed = true
     }
     this.#joined = true
+    this.#result.joined ??= currentTime
     this.#movedAt = now
   }
 }

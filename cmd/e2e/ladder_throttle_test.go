@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Rates of TestLadderThrottled, in bits a second.
+const (
+	wideLine = 10e6
+	thinLine = 600e3
+)
+
+// mostStall is the longest pause that a change of the line's rate may cost a
+// viewer whose machine has time to play.
+const mostStall = time.Second
+
+// hiccups watches how late this machine runs what is due: a player on it can't
+// do better.
+type hiccups struct {
+	stop  chan struct{}
+	spent sync.WaitGroup
+	worst time.Duration // valid once it has ended
+}
+
+// watchMachine starts to look.
+func watchMachine() *hiccups {
+	const every = 20 * time.Millisecond
+	h := &hiccups{stop: make(chan struct{})}
+	h.spent.Add(1)
+	go func() {
+		defer h.spent.Done()
+		timer := time.NewTimer(every)
+		defer timer.Stop()
+		for due := time.Now().Add(every); ; due = time.Now().Add(every) {
+			timer.Reset(time.Until(due))
+			select {
+			case now := <-timer.C:
+				h.worst = max(h.worst, now.Sub(due))
+			case <-h.stop:
+				return
+			}
+		}
+	}()
+	return h
+}
+
+func (h *hiccups) end() time.Duration {
+	close(h.stop)
+	h.spent.Wait()
+	return h.worst
+}
+
+// TestLadderThrottled takes a viewer's line from 10 Mb/s to 600 kb/s and back:
+// the player goes down the ladder and up again.
+func TestLadderThrottled(t *testing.T) {
+	for _, c := range []struct{ name, path string }{
+		{"hls", "/live/live/index.m3u8"},
+		{"dash", "/live/live/manifest.mpd"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := startLadder(t, nil, "source,240p@300k,144p@150k", "--window", "1m")
+			g.loop(busyClip(t))
+			g.joins(faultRungs...)
+			home := g.throttle(wideLine)
+			p := play(t, c.name, home.url(c.path))
+			home.plays(t, "source")
+			machine := watchMachine()
+			home.set(thinLine)
+			home.playsOneOf(t, faultRungs...)
+			home.set(wideLine)
+			home.plays(t, "source")
+			late := machine.end()
+			seen := p.stop()
+
+			seen.requireUnharmed(t)
+			tops := seen.heights()
+			require.NotEmpty(t, tops)
+			down := slices.IndexFunc(tops, func(h int) bool { return h < 360 })
+			t.Logf("longest stall %v, this machine was late by %v at the most", seen.longestStall(), late)
+			require.GreaterOrEqual(t, down, 0, "no smaller picture was shown: %v", tops)
+			require.Equal(t, 360, tops[len(tops)-1], "the large picture isn't back: %v", tops)
+			// Chromium has a dozen threads and processes in the way from the line to
+			// the picture: each may have been as late.
+			const inTheWay = 10
+			require.LessOrEqual(t, seen.longestStall(), mostStall+inTheWay*late)
+		})
+	}
+}
+
+// plays waits until a player has loaded nothing but this rendition of video for
+// a while.
+func (l *line) plays(t *testing.T, rendition string) { l.playsOneOf(t, rendition) }

@@ -1,0 +1,113 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// viewing is what the test page has recorded of a player that a test let play
+// as long as it took; times in milliseconds (web/ui/harness/recorder.ts).
+type viewing struct {
+	playback
+	Begun    float64
+	Joined   *float64
+	Pictures []struct{ At, Width, Height float64 }
+	Stalls   []struct{ At, Duration float64 }
+	Buffer   float64
+}
+
+// longestStall is the longest pause of playback.
+func (v *viewing) longestStall() time.Duration {
+	longest := 0.0
+	for _, s := range v.Stalls {
+		longest = max(longest, s.Duration)
+	}
+	return time.Duration(longest * float64(time.Millisecond))
+}
+
+// played is how far playback has come since it joined.
+func (v *viewing) played() time.Duration {
+	if v.Joined == nil {
+		return 0
+	}
+	return time.Duration((v.CurrentTime - *v.Joined) * float64(time.Second))
+}
+
+// heights are those of the pictures shown, in order.
+func (v *viewing) heights() []int {
+	var all []int
+	for _, p := range v.Pictures {
+		all = append(all, int(p.Height))
+	}
+	return all
+}
+
+// requireUnharmed fails where the player has noticed more than a pause.
+func (v *viewing) requireUnharmed(t *testing.T) {
+	t.Helper()
+	require.True(t, v.Started, "no first frame")
+	require.Empty(t, v.Uncaught)
+	require.Zero(t, v.FatalErrors)
+	require.Empty(t, v.faults())
+	require.Zero(t, v.SteppedBack)
+}
+
+// player is one in Chromium that plays until it is told to stop.
+type player struct {
+	t         *testing.T
+	cmd       *exec.Cmd
+	release   io.Closer
+	out, said buffer
+	exited    chan struct{}
+	err       error // of Wait, once exited is closed
+}
+
+// play opens an address in a browser.
+func play(t *testing.T, name, url string) *player {
+	t.Helper()
+	require.NoError(t, buildHarness())
+	p := &player{t: t, exited: make(chan struct{})}
+	p.cmd = exec.Command("node", "harness/drive.mjs", "--timeout", "60", "--hold", "--player", name, "--src", url)
+	p.cmd.Dir = uiFolder
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.said
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	stdin, err := p.cmd.StdinPipe()
+	require.NoError(t, err)
+	p.release = stdin
+	require.NoError(t, p.cmd.Start())
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(p.finish)
+	return p
+}
+
+// finish lets the browser close and waits for that.
+func (p *player) finish() {
+	p.release.Close()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+	}
+}
+
+// stop ends playing and returns what was seen.
+func (p *player) stop() *viewing {
+	p.t.Helper()
+	p.finish()
+	require.NoError(p.t, p.err, p.said.String())
+	var seen viewing
+	require.NoError(p.t, json.Unmarshal(bytes.TrimSpace([]byte(p.out.String())), &seen), p.out.String())
+	p.t.Logf("played %v; heights %v; stalls %v; errors %v", seen.played(), seen.heights(), seen.Stalls, seen.Errors)
+	return &seen
+}
