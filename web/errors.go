@@ -41,6 +41,9 @@ func problemOf(err error) problem {
 	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition):
 		// It may exist in a second: a stream that starts.
 		p.status, p.cache = http.StatusNotFound, cacheSecond
+	case errors.Is(err, hls.ErrGone):
+		// It may be back in a few seconds.
+		p.status, p.cache = http.StatusGone, cacheSecond
 	case errors.Is(err, errGone):
 		p.status, p.cache = http.StatusGone, cacheShort
 	case errors.Is(err, errBadRequest), errors.Is(err, hls.ErrAhead):

@@ -112,7 +112,10 @@ func (s *Server) mediaPlaylist(x *exchange) error {
 // about the others can wait for that.
 func (st *stream) playlist(t *timeline.Timeline, id timeline.RenditionID, skip bool) (*rendered, error) {
 	r := t.Rendition(id)
-	if r == nil || !r.IsListed(t) {
+	switch {
+	case r != nil && r.Left:
+		return nil, fmt.Errorf("%w: %.64q", hls.ErrGone, id)
+	case r == nil || !r.IsListed(t):
 		return nil, fmt.Errorf("rendition %.64q: %w", id, errUnknown)
 	}
 	p := st.playlistsOf(t, id)

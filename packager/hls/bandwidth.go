@@ -16,3 +16,14 @@ func bandwidth(r *timeline.Rendition) rates {
 	average := uint64(float64(r.Bytes)*8/r.Span.Seconds() + 0.5)
 	return rates{peak: max(r.PeakBandwidth, average), average: average}
 }
+
+// loudest returns the highest rates of several renditions, of which a player
+// takes one.
+func loudest(list []*timeline.Rendition) rates {
+	var most rates
+	for _, r := range list {
+		b := bandwidth(r)
+		most.peak, most.average = max(most.peak, b.peak), max(most.average, b.average)
+	}
+	return most
+}

@@ -13,16 +13,18 @@ import (
 //
 // The rules are those of RFC 8216bis §6.2.5.2. A part index past the last one
 // of a finished segment means the first part of the one after it. What has left
-// the playlist is answered at once, as is everything after the stream's end. The
-// error is ErrNoRendition, or ErrAhead where the request is not one that a
-// client may make; a timeline that isn't ready makes the request wait.
+// the playlist is answered at once, as is everything after the stream's end. How
+// far ahead a request is goes by the rendition's own segments: one that follows
+// another is behind it. The error is ErrNoRendition, ErrGone, or ErrAhead where
+// the request is not one that a client may make; a timeline that isn't ready
+// makes the request wait.
 func Blocks(t *timeline.Timeline, id timeline.RenditionID, msn uint64, part int) (ready bool, err error) {
 	if !t.Ready() {
 		return false, nil
 	}
-	r := t.Rendition(id)
-	if r == nil || !r.IsListed(t) {
-		return false, fmt.Errorf("%w: %s", ErrNoRendition, id)
+	r, err := find(t, id)
+	if err != nil {
+		return false, err
 	}
 	if t.State == timeline.Ended {
 		return true, nil
@@ -34,7 +36,7 @@ func Blocks(t *timeline.Timeline, id timeline.RenditionID, msn uint64, part int)
 	if part < 0 {
 		return msn < next.MSN, nil
 	}
-	if g := r.Segment(msn); g != nil && g.Closed && !g.Gap() && part >= len(g.Parts) {
+	if g := r.Segment(msn); g != nil && g.Closed && !g.Gap() && part >= listedParts(t, g, g.Timescale(r)) {
 		msn, part = msn+1, 0
 	}
 	return msn < next.MSN || msn == next.MSN && part < next.Part, nil

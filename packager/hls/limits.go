@@ -19,6 +19,16 @@ const (
 	advanceSpan = 3 * time.Second
 )
 
+// leastMissing is how much of a segment must be missing before its playlist says
+// so: more than what sound is cut next to the picture's edge.
+const leastMissing = 100 * time.Millisecond
+
+// startRate is what the line of a viewer who comes is guessed to carry, in bits a
+// second: enough for a picture that is good, and in 2 s on the screen of a line
+// that carries half of it (Apple's authoring specification 9.20 to 9.22 starts
+// with 2 Mb/s).
+const startRate = 3_000_000
+
 // Compatibility versions (RFC 8216bis §8).
 const (
 	mediaVersion        = "9" // EXT-X-SKIP

@@ -10,7 +10,7 @@ import (
 )
 
 // AppendMedia appends the whole media playlist of a rendition. The error is
-// ErrNotReady or ErrNoRendition.
+// ErrNotReady, ErrNoRendition or ErrGone.
 func AppendMedia(dst []byte, t *timeline.Timeline, id timeline.RenditionID) ([]byte, error) {
 	p, err := newMediaPlaylist(t, id)
 	if err != nil {
@@ -47,9 +47,9 @@ func newMediaPlaylist(t *timeline.Timeline, id timeline.RenditionID) (mediaPlayl
 	if !t.Ready() || !settled(t) {
 		return p, ErrNotReady
 	}
-	r := t.Rendition(id)
-	if r == nil || !r.IsListed(t) {
-		return p, fmt.Errorf("%w: %s", ErrNoRendition, id)
+	r, err := find(t, id)
+	if err != nil {
+		return p, err
 	}
 	p.r, p.first = r, firstListed(t, r)
 	if p.first == nil {
@@ -57,6 +57,18 @@ func newMediaPlaylist(t *timeline.Timeline, id timeline.RenditionID) (mediaPlayl
 	}
 	p.partsFrom = p.listsPartsFrom()
 	return p, nil
+}
+
+// find returns a rendition of the broadcast.
+func find(t *timeline.Timeline, id timeline.RenditionID) (*timeline.Rendition, error) {
+	switch r := t.Rendition(id); {
+	case r != nil && r.Left:
+		return nil, fmt.Errorf("%w: %s", ErrGone, id)
+	case r == nil || !r.IsListed(t):
+		return nil, fmt.Errorf("%w: %s", ErrNoRendition, id)
+	default:
+		return r, nil
+	}
 }
 
 // firstListed returns the first segment that the rendition's playlist lists, or
@@ -166,7 +178,7 @@ func (p *mediaPlaylist) size(skip uint64) int {
 	)
 	parts := 0
 	for g := range p.r.Segments.From(p.partsFrom) {
-		parts += len(g.Parts)
+		parts += listedParts(p.t, g, g.Timescale(p.r))
 	}
 	if p.r.Open != nil {
 		parts += len(p.r.Open.Parts)

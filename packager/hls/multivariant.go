@@ -13,12 +13,13 @@ const (
 	captionGroup = "cc"
 )
 
-// AppendMultivariant appends the multivariant playlist. Variants stand in the
-// order in which their renditions first appeared. What it says of a rendition
-// is that of its newest epoch; a rendition without media so far is left out.
-// The error is ErrNotReady.
+// AppendMultivariant appends the multivariant playlist. The variants are the
+// video renditions: first the one to start with, then the others in the order of
+// the ladder, and, where there is a choice, the sound alone for the weakest lines.
+// What it says of a rendition is that of its newest epoch; one without a whole
+// segment so far is left out, and one that has left. The error is ErrNotReady.
 func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
-	if !t.Ready() || !settled(t) {
+	if !t.Ready() || !settled(t) || t.Expecting() {
 		return dst, ErrNotReady
 	}
 	var video, audio []*timeline.Rendition
@@ -49,28 +50,56 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 		dst = append(dst, `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="`+captionGroup+
 			`",NAME="CC1",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"`+"\n"...)
 	}
-	for _, r := range video {
-		dst = appendVariant(dst, r, audio, captions)
+	first := startVariant(video, audio)
+	dst = appendVariant(dst, video[first], audio, captions)
+	for i, r := range video {
+		if i != first {
+			dst = appendVariant(dst, r, audio, captions)
+		}
+	}
+	if len(video) > 1 && len(audio) > 0 {
+		dst = appendSoundOnly(dst, audio[0], captions)
 	}
 	return dst, nil
 }
 
+// startVariant returns the one that stands first, with which the players of
+// phones and browsers start, and from whose rate hls.js makes its first guess of
+// the line's: the best that a line of startRate carries, or the smallest.
+func startVariant(video, audio []*timeline.Rendition) int {
+	first, smallest := -1, 0
+	sound := loudest(audio).peak
+	for i, r := range video {
+		peak := bandwidth(r).peak
+		if peak+sound <= startRate && (first < 0 || peak > bandwidth(video[first]).peak) {
+			first = i
+		}
+		if peak < bandwidth(video[smallest]).peak {
+			smallest = i
+		}
+	}
+	if first < 0 {
+		return smallest
+	}
+	return first
+}
+
 // isOffered reports whether the multivariant playlist names a rendition: it
-// has media in this broadcast.
+// has media in this broadcast, and hasn't left.
 func isOffered(t *timeline.Timeline, r *timeline.Rendition) bool {
 	return r.IsListed(t) && firstListed(t, r) != nil && bandwidth(r).peak > 0
 }
 
-// settled reports whether the broadcast has shown all that it has: a player
-// reads this playlist once, so it must not go out between the first picture and
-// the first sound. Each rendition of the first epoch has a segment, or a gap where
-// nothing came for it while the others went on.
+// settled reports whether the broadcast has shown all that it started with: a
+// player must not see it between the first picture and the first sound. Each
+// rendition that started the first epoch has a segment, or a gap where nothing
+// came for it while the others went on.
 func settled(t *timeline.Timeline) bool {
 	current := t.Current()
 	if current == nil || current.Number != t.Broadcast {
 		return true
 	}
-	for _, rt := range current.Tracks {
+	for _, rt := range current.Tracks[:current.Led] {
 		if r := t.Rendition(rt.Rendition); r == nil || firstListed(t, r) == nil {
 			return false
 		}
@@ -107,24 +136,11 @@ func yesNo(b bool) string {
 func appendVariant(dst []byte, r *timeline.Rendition, audio []*timeline.Rendition, captions string) []byte {
 	rate := bandwidth(r)
 	codecs := []string{r.Track.Codec.RFC6381()}
-	var loudest rates
 	for _, a := range audio {
-		b := bandwidth(a)
-		loudest.peak, loudest.average = max(loudest.peak, b.peak), max(loudest.average, b.average)
 		codecs = appendNew(codecs, a.Track.Codec.RFC6381())
 	}
-	dst = append(dst, "#EXT-X-STREAM-INF:BANDWIDTH="...)
-	dst = appendUint(dst, rate.peak+loudest.peak)
-	dst = append(dst, ",AVERAGE-BANDWIDTH="...)
-	dst = appendUint(dst, rate.average+loudest.average)
-	dst = append(dst, `,CODECS="`...)
-	for i, c := range codecs {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, c...)
-	}
-	dst = append(dst, '"')
+	sound := loudest(audio)
+	dst = appendStream(dst, rates{rate.peak + sound.peak, rate.average + sound.average}, codecs)
 	if v, ok := r.Track.Codec.(*media.H264); ok {
 		dst = appendPicture(dst, r, v)
 	}
@@ -135,6 +151,32 @@ func appendVariant(dst []byte, r *timeline.Rendition, audio []*timeline.Renditio
 	dst = append(dst, '\n')
 	dst = append(dst, r.ID...)
 	return append(dst, "/index.m3u8\n"...)
+}
+
+// appendSoundOnly writes an audio rendition as a variant beside those of video.
+func appendSoundOnly(dst []byte, r *timeline.Rendition, captions string) []byte {
+	dst = appendStream(dst, bandwidth(r), []string{r.Track.Codec.RFC6381()})
+	dst = append(dst, `,AUDIO="`+audioGroup+`"`...)
+	dst = append(dst, captions...)
+	dst = append(dst, '\n')
+	dst = append(dst, r.ID...)
+	return append(dst, "/index.m3u8\n"...)
+}
+
+// appendStream writes what each EXT-X-STREAM-INF begins with.
+func appendStream(dst []byte, r rates, codecs []string) []byte {
+	dst = append(dst, "#EXT-X-STREAM-INF:BANDWIDTH="...)
+	dst = appendUint(dst, r.peak)
+	dst = append(dst, ",AVERAGE-BANDWIDTH="...)
+	dst = appendUint(dst, r.average)
+	dst = append(dst, `,CODECS="`...)
+	for i, c := range codecs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, c...)
+	}
+	return append(dst, '"')
 }
 
 // appendNew appends s where the list doesn't hold it yet.

@@ -16,6 +16,7 @@ func (p *mediaPlaylist) appendSegment(dst []byte, g *timeline.Segment) []byte {
 		for i := range g.Parts {
 			dst = appendPart(dst, g, i, ts)
 		}
+		dst = p.appendMissing(dst, g, ts)
 	}
 	if !g.Closed {
 		return dst
@@ -76,6 +77,46 @@ func appendPart(dst []byte, g *timeline.Segment, i int, ts media.Timescale) []by
 		return append(dst, "\",INDEPENDENT=YES\n"...)
 	}
 	return append(dst, "\"\n"...)
+}
+
+// appendMissing writes parts that don't exist, where a rendition has only the
+// beginning of a segment because it fell behind: the parts of a segment last as
+// long as the segment.
+func (p *mediaPlaylist) appendMissing(dst []byte, g *timeline.Segment, ts media.Timescale) []byte {
+	n := missingParts(p.t, g, ts)
+	if n == 0 {
+		return dst
+	}
+	last := &g.Parts[len(g.Parts)-1]
+	from, end := last.Start+last.Duration, g.Start+g.Duration
+	for i := range n {
+		d := min(media.TicksOf(p.t.Targets.Part, ts), end-from)
+		dst = append(dst, "#EXT-X-PART:DURATION="...)
+		dst = appendFixed(dst, between(from, from+d, ts))
+		dst = append(dst, `,URI="`...)
+		dst = appendPartURI(dst, g.Epoch, timeline.Position{MSN: g.MSN, Part: len(g.Parts) + i})
+		dst = append(dst, "\",GAP=YES\n"...)
+		from += d
+	}
+	return dst
+}
+
+// missingParts returns how many parts stand for what a whole segment lacks.
+func missingParts(t *timeline.Timeline, g *timeline.Segment, ts media.Timescale) int {
+	if !g.Closed || len(g.Parts) == 0 {
+		return 0
+	}
+	last := &g.Parts[len(g.Parts)-1]
+	lacks, longest := g.Start+g.Duration-last.Start-last.Duration, media.TicksOf(t.Targets.Part, ts)
+	if lacks.Duration(ts) < leastMissing || longest <= 0 {
+		return 0
+	}
+	return int((lacks + longest - 1) / longest)
+}
+
+// listedParts returns how many parts the playlist lists of a segment.
+func listedParts(t *timeline.Timeline, g *timeline.Segment, ts media.Timescale) int {
+	return len(g.Parts) + missingParts(t, g, ts)
 }
 
 func appendPartURI(dst []byte, epoch uint64, at timeline.Position) []byte {

@@ -11,7 +11,7 @@ func (o *Observer) checkBandwidth(f *findings) {
 			peak := o.peak(ma, v.URI)
 			var audio float64
 			for _, r := range ma.mv.Renditions {
-				if r.Type == "AUDIO" && r.Group == v.Audio && r.URI != "" {
+				if r.Type == "AUDIO" && r.Group == v.Audio && r.URI != "" && v.HasVideo() {
 					audio = max(audio, o.peak(ma, r.URI))
 				}
 			}
