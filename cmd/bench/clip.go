@@ -41,18 +41,36 @@ func (c *clip) bytes() int {
 // frames of 1024 samples at 48 kHz.
 const clipSeconds = 16
 
+// picture is what a clip shows.
+type picture struct {
+	name    string // in file names
+	size    string
+	bitrate string
+}
+
+// The pictures of the clips: 30 frames a second each.
+var (
+	fullHD = picture{"1080p30", "1920x1080", "4370k"}
+	halfHD = picture{"720p30", "1280x720", "2500k"}
+)
+
 // makeClip encodes a clip of 1080p30 with B-frames at about 4.5 Mb/s and AAC at
 // 128 kb/s, with a keyframe every two seconds, once for each folder.
 func makeClip(ctx context.Context, folder string) (*clip, error) {
-	path := filepath.Join(folder, fmt.Sprintf("clip-1080p30-%ds.flv", clipSeconds))
+	return makeClipOf(ctx, folder, fullHD)
+}
+
+// makeClipOf does so with another picture.
+func makeClipOf(ctx context.Context, folder string, p picture) (*clip, error) {
+	path := p.path(folder)
 	if _, err := os.Stat(path); err != nil {
 		part := path + ".part"
 		cmd := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y",
-			"-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30,noise=alls=12:allf=t",
+			"-f", "lavfi", "-i", "testsrc2=size="+p.size+":rate=30,noise=alls=12:allf=t",
 			"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
 			"-t", strconv.Itoa(clipSeconds), "-pix_fmt", "yuv420p",
 			"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0",
-			"-b:v", "4370k", "-minrate", "4370k", "-maxrate", "4370k", "-bufsize", "4370k", "-x264-params", "nal-hrd=cbr",
+			"-b:v", p.bitrate, "-minrate", p.bitrate, "-maxrate", p.bitrate, "-bufsize", p.bitrate, "-x264-params", "nal-hrd=cbr",
 			"-c:a", "aac", "-b:a", "128k", "-ac", "2", "-f", "flv", part)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Run(); err != nil {
@@ -68,6 +86,11 @@ func makeClip(ctx context.Context, folder string) (*clip, error) {
 	}
 	defer f.Close()
 	return readClip(f)
+}
+
+// path is that of the clip's file.
+func (p picture) path(folder string) string {
+	return filepath.Join(folder, fmt.Sprintf("clip-%s-%ds.flv", p.name, clipSeconds))
 }
 
 // readClip reads an FLV file (Adobe FLV 10.1, annex E).

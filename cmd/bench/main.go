@@ -56,6 +56,9 @@ var experiments = []struct {
 	{"blocked", benchBlocked},
 	{"delivery", benchDelivery},
 	{"glass", benchGlass},
+	{"ladder-cpu", benchLadderCPU},
+	{"ladder-lag", benchLadderLag},
+	{"ladder-source", benchLadderSource},
 }
 
 func main() {

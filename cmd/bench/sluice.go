@@ -25,7 +25,7 @@ type gateway struct {
 }
 
 // startGateway runs the binary with n streams called s0, s1, …, whose keys are
-// key0, key1, …
+// key0, key1, …, and without a ladder unless the arguments ask for one.
 func startGateway(ctx context.Context, binary, folder string, n int, args ...string) (*gateway, error) {
 	ports, err := freePorts(4)
 	if err != nil {
@@ -39,6 +39,9 @@ func startGateway(ctx context.Context, binary, folder string, n int, args ...str
 	streams := make([]string, n)
 	for i := range streams {
 		streams[i] = fmt.Sprintf("s%d=%s", i, keyOf(i))
+	}
+	if !slices.Contains(args, "--ladder") {
+		args = append(args, "--ladder", "source")
 	}
 	args = append([]string{"run", "--data", data, "--rtmps-addr", loopback(g.rtmps), "--rtmp-addr", loopback(g.rtmp),
 		"--http-addr", loopback(g.http), "--https-addr", loopback(g.https)}, args...)
@@ -57,11 +60,18 @@ func startGateway(ctx context.Context, binary, folder string, n int, args ...str
 // withStream runs f beside a gateway to which one publisher pushes the clip, once
 // the playlist lists a segment. sent may be nil; see publisher.
 func (b *bench) withStream(ctx context.Context, sent func(tag, time.Duration, time.Time), f func(context.Context, *gateway) error) error {
-	c, err := makeClip(ctx, b.folder)
+	return b.withPicture(ctx, fullHD, sent, f)
+}
+
+// withPicture does so with another picture, and with arguments for the gateway.
+func (b *bench) withPicture(ctx context.Context, p picture, sent func(tag, time.Duration, time.Time),
+	f func(context.Context, *gateway) error, args ...string,
+) error {
+	c, err := makeClipOf(ctx, b.folder, p)
 	if err != nil {
 		return err
 	}
-	g, err := startGateway(ctx, b.binary, b.folder, 1)
+	g, err := startGateway(ctx, b.binary, b.folder, 1, args...)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -267,23 +266,4 @@ func TestLadderRefused(t *testing.T) {
 	requireWhole(t, g.read("source"))
 	requireSteady(t, g.read("source"), 3000)
 	require.Less(t, hls.longestSilence("source"), onTime)
-}
-
-// TestLadderDiesWithGateway kills the gateway: its ffmpeg must not outlive it.
-func TestLadderDiesWithGateway(t *testing.T) {
-	for _, s := range []os.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		t.Run(s.String(), func(t *testing.T) {
-			g := startLadder(t, nil, faultLadder)
-			g.loop(busyClip(t))
-			g.joins(faultRungs...)
-			pid := g.transcoder()
-			g.signal(s)
-			eventually(t, "ffmpeg is gone", func() error {
-				if alive(pid) {
-					return fmt.Errorf("%d lives", pid)
-				}
-				return nil
-			})
-		})
-	}
 }
