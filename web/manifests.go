@@ -113,10 +113,10 @@ func (s *Server) mediaPlaylist(x *exchange) error {
 func (st *stream) playlist(t *timeline.Timeline, id timeline.RenditionID, skip bool) (*rendered, error) {
 	r := t.Rendition(id)
 	switch {
-	case r != nil && r.Left:
-		return nil, fmt.Errorf("%w: %.64q", hls.ErrGone, id)
-	case r == nil || !r.IsListed(t):
+	case r == nil || !r.Left && !r.IsListed(t):
 		return nil, fmt.Errorf("rendition %.64q: %w", id, errUnknown)
+	case r.Absent():
+		return nil, fmt.Errorf("%w: %.64q", hls.ErrGone, id)
 	}
 	p := st.playlistsOf(t, id)
 	if skip {

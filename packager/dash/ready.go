@@ -56,7 +56,7 @@ func listedByAll(t *timeline.Timeline) uint64 {
 func least(t *timeline.Timeline, e *timeline.Epoch, counts func(*timeline.Rendition) bool) uint64 {
 	n := t.Next.MSN - 1
 	for _, id := range newestAnchor(e).Renditions {
-		if r := t.Rendition(id); r != nil && !r.Left && counts(r) {
+		if r := t.Rendition(id); r != nil && !r.Absent() && counts(r) {
 			n = min(n, begun(r, e))
 		}
 	}

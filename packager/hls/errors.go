@@ -8,9 +8,9 @@ var (
 	ErrNotReady = errors.New("playlist not ready")
 	// ErrNoRendition says that the broadcast has no such rendition.
 	ErrNoRendition = errors.New("no such rendition")
-	// ErrGone says that the rendition was there and has left: its players are to
-	// go on with another.
-	ErrGone = errors.New("rendition has left")
+	// ErrGone says that the rendition was there and has left, or is too far
+	// behind: its players are to go on with another (timeline.Rendition.Absent).
+	ErrGone = errors.New("rendition is gone")
 	// ErrAhead says that a blocking reload asks for what lies further ahead than
 	// a client may ask (RFC 8216bis §6.2.5.2): a bad request.
 	ErrAhead = errors.New("too far ahead of the live edge")

@@ -62,10 +62,10 @@ func newMediaPlaylist(t *timeline.Timeline, id timeline.RenditionID) (mediaPlayl
 // find returns a rendition of the broadcast.
 func find(t *timeline.Timeline, id timeline.RenditionID) (*timeline.Rendition, error) {
 	switch r := t.Rendition(id); {
-	case r != nil && r.Left:
-		return nil, fmt.Errorf("%w: %s", ErrGone, id)
-	case r == nil || !r.IsListed(t):
+	case r == nil || !r.Left && !r.IsListed(t):
 		return nil, fmt.Errorf("%w: %s", ErrNoRendition, id)
+	case r.Absent():
+		return nil, fmt.Errorf("%w: %s", ErrGone, id)
 	default:
 		return r, nil
 	}

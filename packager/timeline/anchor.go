@@ -67,7 +67,7 @@ func (t *Timeline) set(e *Epoch, held Anchor) []RenditionID {
 	var set []RenditionID
 	for i, rt := range e.Tracks {
 		r := t.Rendition(rt.Rendition)
-		if i >= e.Led && (r == nil || r.Left || r.Epoch != e.Number || !r.stays(held) && !r.wholeIn(t, e)) {
+		if i >= e.Led && (r == nil || r.Absent() || r.Epoch != e.Number || !r.stays(held) && !r.wholeIn(t, e)) {
 			continue
 		}
 		set = append(set, rt.Rendition)

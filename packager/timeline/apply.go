@@ -88,7 +88,7 @@ func (t *Timeline) startEpoch(e EpochStarted) error {
 		if i := t.index(rt.Rendition); i >= 0 {
 			r := *t.Renditions[i]
 			r.Track, r.Epoch, r.Version = rt.Track, e.Epoch, t.Version
-			r.Follows, r.Left = false, false
+			r.Follows, r.Left, r.Behind = false, false, false
 			t.Renditions[i] = &r
 			continue
 		}
@@ -121,7 +121,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	for i, r := range t.Renditions {
 		fresh := *r
 		fresh.PeakBandwidth, fresh.Bytes, fresh.Span, fresh.FrameRate = 0, 0, 0, 0
-		fresh.From, fresh.Left = 0, false
+		fresh.From, fresh.Left, fresh.Behind = 0, false, false
 		renditions[i] = &fresh
 	}
 	t.Renditions = renditions
@@ -174,6 +174,7 @@ func (t *Timeline) writePart(e PartWritten) error {
 	g.Duration = e.Part.Start + e.Part.Duration - g.Start
 	r.Open = g
 	t.Next.MSN = max(t.Next.MSN, e.MSN+1)
+	t.judge(e.Rendition, true)
 	return nil
 }
 
@@ -212,6 +213,7 @@ func (t *Timeline) closeSegment(e SegmentClosed) error {
 		t.listed += e.Duration.Duration(r.Track.Timescale)
 		t.trim()
 	}
+	t.judge(e.Rendition, false)
 	return nil
 }
 
@@ -249,6 +251,9 @@ func (t *Timeline) endStream(e StreamEnded) error {
 	}
 	t.State, t.Since = Ended, e.At
 	t.touch()
+	for _, r := range t.Renditions { // nothing is ahead of it any more
+		r.Behind = false
+	}
 	return nil
 }
 

@@ -42,7 +42,7 @@ func (t *Timeline) join(e RenditionJoined) error {
 	case last == nil || last.MSN+1 != e.MSN:
 		r.From = e.MSN
 	}
-	r.Track, r.Epoch, r.Follows, r.Left = e.Track, e.Epoch, true, false
+	r.Track, r.Epoch, r.Follows, r.Left, r.Behind = e.Track, e.Epoch, true, false, false
 	if epoch.Has(e.Rendition) {
 		return nil
 	}
@@ -86,7 +86,8 @@ func (t *Timeline) leave(e RenditionLeft) error {
 	case r.Open != nil:
 		return fmt.Errorf("%w: %s leaves with segment %d open", ErrOrder, e.Rendition, r.Open.MSN)
 	}
-	t.replace(e.Rendition).Left = true
+	left := t.replace(e.Rendition)
+	left.Left, left.Behind = true, false
 	return nil
 }
 

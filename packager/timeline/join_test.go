@@ -23,7 +23,7 @@ var (
 func newLaddered(t *testing.T) *laddered {
 	l := &laddered{t: t, tl: New(Numbers{})}
 	l.epoch(1)
-	l.apply(TargetsFixed{Targets{Segment: 2 * time.Second, Part: time.Second}})
+	l.apply(TargetsFixed{Targets{Segment: 2 * time.Second, Part: time.Second, PartHoldBack: 3 * time.Second}})
 	return l
 }
 

@@ -49,7 +49,7 @@ func (t *Timeline) complete(e *Epoch, a Anchor) bool {
 		switch {
 		case led && !r.began(e, a.MSN):
 			return false
-		case !led && !waited && (r == nil || !r.Left && !r.began(e, a.MSN)):
+		case !led && !waited && (r == nil || !r.Absent() && !r.began(e, a.MSN)):
 			return false
 		}
 	}

@@ -112,6 +112,8 @@ type Rendition struct {
 	// had been away. Left says that it is away.
 	From uint64
 	Left bool
+	// Behind says that it follows too far behind for its players; see judge.
+	Behind bool
 }
 
 // Init is an init segment.
