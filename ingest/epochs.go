@@ -49,7 +49,7 @@ func (p *publication) hold(ctx context.Context, u unit) error {
 // metadata names one only.
 func (p *publication) complete() bool {
 	switch {
-	case p.avc != nil && p.aac != nil:
+	case p.avc != nil && p.sound != nil:
 		return true
 	case p.avc != nil:
 		return p.meta.HasVideo && !p.meta.HasAudio
@@ -75,7 +75,7 @@ func (p *publication) stranger(id media.TrackID) bool {
 		if id == videoTrack {
 			return !t.Codec.Equal(p.avc)
 		}
-		return !t.Codec.Equal(p.aac)
+		return !t.Codec.Equal(p.sound)
 	}
 	return true
 }
@@ -92,12 +92,12 @@ func (p *publication) begin(ctx context.Context) error {
 			p.videoClock = p.clock.Video(p.meta.FrameRate, p.avc.FrameRate)
 		}
 	}
-	if p.aac != nil {
-		rate := media.Timescale(p.aac.SampleRate())
-		t := media.Track{ID: audioTrack, Kind: media.Audio, Timescale: rate, Codec: p.aac}
+	if p.sound != nil {
+		rate := media.Timescale(p.sound.SampleRate())
+		t := media.Track{ID: audioTrack, Kind: media.Audio, Timescale: rate, Codec: p.sound}
 		p.tracks = append(p.tracks, t)
 		if !has(before, t) {
-			p.audioClock = p.clock.Audio(rate, p.aac.FrameLength())
+			p.audioClock = p.clock.Audio(rate, p.sound.FrameLength())
 		}
 	}
 	p.pending = false

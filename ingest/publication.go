@@ -45,7 +45,7 @@ type publication struct {
 	avc        *media.H264
 	avcRecord  []byte // as it came, to know a repetition
 	lengthSize int
-	aac        *media.AAC
+	sound      media.Sound
 	prefix     []byte // parameter sets for the next picture
 	more       []byte // those of the configuration beside the first of each
 	confused   bool   // a configuration made no sense, and the log says so
@@ -300,69 +300,4 @@ func (p *publication) inBand(au accessUnit, now time.Time) {
 	}
 	p.avc = avc
 	p.await(len(p.tracks) > 0, now)
-}
-
-// audio takes an audio message.
-func (p *publication) audio(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
-	t, err := flv.ParseAudio(body)
-	if err != nil {
-		p.drop(dropMalformed)
-		return nil
-	}
-	if t.Multitrack == flv.OneTrack && t.Track != 0 || t.Multitrack > flv.OneTrack {
-		p.drop(dropTrack) // a track for recordings, or a second language
-		return nil
-	}
-	if err := t.Served(); err != nil {
-		return err
-	}
-	switch {
-	case t.Packet == flv.PacketConfig:
-		return p.audioConfig(t.Payload, arrived)
-	case t.Packet != flv.PacketFrames:
-	case p.aac == nil:
-		p.drop(dropNoConfig)
-	case len(t.Payload) == 0:
-		p.drop(dropEmpty)
-	default:
-		return p.take(ctx, unit{id: audioTrack, timestamp: timestamp, sync: true, data: t.Payload, arrived: arrived})
-	}
-	return nil
-}
-
-// audioConfig takes an AudioSpecificConfig.
-func (p *publication) audioConfig(raw []byte, now time.Time) error {
-	if p.aac != nil && string(raw) == string(p.aac.Raw) {
-		return nil
-	}
-	aac, err := media.NewAAC(raw)
-	if err != nil {
-		if t := objectType(raw); t > 0 && t != aacLC && t != aacSBR && t != aacPS {
-			return &flv.NotServedError{What: fmt.Sprintf("AAC object type %d", t)}
-		}
-		p.puzzled("audio", err)
-		return nil
-	}
-	p.aac = aac
-	p.await(len(p.tracks) > 0, now)
-	return nil
-}
-
-// Audio object types that are served, ISO/IEC 14496-3 table 1.17.
-const (
-	aacLC  = 2
-	aacSBR = 5
-	aacPS  = 29
-)
-
-// objectType reads the object type that an AudioSpecificConfig begins with; 31
-// escapes to a longer form. Of none it is 0.
-func objectType(raw []byte) int {
-	if len(raw) < 2 {
-		return 0
-	}
-	if t := int(raw[0] >> 3); t != 31 {
-		return t
-	}
-	return 32 + int(raw[0]&7)<<3 + int(raw[1]>>5)
 }

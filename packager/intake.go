@@ -27,7 +27,7 @@ type intake struct {
 func newIntake(t media.Track) intake {
 	const framesPerSecond = 25 // until a sample says better
 	in := intake{kind: t.Kind, timescale: t.Timescale, frame: max(media.Ticks(t.Timescale)/framesPerSecond, 1)}
-	if c, ok := t.Codec.(*media.AAC); ok {
+	if c, ok := t.Codec.(media.Sound); ok {
 		in.frame = c.FrameLength()
 	}
 	return in

@@ -21,7 +21,7 @@ var floors = []struct {
 }{
 	{0, []string{"media"}},
 	{1, []string{
-		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/clock",
+		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock",
 		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
 		"transcode/nut", "transcode/annexb",
 	}},
@@ -41,7 +41,7 @@ var apart = []string{"ingest", "packager", "transcode", "relay", "storage/archiv
 // dry are the rooms that turn values and bytes into each other: no sockets,
 // files or processes, so that a test of them is a table.
 var dry = []string{
-	"media", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv",
+	"media", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3",
 	"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
 	"transcode/nut", "transcode/annexb",
 }

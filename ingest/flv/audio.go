@@ -15,7 +15,7 @@ type AudioTag struct {
 	Packet Packet
 
 	// Flags are the four lower bits of the first byte: rate, size and channels. Of AAC
-	// they say nothing; its configuration does.
+	// they say nothing, its configuration does; of MP3 its frames say it better.
 	Flags uint8
 
 	// Enhanced says that the tag has the header of Enhanced RTMP.
@@ -36,10 +36,10 @@ func (t AudioTag) Served() error {
 	switch {
 	case t.Multitrack != SingleTrack && (t.Multitrack != OneTrack || t.Track != 0):
 		return &NotServedError{"multitrack audio"}
-	case t.Codec != AudioAAC:
-		return &NotServedError{t.Codec.String()}
-	default:
+	case t.Codec == AudioAAC, t.Codec == AudioMP3, t.Codec == AudioMP38k:
 		return nil
+	default:
+		return &NotServedError{t.Codec.String()}
 	}
 }
 

@@ -37,9 +37,10 @@ type AudioCodec uint32
 
 // The audio codecs that the code asks for by name.
 const (
-	AudioMP3  AudioCodec = 2
-	AudioAAC  AudioCodec = 10
-	AudioOpus AudioCodec = 'O'<<24 | 'p'<<16 | 'u'<<8 | 's'
+	AudioMP3   AudioCodec = 2
+	AudioAAC   AudioCodec = 10
+	AudioMP38k AudioCodec = 14 // the same at 8 kHz, which FLV's rates have no number for
+	AudioOpus  AudioCodec = 'O'<<24 | 'p'<<16 | 'u'<<8 | 's'
 )
 
 // codecName is a row of a table of codecs: its number, where it has one, its

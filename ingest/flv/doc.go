@@ -8,7 +8,7 @@
 //
 // In goes a message's body, out comes a tag: codec, kind of packet, composition
 // time, and the payload, which refers to the body without a copy: length-prefixed
-// NAL units, raw AAC, a configuration record. Every codec that has a number or a
+// NAL units, raw AAC, frames of MP3, a configuration record. Every codec that has a number or a
 // FourCC is named; which of them are served is VideoTag.Served and AudioTag.Served.
 //
 // All functions are pure, allocate nothing for a tag, and may be called at once.

@@ -215,7 +215,9 @@ func TestServed(t *testing.T) {
 	for wire, want := range map[string]string{
 		"\xaf\x01":         "",
 		"\x91mp4a":         "",
-		"\x2f":             "codec not served: MP3",
+		"\x2f":             "",
+		"\xef":             "",
+		"\x91.mp3":         "",
 		"\x3f":             "codec not served: PCM",
 		"\x7f":             "codec not served: G.711 A-law",
 		"\x6f":             "codec not served: Nellymoser",

@@ -86,7 +86,13 @@ func sampleEntryOf(t media.Track) (sampleEntry, error) {
 		if len(c.Raw) > maxAudioConfig {
 			return nil, fmt.Errorf("init segment: audio config of %d bytes", len(c.Raw))
 		}
-		return &mp4a{AAC: c}, nil
+		return &mp4a{c.SampleRate(), inEntry(c), objectMPEG4, c.Raw}, nil
+	case *media.MP3:
+		_, channels := c.Output()
+		if c.Low() {
+			return &mp4a{c.SampleRate(), channels, objectMPEG2Layer, nil}, nil
+		}
+		return &mp4a{c.SampleRate(), channels, objectMPEG1Layer, nil}, nil
 	}
 	return nil, fmt.Errorf("init segment: no sample entry for %T", t.Codec)
 }

@@ -49,17 +49,13 @@ func frameRate(measured uint32, declared float64) (n, d int) {
 
 // soundOf gives the sampling rate that a decoder puts out and the channel
 // configuration of ISO/IEC 23091-3, 0 where the stream itself tells it.
-func soundOf(c *media.AAC) (rate, channels int) {
-	const parametricStereo = 29 // ISO/IEC 14496-3 table 1.17
-	rate, channels = c.Config.SampleRate, int(c.Config.ChannelConfig)
-	if c.Config.ExtensionSampleRate > 0 {
-		rate = c.Config.ExtensionSampleRate
+func soundOf(c media.Sound) (rate, configuration int) {
+	rate, channels := c.Output()
+	switch {
+	case channels <= 6:
+		return rate, channels
+	case channels == 8:
+		return rate, 7
 	}
-	if c.Config.ExtensionType == parametricStereo && channels == 1 {
-		channels = 2
-	}
-	if channels > 7 { // reserved, or numbered otherwise there
-		channels = 0
-	}
-	return rate, channels
+	return rate, 0
 }

@@ -101,7 +101,7 @@ func appendRepresentation(dst []byte, q *period, rep *representation, f form) []
 			dst = appendRatio(dst, "frameRate", n, d, '/')
 		}
 		dst = append(dst, ">\n"...)
-	case *media.AAC:
+	case media.Sound:
 		rate, channels := soundOf(c)
 		dst = appendInt(dst, "audioSamplingRate", int64(rate))
 		dst = append(dst, ">\n"...)

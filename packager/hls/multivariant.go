@@ -208,21 +208,12 @@ func appendPicture(dst []byte, r *timeline.Rendition, v *media.H264) []byte {
 }
 
 // channels returns the number of channels that a decoder puts out, or 0 where
-// the configuration leaves it to the stream (ISO/IEC 14496-3 table 1.19).
+// the stream itself tells it.
 func channels(c media.Codec) int {
-	aac, ok := c.(*media.AAC)
+	sound, ok := c.(media.Sound)
 	if !ok {
 		return 0
 	}
-	const parametricStereo = 29
-	n := int(aac.Config.ChannelConfig)
-	switch {
-	case n == 1 && aac.Config.ExtensionType == parametricStereo:
-		return 2
-	case n == 7:
-		return 8
-	case n > 7:
-		return 0
-	}
+	_, n := sound.Output()
 	return n
 }
