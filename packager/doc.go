@@ -1,8 +1,8 @@
 // Package packager cuts samples into parts and segments and appends them to a
 // stream's journal.
 //
-// In go the calls of media.Sink, one session at a time for each stream; out
-// come the entries of package timeline, and with them CMAF fragments (package
+// In go the calls of media.Base, one session at a time for each stream, and those
+// of the rungs that are made from it; out come the entries of package timeline, and with them CMAF fragments (package
 // cmaf). The rules are those of RFC 8216bis §4.4.4.9 and §6.2.2 for parts and
 // segments, of ISO/IEC 23000-19 §7.3 for aligned tracks, and these:
 //
@@ -11,13 +11,18 @@
 //   - The leading rendition, video where there is one, decides where segments
 //     start: at sync samples only (cutter). The others follow at the frame
 //     boundary nearest to it, under the same MSNs, at most a segment behind.
+//   - A rung joins an epoch at the start of a segment, follows the leading
+//     rendition's bounds exactly, and ends after it (rungs, trail): what a jump
+//     of the clock or a reconnect finds in a transcoder still comes. It is at
+//     most a segment behind; what it misses is a gap.
 //   - A part is written the moment its last sample arrives: it never waits for
 //     the next one.
 //   - What the manifests promise is fixed once a broadcast (targets).
 //   - Wall time is the server's, and follows the encoder's drift (wallClock).
 //
 // A Packager and its Streams may be used by any number of goroutines at once; a
-// Stream's Sink methods are called by one session at a time. No constructor
+// Stream's Sink methods are called by one session at a time, a rung's by one
+// goroutine at a time. No constructor
 // starts a goroutine; Serve must run for streams to end after their grace time.
 // A sample that can't be right is repaired or dropped and counted, never a
 // panic; limits.go names the limits.

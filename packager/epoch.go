@@ -235,6 +235,9 @@ func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
 // read it, which is until the targets are fixed and there is a part: what a
 // publisher had waiting comes all at once, and its times would lie in the future.
 func (e *epoch) date(ctx context.Context) error {
+	if e.clock.settled {
+		return nil
+	}
 	var before time.Time
 	if all := e.record.now().Epochs; len(all) > 1 {
 		before = all[len(all)-2].Ended
@@ -263,7 +266,8 @@ func (e *epoch) hasPart() bool {
 }
 
 // gapAbsent records segment msn for the renditions that viewers may still play
-// and that this epoch lacks; rungs that haven't joined yet have a segment's time.
+// and that this epoch lacks. Rungs that haven't joined yet have a segment's time,
+// those that still come from an earlier epoch all of it.
 func (e *epoch) gapAbsent(ctx context.Context, msn uint64) error {
 	t := e.record.now()
 	ended := msn
@@ -272,7 +276,7 @@ func (e *epoch) gapAbsent(ctx context.Context, msn uint64) error {
 		if r.Follows {
 			msn--
 		}
-		if t.Current().Has(r.ID) || r.Open != nil || r.NextPosition(t).MSN > msn || !r.IsListed(t) || !hasMedia(t, r) {
+		if t.Current().Has(r.ID) || r.Follows && r.NextPosition(t).MSN < e.start || r.NextPosition(t).MSN > msn || !r.IsListed(t) || !hasMedia(t, r) {
 			continue
 		}
 		for {

@@ -109,7 +109,7 @@ func (l *lane) publish(ctx context.Context, n int) error {
 	first, last := &l.pending[0], &l.pending[n-1]
 	last.Duration = max(min(last.Duration, first.DTS+l.limit-last.DTS), 1)
 	e := l.epoch
-	if !e.clock.settled && e.cutter.promise > 0 {
+	if !e.clock.settled && e.cutter.promise > 0 && e.stop == 0 {
 		if err := e.date(ctx); err != nil {
 			return err
 		}

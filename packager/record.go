@@ -92,7 +92,7 @@ func (r *record) endEpoch(ctx context.Context, at time.Time, segment time.Durati
 		for {
 			now := r.now()
 			to := now.Rendition(behind.ID)
-			if to == nil || to.Follows || !to.IsListed(now) || to.NextPosition(now).MSN >= now.Next.MSN {
+			if to == nil || to.Follows && to.Epoch == epoch.Number || !to.IsListed(now) || to.NextPosition(now).MSN >= now.Next.MSN {
 				break
 			}
 			if err := r.gap(ctx, epoch.Number, to.ID, gapAt(to, at, segment)); err != nil {

@@ -332,11 +332,11 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	if e == nil {
 		return s.record.endEpoch(ctx, now, settings.Segment)
 	}
-	err := e.end(ctx, now)
+	err := errors.Join(s.finishTrails(ctx), e.end(ctx, now))
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, settings.Segment))
 	}
-	err = errors.Join(err, s.trail(ctx, e))
+	s.trail(e)
 	s.last = remembered{settings: e.settings, targets: s.record.now().Targets}
 	s.log.Info("epoch ended", "epoch", e.number, "dur", e.reached().Round(time.Millisecond))
 	return err

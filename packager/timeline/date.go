@@ -15,7 +15,7 @@ func (t *Timeline) dateEpoch(e EpochDated) error {
 	}
 	for _, r := range t.Renditions {
 		last := r.Segments.Last()
-		if t.Ready() && r.Open != nil || last != nil && last.Epoch == e.Epoch {
+		if t.Ready() && r.Open != nil && r.Open.Epoch == e.Epoch || last != nil && last.Epoch == e.Epoch {
 			return fmt.Errorf("%w: epoch %d is dated anew after it was told", ErrOrder, e.Epoch)
 		}
 	}
@@ -29,7 +29,7 @@ func (t *Timeline) dateEpoch(e EpochDated) error {
 	t.Epochs = clone(t.Epochs, 0)
 	t.Epochs[len(t.Epochs)-1] = &moved
 	for _, r := range t.Renditions {
-		if r.Open != nil {
+		if r.Open != nil && r.Open.Epoch == e.Epoch {
 			t.replace(r.ID).Open = r.Open.moved(by)
 		}
 	}

@@ -205,8 +205,11 @@ func (r *Rendition) NextPosition(t *Timeline) Position {
 		return Position{MSN: max(last.MSN+1, r.From)}
 	}
 	// The rendition has nothing in this broadcast yet.
+	if r.Follows {
+		return Position{MSN: max(t.First, r.From)}
+	}
 	if current := t.Current(); current != nil {
-		return Position{MSN: max(t.First, current.FirstMSN, r.From)}
+		return Position{MSN: max(t.First, current.FirstMSN)}
 	}
 	return Position{MSN: t.Next.MSN}
 }
