@@ -23,13 +23,14 @@ var floors = []struct {
 	{1, []string{
 		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock",
 		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
-		"transcode/nut", "transcode/annexb",
+		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/child",
 	}},
 	{2, []string{
 		"packager/hls/...", "packager/dash/...",
 		"storage/journal/...", "storage/objects/...", "storage/catalog/...", "storage/certificates/...",
+		"transcode/ffmpeg",
 	}},
-	{3, []string{"ingest", "packager", "transcode/...", "storage/archive", "relay/...", "web/ui/..."}},
+	{3, []string{"ingest", "packager", "transcode", "storage/archive", "relay/...", "web/ui/..."}},
 	{4, []string{"web"}},
 	{5, []string{"cmd/..."}},
 }
@@ -43,7 +44,7 @@ var apart = []string{"ingest", "packager", "transcode", "relay", "storage/archiv
 var dry = []string{
 	"media", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3",
 	"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
-	"transcode/nut", "transcode/annexb",
+	"transcode/rung", "transcode/nut", "transcode/annexb",
 }
 
 var wet = []string{"net", "net/http", "os", "os/exec", "syscall"}
@@ -178,6 +179,12 @@ func TestWrongArrows(t *testing.T) {
 		{"storage/catalog", "packager/hls", "sideways"},
 		{"storage/journal/memory", "ingest", "up"},
 		{"ingest", "storage/catalog", ""},
+		{"storage/catalog", "transcode/rung", ""},
+		{"storage/catalog", "transcode/ffmpeg", "sideways"},
+		{"transcode", "packager", "between rooms that are apart"},
+		{"transcode", "transcode/ffmpeg", ""},
+		{"transcode/ffmpeg", "transcode", "up"},
+		{"packager", "transcode/rung", ""},
 		{"web", "cmd/sluice/config", "up"},
 		{"cmd/sluice/gateway", "web", ""},
 	} {
