@@ -118,6 +118,36 @@ func TestFFmpegPublishes(t *testing.T) {
 	}
 }
 
+// MP3 arrives frame by frame, and is counted.
+func TestFFmpegPublishesMP3(t *testing.T) {
+	for _, c := range []struct {
+		rate, channels, length int
+	}{{44_100, 2, 1152}, {22_050, 1, 576}} {
+		t.Run(strconv.Itoa(c.rate), func(t *testing.T) {
+			clip := makeClip(t, "30", "-c:a", "libmp3lame", "-ar", strconv.Itoa(c.rate), "-ac", strconv.Itoa(c.channels), "-b:a", "64k")
+			h := start(t, Options{})
+			run(t, "ffmpeg", "-v", "error", "-i", clip, "-c", "copy", "-f", "flv", "rtmp://"+h.plain+"/live/secret")
+			r := h.doorman.sink(t, "show", 0)
+			require.NoError(t, r.waitEnd(t))
+			require.Len(t, r.epochs, 1)
+			e := r.epochs[0]
+			require.Len(t, e.tracks, 2)
+			want, err := media.NewMP3(c.rate, c.channels)
+			require.NoError(t, err)
+			require.Equal(t, media.Track{ID: audioTrack, Kind: media.Audio, Timescale: media.Timescale(c.rate), Codec: want}, e.tracks[1])
+
+			packets, heard := probe(t, clip, "a"), e.samples[audioTrack]
+			require.Len(t, heard, len(packets))
+			for i, p := range packets {
+				require.Equal(t, p.Size, strconv.Itoa(len(heard[i].Data)))
+				require.InDelta(t, seconds(t, p.DTS)*float64(c.rate), float64(heard[i].DTS), 1.5*float64(c.length))
+				require.Equal(t, heard[0].DTS+media.Ticks(c.length*i), heard[i].DTS)
+				require.EqualValues(t, c.length, heard[i].Duration)
+			}
+		})
+	}
+}
+
 // requireGrid checks that pictures stand one frame after the other, in decode
 // order and in presentation order.
 func requireGrid(t *testing.T, samples []media.Sample, frame media.Ticks) {

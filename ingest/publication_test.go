@@ -358,7 +358,6 @@ func TestCodecsThatAreNotServed(t *testing.T) {
 		"H.265":                        func(s *stage) error { return s.v(0, append([]byte{0x90}, "hvc1"...)) },
 		"H.265, by the custom of some": func(s *stage) error { return s.v(0, []byte{0x1c, 0, 0, 0, 0}) },
 		"VP6":                          func(s *stage) error { return s.v(0, []byte{0x14, 0}) },
-		"MP3":                          func(s *stage) error { return s.a(0, []byte{0x2f, 0}) },
 		"Speex":                        func(s *stage) error { return s.a(0, []byte{0xbf, 0}) },
 		"AAC Main":                     func(s *stage) error { return s.a(0, audioConfigTag([]byte{0x0a, 0x10})) },
 	} {
@@ -415,6 +414,7 @@ func FuzzPublication(f *testing.F) {
 	f.Add(join(avcConfigTag(), aacConfigTag(), pictureTag(true, 0, 20), soundTag(9), pictureTag(false, 66, 20)), uint32(33))
 	f.Add(join(avcConfigTag(), inBandTag(sps360, pps360), pictureTag(true, 0, 5), inBandTag(sps720, pps720, slice(nalIDR, 9))), uint32(2000))
 	f.Add(join(aacConfigTag(), soundTag(9), audioConfigTag([]byte{0x12, 0x10}), soundTag(9)), uint32(21))
+	f.Add(join(layerIIITag(mp3Stereo, mp3Stereo), avcConfigTag(), pictureTag(true, 0, 20), layerIIITag(mp3Low), pictureTag(true, 0, 9)), uint32(26))
 	f.Fuzz(func(t *testing.T, in []byte, step uint32) {
 		s := newStage(t)
 		ms := uint32(0)
@@ -425,7 +425,7 @@ func FuzzPublication(f *testing.F) {
 			ms += step
 			s.now = s.now.Add(100 * time.Millisecond)
 			var err error
-			if n > 0 && body[0]>>4 >= 10 && body[0]>>4 <= 11 {
+			if n > 0 && (body[0]>>4 >= 10 && body[0]>>4 <= 11 || body[0] == 0x2f) {
 				err = s.a(ms, body)
 			} else {
 				err = s.v(ms, body)
