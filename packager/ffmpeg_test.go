@@ -31,11 +31,11 @@ func tool(t testing.TB, name string, args ...string) string {
 }
 
 // encode makes ten seconds of pictures and sound, and returns them as samples.
-func encode(t testing.TB, rate string, x264 ...string) (tracks []media.Track, events []event) {
+func encode(t testing.TB, rate string, x264, sound []string) (tracks []media.Track, events []event) {
 	t.Helper()
 	video := []string{"-f", "lavfi", "-i", "testsrc2=s=320x180:r=" + rate, "-c:v", "libx264", "-preset", "veryfast",
 		"-pix_fmt", "yuv420p", "-video_track_timescale", "90000"}
-	sound := []string{"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-c:a", "aac"}
+	sound = append([]string{"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"}, sound...)
 	for id, args := range [][]string{append(video, x264...), sound} {
 		path := filepath.Join(t.TempDir(), "source.mp4")
 		args = append([]string{"-v", "error"}, args...)
@@ -62,8 +62,9 @@ func readSamples(t testing.TB, path string) (media.Track, []media.Sample) {
 	if entry := trak.Mdia.Minf.Stbl.Stsd; entry.AvcX != nil {
 		track.Kind = media.Video
 		track.Codec, err = media.NewH264(entry.AvcX.AvcC.SPSnalus[0], entry.AvcX.AvcC.PPSnalus[0])
+	} else if track.Kind = media.Audio; entry.Mp4a.Esds.DecConfigDescriptor.DecSpecificInfo == nil {
+		track.Codec, err = media.NewMP3(int(entry.Mp4a.SampleRate), int(entry.Mp4a.ChannelCount))
 	} else {
-		track.Kind = media.Audio
 		track.Codec, err = media.NewAAC(entry.Mp4a.Esds.DecConfigDescriptor.DecSpecificInfo.DecConfig)
 	}
 	require.NoError(t, err)
@@ -89,14 +90,17 @@ func TestFFmpegDecodes(t *testing.T) {
 	for _, c := range []struct {
 		name, rate string
 		x264       []string
+		sound      string
 	}{
-		{"30 fps with B-frames", "30", []string{"-bf", "3", "-g", "60"}},
-		{"29.97 fps, GOP 1 s", "30000/1001", []string{"-bf", "2", "-g", "30"}},
-		{"25 fps, scene changes", "25", []string{"-bf", "2", "-force_key_frames", "0,2,4,4.6,7"}},
-		{"no B-frames", "60", []string{"-tune", "zerolatency", "-g", "120"}},
+		{"30 fps with B-frames", "30", []string{"-bf", "3", "-g", "60"}, "-ar 48000 -c:a aac"},
+		{"29.97 fps, GOP 1 s", "30000/1001", []string{"-bf", "2", "-g", "30"}, "-ar 48000 -c:a aac"},
+		{"25 fps, scene changes", "25", []string{"-bf", "2", "-force_key_frames", "0,2,4,4.6,7"}, "-ar 48000 -c:a aac"},
+		{"no B-frames", "60", []string{"-tune", "zerolatency", "-g", "120"}, "-ar 48000 -c:a aac"},
+		{"MP3", "30", []string{"-bf", "2", "-g", "60"}, "-ar 44100 -ac 2 -c:a libmp3lame"},
+		{"MP3 of long frames", "30", []string{"-bf", "2", "-g", "60"}, "-ar 16000 -c:a libmp3lame"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tracks, events := encode(t, c.rate, c.x264...)
+			tracks, events := encode(t, c.rate, c.x264, strings.Fields(c.sound))
 			require.Len(t, tracks, 2)
 			r := newRig(t, packager.Settings{}).begin(tracks...).write(events).end()
 			checkInvariants(t, r)
