@@ -52,6 +52,6 @@ if command -v apt-get >/dev/null; then
 else
 	echo "missing; install what your system calls these Debian packages: ${missing[*]}" >&2
 fi
-# The gateway itself runs without ffmpeg; only the demo doesn't, and it says so.
+# The gateway runs without ffmpeg, but offers no ladder then; the demo doesn't run.
 [ "$optional" = yes ] && exit 0
 exit 1
