@@ -2,12 +2,18 @@ package transcode
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/media"
+	"sluice/transcode/ffmpeg"
 	"sluice/transcode/rung"
 )
 
@@ -22,6 +28,19 @@ type Options struct {
 // Transcoder makes ladders for any number of streams on one machine.
 type Transcoder struct {
 	options Options
+	log     *slog.Logger
+	metrics *metrics
+	wanted  chan struct{} // closed when the first ladder is asked for
+	want    sync.Once
+
+	mu      sync.Mutex
+	state   readiness
+	machine machine // nil while the state is unknown or unusable
+	books   books
+	engines map[*engine]struct{}
+	last    map[string]*engine // the newest of each stream
+	closed  bool
+	work    sync.WaitGroup // one for each of engines
 }
 
 // New returns a Transcoder. It panics where o.Metrics has metrics of its names
@@ -30,7 +49,13 @@ func New(o Options) *Transcoder {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Transcoder{options: o}
+	t := &Transcoder{
+		options: o, log: o.Log, metrics: newMetrics(o.Metrics), wanted: make(chan struct{}),
+		engines: map[*engine]struct{}{}, last: map[string]*engine{},
+	}
+	t.books = books{total: cpuShare * float64(runtime.GOMAXPROCS(0)), taken: map[string]float64{}}
+	t.metrics.capacity.Set(t.books.total)
+	return t
 }
 
 // Serve finds ffmpeg, proves its encoders and measures the machine, and then
@@ -38,12 +63,224 @@ func New(o Options) *Transcoder {
 // Streams are passed on as they are until it is ready, and where there's no
 // ffmpeg.
 func (t *Transcoder) Serve(ctx context.Context) error {
+	t.prepare(ctx)
 	<-ctx.Done()
+	t.shutdown()
 	return ctx.Err()
+}
+
+// prepare finds out what there is to encode with. A machine without is no error.
+func (t *Transcoder) prepare(ctx context.Context) {
+	m, err := t.find(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			t.log.Warn("no ladders: streams are passed on as they come", "err", err)
+		}
+		t.use(nil, unusable)
+		return
+	}
+	t.use(m, unmeasured)
+	measured := *m
+	measured.capacity = t.measure(ctx, m)
+	if ctx.Err() == nil {
+		t.use(&measured, ready)
+	}
+}
+
+// find returns the machine, not measured yet.
+func (t *Transcoder) find(ctx context.Context) (*tool, error) {
+	found, err := ffmpeg.Find(ctx, t.options.FFmpeg)
+	if err != nil {
+		return nil, err
+	}
+	encoders, err := found.Encoders(ctx, t.log)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, c := range encoders.Codecs(rung.AnyEncoder) {
+		name, _ := encoders.For(c, rung.AnyEncoder)
+		names = append(names, name)
+		t.metrics.encoders.WithLabelValues(string(c), name).Set(1)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("ffmpeg %s has no encoder that works", found.Version.Text)
+	}
+	t.log.Info("ladders by ffmpeg "+found.Version.Text, "track", strings.Join(names, " "))
+	return &tool{Tool: found, Encoders: encoders}, nil
+}
+
+// use makes ladders use a machine from now on.
+func (t *Transcoder) use(m machine, s readiness) {
+	t.mu.Lock()
+	t.machine, t.state = m, s
+	t.mu.Unlock()
+}
+
+// shutdown ends every ladder, and waits for that.
+func (t *Transcoder) shutdown() {
+	t.mu.Lock()
+	t.closed = true
+	engines := make([]*engine, 0, len(t.engines))
+	for e := range t.engines {
+		engines = append(engines, e)
+	}
+	t.mu.Unlock()
+	for _, e := range engines {
+		e.close() // ends by itself within drainLimit
+	}
+	late := time.AfterFunc(shutdownLimit, func() {
+		for _, e := range engines {
+			e.stop()
+		}
+	})
+	defer late.Stop()
+	t.work.Wait()
 }
 
 // Ladder returns the way into a stream for one session. segment is the target
 // duration of the stream's segments, zero for the usual one.
 func (t *Transcoder) Ladder(stream string, spec rung.Spec, segment time.Duration, out media.Base) media.Sink {
-	return out
+	if segment <= 0 {
+		segment = defaultSegment
+	}
+	if !spec.Untouched() {
+		t.want.Do(func() { close(t.wanted) })
+	}
+	return &Ladder{
+		transcoder: t, stream: stream, spec: spec, segment: segment, base: out,
+		log: t.log.With("stream", stream), clock: newFeedClock(),
+	}
+}
+
+// readiness is how much is known of the machine.
+type readiness uint8
+
+const (
+	unknown    readiness = iota // it is being found out
+	unmeasured                  // but for what work costs
+	ready                       // all is known
+	unusable                    // there is nothing to encode with
+)
+
+// planned is what a Transcoder makes of a source.
+type planned struct {
+	rung.Plan
+	shape    rung.Shape
+	costs    rung.Costs // nil where they aren't known
+	pending  bool       // the machine isn't known yet: it is what the plan may become
+	unusable bool       // there is nothing to encode with
+	noRoom   []string   // rungs that the machine can't carry
+}
+
+// plan says what a stream's ladder makes of a source.
+func (t *Transcoder) plan(stream string, spec rung.Spec, shape rung.Shape) planned {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := planned{shape: shape, pending: t.state < ready, unusable: t.state == unusable || t.closed}
+	if p.unusable {
+		return p
+	}
+	o := rung.Offer{Codecs: []rung.Codec{rung.H264}}
+	if t.machine != nil {
+		o.Codecs = served(t.machine.Codecs(spec.Encoder))
+	}
+	p.Plan = spec.Plan(shape, o)
+	if t.state < ready {
+		return p
+	}
+	if c := t.machine.Capacity(); c != nil {
+		wish := p.Plan
+		o.Costs, o.Process, o.Overhead = c, c.Process(), c.Overhead()
+		o.Free, o.Shared = t.books.free(stream)
+		p.Plan, p.costs = spec.Plan(shape, o), c
+		p.noRoom = missing(wish, p.Plan)
+	}
+	return p
+}
+
+// missing returns the names of the outputs that a plan has and another hasn't.
+func missing(wish, plan rung.Plan) []string {
+	var names []string
+	for _, o := range wish.Outputs {
+		same := func(other rung.Output) bool { return other.Name == o.Name }
+		if !slices.ContainsFunc(plan.Outputs, same) {
+			names = append(names, o.Name)
+		}
+	}
+	return names
+}
+
+// served are those codecs that samples can hold.
+func served(codecs []rung.Codec) []rung.Codec {
+	var ok []rung.Codec
+	for _, c := range codecs {
+		if c == rung.H264 {
+			ok = append(ok, c)
+		}
+	}
+	return ok
+}
+
+// launch starts an engine. It's false where no more are started. The engine
+// outlives ctx, which is its session's.
+func (t *Transcoder) launch(ctx context.Context, stream string, e *engine) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || t.machine == nil {
+		return false
+	}
+	e.machine = t.machine
+	e.after = closedChannel
+	if before := t.last[stream]; before != nil {
+		e.after = before.gone
+	}
+	t.engines[e], t.last[stream] = struct{}{}, e
+	t.books.take(stream, e.plan.Cost)
+	t.metrics.booked.Set(t.books.sum())
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e.stop = stop
+	t.work.Go(func() {
+		defer stop()
+		e.serve(ctx)
+		t.ended(stream, e)
+	})
+	return true
+}
+
+// closedChannel is one that is closed.
+var closedChannel = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// ended forgets an engine that has.
+func (t *Transcoder) ended(stream string, e *engine) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.engines, e)
+	if t.last[stream] == e {
+		delete(t.last, stream)
+		t.books.give(stream)
+		t.metrics.booked.Set(t.books.sum())
+	}
+}
+
+// newest returns the engine of a stream that was started last, if it still works.
+func (t *Transcoder) newest(stream string) *engine {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last[stream]
+}
+
+// book changes what a stream takes; it's false where there isn't that much.
+func (t *Transcoder) book(stream string, cost float64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.books.change(stream, cost) {
+		return false
+	}
+	t.metrics.booked.Set(t.books.sum())
+	return true
 }

@@ -1,0 +1,346 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/media"
+	"sluice/transcode/rung"
+)
+
+// state is what an engine is doing.
+//
+//	starting ──first frame out──▶ running ──no more frames in──▶ draining ──all out──▶ ended
+//	   │  ▲                         │ │                             │
+//	   │  └───a rung is dropped─────┘ │                             │
+//	   │  │   or tried again          │                             │
+//	   └──┼────── crash, hang ────────┴─────────────────────────────┤
+//	      │                                                         ▼
+//	      └──────────────────────pause is over──────────────────backoff
+//
+//	starting ──every rung dropped──▶ resting ──one is tried again──▶ starting
+//	any state ──drainLimit is over, or Serve ends──▶ ended
+type state string
+
+const (
+	starting state = "starting"
+	running  state = "running"
+	draining state = "draining"
+	backing  state = "backoff"
+	resting  state = "resting"
+	ended    state = "ended"
+)
+
+// noTime is before all times of the feed's clock.
+const noTime media.Ticks = -1
+
+// Reasons for which a process ends that isn't at its end.
+var (
+	errHang     = errors.New("no frame comes out while frames go in")
+	errOverload = errors.New("a rung falls behind")
+	errRoom     = errors.New("there is room for another rung")
+	errLate     = errors.New("what was left took too long")
+	errEarly    = errors.New("the process ended before its input did")
+)
+
+// engine makes the rungs of one plan out of the frames that are pushed into it.
+// One goroutine, in serve, owns the processes, one after the other; those that
+// feed one and read its outputs live as long as it does.
+type engine struct {
+	machine   machine
+	base      media.Base
+	plan      rung.Plan
+	family    rung.Encoder
+	grid      media.Ticks // hidden: where keyframes are forced
+	frameRate float64
+	part      time.Duration
+	log       *slog.Logger
+	counts    engineMetrics
+
+	// lead writes a frame of the rung that takes a hidden source's place, and
+	// returns where that went; false where it was dropped.
+	lead func(ctx context.Context, f *frame, t media.Track, s media.Sample) (media.Place, bool, error)
+	// book renews what the machine gives to the engine, and refuses what is too much.
+	book func(cost float64) bool
+
+	outlets []*outlet       // the highest first
+	after   <-chan struct{} // closed when the stream's engine before this one has ended
+	gone    chan struct{}   // closed when this one has
+	more    chan struct{}   // there are frames, or there will be none
+	stop    context.CancelFunc
+
+	backoff backoff
+	retry   retry
+
+	mu       sync.Mutex
+	state    state
+	backlog  backlog
+	newest   media.Ticks   // the latest frame that was pushed
+	span     media.Ticks   // its duration
+	closed   time.Time     // no frames come after that; zero: they do
+	owing    time.Time     // since when more is owed than there may be, and nothing came; zero: it isn't
+	leading  bool          // the present process's leading rung is still read
+	progress chan struct{} // closed and renewed when the leading rung gets on
+	cut      bool          // the backlog overflows, and the log says so
+}
+
+// push takes the next frame. It never waits.
+func (e *engine) push(f *frame) {
+	e.mu.Lock()
+	if e.newest == noTime {
+		for _, o := range e.outlets {
+			o.done = f.at - 1
+		}
+	}
+	dropped := e.backlog.push(f)
+	if f.at > e.newest {
+		e.newest, e.span = f.at, f.duration
+	}
+	first := dropped > 1 && !e.cut
+	if dropped > 1 {
+		e.cut = true
+	}
+	e.skipLost()
+	if e.owing.IsZero() && e.owes() {
+		e.owing = time.Now()
+	}
+	e.mu.Unlock()
+	e.counts.in.Inc()
+	e.counts.lost.Add(float64(dropped))
+	if first {
+		e.log.Warn("ladder can't keep up: frames are left out", "bytes", backlogBytes, "dur", backlogTime)
+	}
+	e.signal()
+}
+
+// skipLost makes outlets that owe frames which aren't kept any more go on at the
+// next keyframe. The engine's mutex is held.
+func (e *engine) skipLost() {
+	if !e.cut || len(e.backlog.frames) == 0 {
+		return
+	}
+	first := e.backlog.frames[0].at - 1
+	for _, o := range e.outlets {
+		o.done = max(o.done, first)
+	}
+}
+
+// tail returns what another engine needs to go on from here: copies of the newest
+// GOP's frames, and the time of the latest.
+func (e *engine) tail() ([]*frame, media.Ticks) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.backlog.tail(), e.newest
+}
+
+// skip makes every rung begin after a time on the feed's clock. No process runs.
+func (e *engine) skip(done media.Ticks) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.owing = time.Time{}
+	for _, o := range e.outlets {
+		o.done = done
+	}
+}
+
+// close says that no frames follow.
+func (e *engine) close() {
+	e.mu.Lock()
+	if e.closed.IsZero() {
+		e.closed = time.Now()
+	}
+	e.mu.Unlock()
+	e.signal()
+}
+
+func (e *engine) signal() {
+	select {
+	case e.more <- struct{}{}:
+	default: // it's known
+	}
+}
+
+func (e *engine) enter(s state) {
+	e.mu.Lock()
+	before := e.state
+	e.state = s
+	e.mu.Unlock()
+	if before != s {
+		e.log.Debug("ladder", "state", string(s))
+	}
+}
+
+// serve makes rungs until all frames have come out, or ctx ends.
+func (e *engine) serve(ctx context.Context) {
+	defer close(e.gone)
+	for ctx.Err() == nil {
+		if len(e.active()) == 0 {
+			if !e.rest(ctx) {
+				break
+			}
+			continue
+		}
+		e.enter(starting)
+		err := e.attempt(ctx)
+		if e.finished(ctx, err) {
+			break
+		}
+	}
+	e.enter(ended)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	for _, o := range e.outlets {
+		if err := o.end(ctx); err != nil {
+			e.log.Debug("end of a rung", "rung", o.Name, "err", err)
+		}
+	}
+}
+
+// finished decides what comes after a process, and waits for that. It reports
+// whether nothing does.
+func (e *engine) finished(ctx context.Context, err error) bool {
+	var closed errClosed
+	switch {
+	case ctx.Err() != nil || err == nil:
+		return true
+	case errors.As(err, &closed):
+		e.log.Debug("ladder's stream is closed", "err", err)
+		return true
+	case errors.Is(err, errLate):
+		e.log.Warn("ladder ended early", "err", err)
+		return true
+	case errors.Is(err, errOverload), errors.Is(err, errRoom):
+		return false // the next process has other rungs
+	}
+	now := time.Now()
+	pause := e.backoff.fail(now)
+	e.counts.restart(err)
+	e.log.Warn("ladder's process failed", "err", err, "dur", pause)
+	return !e.pause(ctx, now.Add(pause))
+}
+
+// pause waits until then, and takes rungs out of the manifests that have been
+// away for long. It reports whether there is still something to do.
+func (e *engine) pause(ctx context.Context, until time.Time) bool {
+	e.enter(backing)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		now := time.Now()
+		if e.away(now) {
+			e.leave(ctx)
+		}
+		if e.late(now) {
+			return false
+		}
+		if !now.Before(until) {
+			return true
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// rest waits until a rung is to be tried again. It's false where the end came first.
+func (e *engine) rest(ctx context.Context) bool {
+	e.enter(resting)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		now := time.Now()
+		e.mu.Lock()
+		over := !e.closed.IsZero()
+		if newest := e.backlog.newest(); newest != nil {
+			e.backlog.release(newest.at)
+		}
+		e.mu.Unlock()
+		if over {
+			return false
+		}
+		if e.takeBack(now) {
+			return true
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// active returns the outlets that are to be made.
+func (e *engine) active() []*outlet {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	active := make([]*outlet, 0, len(e.outlets))
+	for _, o := range e.outlets {
+		if !o.outside {
+			active = append(active, o)
+		}
+	}
+	return active
+}
+
+// owed is the least that the active outlets have done. The engine's mutex is held.
+func (e *engine) owed() media.Ticks {
+	done, any := e.newest, false
+	for _, o := range e.outlets {
+		if !o.outside && (!any || o.done < done) {
+			done, any = o.done, true
+		}
+	}
+	return done
+}
+
+// behind is the media that an outlet owes. The engine's mutex is held.
+func (e *engine) behind(o *outlet) time.Duration {
+	return max(e.newest-o.done, 0).Duration(media.VideoClock)
+}
+
+// bound is how much of it is too much. The engine's mutex is held.
+func (e *engine) bound() time.Duration {
+	return overloadParts*e.part + (reorderFrames * e.span).Duration(media.VideoClock)
+}
+
+// owes reports whether more is owed than decoders may hold back. The engine's
+// mutex is held.
+func (e *engine) owes() bool { return (e.newest - e.owed()).Duration(media.VideoClock) > e.bound() }
+
+// late reports whether the time is over that there is after the last frame.
+func (e *engine) late(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.closed.IsZero() && now.Sub(e.closed) > drainLimit
+}
+
+// away reports whether rungs should come and have not for long.
+func (e *engine) away(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.owing.IsZero() && now.Sub(e.owing) > leaveAfter
+}
+
+// leave takes every rung out of the manifests, until its next frame. No process
+// is running.
+func (e *engine) leave(ctx context.Context) {
+	var names []string
+	for _, o := range e.outlets {
+		if !o.joined {
+			continue
+		}
+		names = append(names, o.Name)
+		if err := o.leave(ctx); err != nil {
+			e.log.Debug("rung leaves", "rung", o.Name, "err", err)
+		}
+	}
+	if names != nil {
+		e.log.Warn("rungs are away", "rung", strings.Join(names, " "))
+	}
+}

@@ -1,0 +1,73 @@
+package transcode
+
+import (
+	"encoding/binary"
+	"time"
+
+	"sluice/media"
+)
+
+// run is what lasts from one Begin of a session to the next.
+type run struct {
+	number int // rises from one run to the next
+	tracks []media.Track
+	video  *media.Track // nil where there is no picture
+	sets   []byte       // the picture's parameter sets, length-prefixed
+	expect media.Expectation
+}
+
+// next returns the run after r, which may be nil.
+func (r *run) next(tracks []media.Track) *run {
+	n := &run{tracks: tracks}
+	if r != nil {
+		n.number = r.number + 1
+	}
+	for i := range tracks {
+		if tracks[i].Kind == media.Video {
+			n.video = &tracks[i]
+			n.sets = parameterSets(tracks[i].Codec)
+		}
+	}
+	return n
+}
+
+// parameterSets returns those that a decoder must have before the first picture.
+func parameterSets(c media.Codec) []byte {
+	var sets []byte
+	if h, ok := c.(*media.H264); ok {
+		for _, set := range [...][]byte{h.SPS, h.PPS} {
+			sets = append(binary.BigEndian.AppendUint32(sets, uint32(len(set))), set...)
+		}
+	}
+	return sets
+}
+
+// frame is one coded picture of the source as it's fed. All but what is said to
+// be the engine's is immutable.
+type frame struct {
+	at, dts  media.Ticks // presentation and decode time on the feed's clock; at is unique
+	pts      media.Ticks // presentation time on the session's clock
+	duration media.Ticks // nominal
+	sync     bool
+	data     []byte // with the parameter sets where it's a sync sample
+	run      *run
+	arrived  time.Time
+
+	// place is where the packager put the frame: the source's, or, where that
+	// is hidden, the leading rung's. placed is false of one that it didn't take
+	// (yet). Both are guarded by the engine's mutex.
+	place  media.Place
+	placed bool
+}
+
+// newFrame makes a frame of a source's sample.
+func newFrame(r *run, s media.Sample, arrived time.Time, c *feedClock) *frame {
+	f := &frame{
+		pts: s.PTS(), duration: max(s.Duration, 1), sync: s.Sync, data: s.Data, run: r, arrived: arrived,
+	}
+	f.dts, f.at = c.stamp(s)
+	if s.Sync && len(r.sets) > 0 {
+		f.data = append(append(make([]byte, 0, len(r.sets)+len(s.Data)), r.sets...), s.Data...)
+	}
+	return f
+}

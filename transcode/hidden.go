@@ -1,0 +1,229 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sluice/media"
+)
+
+// errShown says that a rung leads no more.
+var errShown = errors.New("the source is shown")
+
+// hidden is what is needed where the source isn't shown. The packager then has
+// its Sink called by two goroutines: the engine's, which reads the leading rung
+// and begins each run with that one's first picture, and the session's, which
+// brings the sound. The Ladder's mutex guards it.
+type hidden struct {
+	on     bool
+	begun  *run        // the newest run that the packager knows of
+	leader media.Track // what leads it
+	held   []heldSound // sound of a run that hasn't begun
+	err    error       // of a call that the session didn't make itself
+}
+
+// heldSound is a sample that waits for its run to begin.
+type heldSound struct {
+	run     *run
+	id      media.TrackID
+	sample  media.Sample
+	arrived time.Time
+}
+
+// grid is the distance of keyframes that are made here.
+func (l *Ladder) grid() media.Ticks { return media.TicksOf(l.segment, media.VideoClock) }
+
+func (l *Ladder) hiding() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hidden.on
+}
+
+// failure returns why the packager refused what the session didn't write itself.
+func (l *Ladder) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hidden.err
+}
+
+// hide lets the highest rung lead from now on.
+func (l *Ladder) hide() {
+	l.clock.grid = l.grid()
+	l.mu.Lock()
+	was := l.hidden.on
+	l.hidden.on = true
+	l.mu.Unlock()
+	if !was {
+		l.log.Info("the source isn't shown as it is", "rung", l.plan.Outputs[0].Name, "err", l.plan.Why)
+	}
+}
+
+// turn changes between a source that is shown and one that is hidden, where s is
+// the place for that.
+func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
+	long := l.gop.tooLong(s, l.segment)
+	switch {
+	case l.give || l.spec.Untouched():
+	case l.hiding():
+		if s.Sync && l.engine != nil && l.engine.away(time.Now()) {
+			return l.giveUp(ctx)
+		}
+	case l.plan.pending && s.Sync:
+		l.draw(0)
+		if l.plan.Hidden && !l.plan.pending {
+			l.hideFrom(ctx, nil)
+		}
+	case l.plan.Hidden && !l.plan.pending && s.Sync:
+		l.hideFrom(ctx, nil)
+	case long && !l.longGOP:
+		l.longGOP = true
+		before := l.engine
+		l.draw(l.plan.shape.FrameRate)
+		if l.plan.Hidden && before != nil {
+			l.hideFrom(ctx, before)
+		}
+	}
+	return nil
+}
+
+// hideFrom hides the source in the middle of a session. The leading rung goes on
+// where the source ends: it's made from what the engine before kept, or, where
+// there was none, from the next picture on, which is a keyframe then.
+func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
+	l.run = l.run.next(l.run.tracks)
+	l.run.expect = l.expectation()
+	l.hide()
+	l.begun = false
+	if before == nil {
+		l.clock.restart()
+		return
+	}
+	frames, shown := before.tail()
+	if len(frames) == 0 {
+		return // the next keyframe begins
+	}
+	e := l.newEngine()
+	for _, f := range frames {
+		f.run = l.run
+		e.push(f)
+	}
+	e.skip(shown)
+	if l.transcoder.launch(ctx, l.stream, e) {
+		l.engine, l.begun = e, true
+	}
+}
+
+// lead implements the engine's: it writes a picture of the rung that takes the
+// source's place.
+func (l *Ladder) lead(ctx context.Context, f *frame, t media.Track, s media.Sample) (media.Place, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := &l.hidden
+	if !h.on {
+		return media.Place{}, false, errShown
+	}
+	if h.err != nil {
+		return media.Place{}, false, h.err
+	}
+	t.ID = f.run.video.ID
+	if h.begun != f.run || !h.leader.Equal(t) {
+		if h.err = l.beginHidden(ctx, f.run, t); h.err != nil {
+			return media.Place{}, false, h.err
+		}
+	}
+	if h.err = l.base.WriteSample(ctx, t.ID, s, f.arrived); h.err != nil {
+		return media.Place{}, false, h.err
+	}
+	place, placed := l.base.Placed()
+	return place, placed, nil
+}
+
+// beginHidden begins a run with the leading rung in the picture's place, and
+// writes the sound that waited for it. The mutex is held.
+func (l *Ladder) beginHidden(ctx context.Context, r *run, leader media.Track) error {
+	tracks := make([]media.Track, 0, len(r.tracks))
+	for _, t := range r.tracks {
+		if t.ID == leader.ID {
+			t = leader
+		}
+		tracks = append(tracks, t)
+	}
+	l.base.Expect(r.expect)
+	if err := l.base.Begin(ctx, tracks); err != nil {
+		return err
+	}
+	h := &l.hidden
+	h.begun, h.leader = r, leader
+	held := h.held
+	h.held = nil
+	for _, s := range held {
+		switch {
+		case s.run.number > r.number:
+			h.held = append(h.held, s)
+		case s.run == r:
+			if err := l.base.WriteSample(ctx, s.id, s.sample, s.arrived); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hold passes on sound beside a hidden source, or keeps it until its run has begun.
+func (l *Ladder) hold(ctx context.Context, id media.TrackID, s media.Sample, arrived time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := &l.hidden
+	if h.err != nil {
+		return h.err
+	}
+	if h.begun == l.run {
+		return l.base.WriteSample(ctx, id, s, arrived)
+	}
+	if len(h.held) == maxHeldSound {
+		h.held = append(h.held[:0], h.held[1:]...)
+	}
+	h.held = append(h.held, heldSound{l.run, id, s, arrived})
+	return nil
+}
+
+// giveUp shows the source as it is, after no rung has come for long.
+func (l *Ladder) giveUp(ctx context.Context) error {
+	l.log.Warn("nothing could be encoded: the source is shown as it is")
+	l.give = true
+	l.engine.stop()
+	l.draw(0)
+	l.run = l.run.next(l.run.tracks)
+	l.unhide(ctx)
+	return l.beginShown(ctx)
+}
+
+// unhide shows the source again, once the pictures that led have all been
+// written. It waits for them, though not for long.
+func (l *Ladder) unhide(ctx context.Context) { l.endHidden(ctx, turnLimit) }
+
+// unhideAtEnd does so at the end of a session.
+func (l *Ladder) unhideAtEnd(ctx context.Context) { l.endHidden(ctx, endLimit) }
+
+func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) {
+	if !l.hiding() {
+		return
+	}
+	l.retire()
+	if e := l.transcoder.newest(l.stream); e != nil {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		select {
+		case <-e.gone:
+		case <-timer.C:
+			e.stop()
+		case <-ctx.Done():
+			e.stop()
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hidden = hidden{err: l.hidden.err}
+	l.clock.grid = 0
+}

@@ -1,0 +1,274 @@
+package transcode
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/media"
+	"sluice/transcode/rung"
+)
+
+// Ladder offers one session's stream in several rungs. It is a media.Sink, of
+// which the session is the only caller.
+//
+// Most of the time the source is shown: samples go on to the packager first, and
+// then to the engine. Where the source can't be shown, its pictures go to the
+// engine only, and those of the highest rung lead in their place (hidden.go).
+type Ladder struct {
+	transcoder *Transcoder
+	stream     string
+	spec       rung.Spec
+	segment    time.Duration
+	log        *slog.Logger
+
+	// Of the session's goroutine.
+	run     *run
+	plan    planned
+	engine  *engine // nil until the first picture that can be fed
+	clock   feedClock
+	gop     gop
+	begun   bool // a sync sample of this run has been fed
+	longGOP bool // keyframes are too far apart
+	give    bool // up: the session goes on without a ladder
+	told    bool // the log says why there is none
+
+	// mu keeps the calls of the base's Sink in order, where a hidden source makes
+	// two goroutines of them.
+	mu     sync.Mutex
+	base   media.Base
+	hidden hidden
+}
+
+// gop follows the distance between keyframes, on the session's clock.
+type gop struct {
+	known     bool
+	sync, top media.Ticks // presentation times: of the newest keyframe, and the latest
+}
+
+// tooLong takes note of a picture, and reports that the GOP before it is longer
+// than segments are promised to be. It does so between two pictures of which
+// neither is shown before any that came before the other.
+func (g *gop) tooLong(s media.Sample, segment time.Duration) bool {
+	at := s.PTS()
+	if s.Sync {
+		*g = gop{known: true, sync: at, top: at}
+		return false
+	}
+	if !g.known || at <= g.top {
+		return false
+	}
+	g.top = at
+	return at-g.sync > media.TicksOf(segment+segment/nearTarget, media.VideoClock)+s.Duration
+}
+
+// Begin implements media.Sink.
+func (l *Ladder) Begin(ctx context.Context, tracks []media.Track) error {
+	l.run = l.run.next(tracks)
+	l.clock.restart()
+	l.gop, l.begun = gop{}, false
+	l.draw(0)
+	l.run.expect = l.expectation()
+	if l.plan.Hidden && !l.plan.pending {
+		l.hide()
+		return l.failure()
+	}
+	l.unhide(ctx)
+	return l.beginShown(ctx)
+}
+
+// beginShown begins with the source's own tracks.
+func (l *Ladder) beginShown(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.base.Expect(l.run.expect)
+	return l.base.Begin(ctx, l.run.tracks)
+}
+
+// draw makes the plan for the present run. rate is that of the pictures, where
+// the tracks don't tell.
+func (l *Ladder) draw(rate float64) {
+	if l.run.video == nil || l.give || l.spec.Untouched() {
+		l.retire()
+		l.plan = planned{}
+		return
+	}
+	if h, ok := l.run.video.Codec.(*media.H264); ok && h.FrameRate > 0 {
+		rate = h.FrameRate
+	}
+	shape := rung.ShapeOf(l.run.video.Codec, rate, l.longGOP)
+	if l.engine != nil && shape == l.plan.shape {
+		return // it goes on
+	}
+	l.plan = l.transcoder.plan(l.stream, l.spec, shape)
+	if l.engine != nil && !l.plan.Equal(l.engine.plan) {
+		l.retire()
+	}
+	l.tell()
+}
+
+// tell logs what a plan lacks.
+func (l *Ladder) tell() {
+	switch {
+	case l.plan.pending:
+		l.log.Info("no rungs yet: it is being found out what this machine can encode")
+	case l.plan.unusable && !l.told:
+		l.told = true
+		l.log.Info("no rungs: there is nothing to encode with")
+	case len(l.plan.noRoom) > 0:
+		l.log.Warn("this machine can't encode the whole ladder", "rung", strings.Join(l.plan.noRoom, " "))
+		for _, name := range l.plan.noRoom {
+			l.transcoder.metrics.sheds.WithLabelValues(l.stream, name, shedCapacity).Inc()
+		}
+	}
+	for _, d := range l.plan.Dropped {
+		l.log.Debug("rung isn't made", "rung", d.Name, "err", d.Why)
+	}
+}
+
+// expectation is what the packager is told about the plan.
+func (l *Ladder) expectation() media.Expectation {
+	var x media.Expectation
+	follow := l.plan.Outputs
+	if l.plan.Hidden {
+		if l.plan.pending {
+			return x // the source leads until all is known
+		}
+		follow = follow[1:]
+	}
+	for _, o := range follow {
+		r := media.ExpectedRung{Name: o.Name, Kind: media.Video}
+		if rate := o.Rate(l.plan.shape.FrameRate); o.Every > 1 && rate > 0 {
+			r.Frame = time.Duration(float64(time.Second) / rate)
+		}
+		x.Rungs = append(x.Rungs, r)
+	}
+	if len(x.Rungs) > 0 {
+		x.Lag = lagOf(l.plan.Cost)
+	}
+	return x
+}
+
+// lagOf is what rungs are going to be behind the source, for work of that cost
+// in CPU-seconds a second; zero is unknown.
+func lagOf(cost float64) time.Duration {
+	if cost <= 0 {
+		return mostLag
+	}
+	lag := time.Duration(cost * float64(lagForCPU))
+	return min(max((lag+lagStep-1).Truncate(lagStep), leastLag), mostLag)
+}
+
+// WriteSample implements media.Sink.
+func (l *Ladder) WriteSample(ctx context.Context, id media.TrackID, s media.Sample, arrived time.Time) error {
+	switch {
+	case l.run == nil:
+	case l.run.video != nil && l.run.video.ID == id:
+		return l.picture(ctx, s, arrived)
+	case l.hiding():
+		return l.hold(ctx, id, s, arrived)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.base.WriteSample(ctx, id, s, arrived)
+}
+
+// picture takes a sample of the source's picture.
+func (l *Ladder) picture(ctx context.Context, s media.Sample, arrived time.Time) error {
+	if err := l.turn(ctx, s); err != nil {
+		return err
+	}
+	if l.hiding() {
+		l.tee(ctx, s, arrived, media.Place{}, false)
+		return l.failure()
+	}
+	l.mu.Lock()
+	err := l.base.WriteSample(ctx, l.run.video.ID, s, arrived)
+	place, placed := l.base.Placed()
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	l.tee(ctx, s, arrived, place, placed)
+	return nil
+}
+
+// tee gives a picture to the engine, and starts one with the first that a
+// decoder can start at.
+func (l *Ladder) tee(ctx context.Context, s media.Sample, arrived time.Time, place media.Place, placed bool) {
+	if !l.begun && (!s.Sync || !placed && !l.plan.Hidden) {
+		return
+	}
+	e := l.engine
+	if e == nil {
+		if !s.Sync || !l.drawn(s) {
+			return
+		}
+		e = l.newEngine()
+	}
+	l.begun = true
+	f := newFrame(l.run, s, arrived, &l.clock)
+	f.place, f.placed = place, placed
+	e.push(f)
+	if l.engine == nil && l.transcoder.launch(ctx, l.stream, e) {
+		l.engine = e
+	}
+}
+
+// drawn reports whether there is a plan that needs an engine. Where the tracks
+// didn't tell the frame rate, it's drawn again for that of s.
+func (l *Ladder) drawn(s media.Sample) bool {
+	if l.plan.pending || len(l.plan.Outputs) == 0 {
+		return false
+	}
+	if l.plan.shape.FrameRate == 0 && s.Duration > 0 && !l.plan.Hidden {
+		l.draw(float64(media.VideoClock) / float64(s.Duration))
+	}
+	return len(l.plan.Outputs) > 0 && !l.plan.pending
+}
+
+// retire lets the engine end when it has put out all that it has.
+func (l *Ladder) retire() {
+	if l.engine != nil {
+		l.engine.close()
+		l.engine = nil
+	}
+}
+
+// End implements media.Sink.
+func (l *Ladder) End(ctx context.Context, cause error) error {
+	l.unhideAtEnd(ctx)
+	l.mu.Lock()
+	err := l.base.End(ctx, cause)
+	l.mu.Unlock()
+	l.retire()
+	return err
+}
+
+// newEngine makes the engine of the present plan.
+func (l *Ladder) newEngine() *engine {
+	t := l.transcoder
+	e := &engine{
+		base: l.base, plan: l.plan.Plan, family: l.spec.Encoder, frameRate: l.plan.shape.FrameRate, part: defaultPart,
+		log: l.log, counts: t.metrics.ofStream(l.stream), lead: l.lead,
+		book: func(cost float64) bool { return t.book(l.stream, cost) },
+		gone: make(chan struct{}), more: make(chan struct{}, 1), progress: make(chan struct{}),
+		newest: noTime,
+	}
+	if e.plan.Hidden {
+		e.grid = l.grid()
+	}
+	for i, o := range e.plan.Outputs {
+		out := &outlet{
+			Output: o, leads: e.plan.Hidden && i == 0, done: noTime,
+			counts: t.metrics.ofRung(l.stream, o),
+		}
+		if l.plan.costs != nil {
+			out.price = l.plan.costs.Encode(o, o.Rate(max(l.plan.shape.FrameRate, 1)))
+		}
+		e.outlets = append(e.outlets, out)
+	}
+	return e
+}

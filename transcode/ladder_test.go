@@ -1,0 +1,157 @@
+package transcode
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/transcode/rung"
+)
+
+func TestRungsFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, base := &fakeMachine{}, newRecorder(t)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,360p"), 0, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(150)
+		p.end()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		_, expected, _ := base.all()
+		require.Equal(t, []media.ExpectedRung{{Name: "720p", Kind: media.Video}, {Name: "360p", Kind: media.Video}}, expected[0].Rungs)
+		for _, name := range []string{"720p", "360p"} {
+			require.Equal(t, times(base.lead()), times(base.of(name)))
+			require.Equal(t, []uint64{1}, base.rung(name).ends)
+			require.Zero(t, base.rung(name).leaves)
+			for i, s := range base.of(name) {
+				require.Equal(t, i%60 == 0, s.sync)
+				require.LessOrEqual(t, s.lag, 150*time.Millisecond)
+			}
+		}
+		require.Equal(t, 1, m.started())
+	})
+}
+
+func TestUntouchedStartsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, base := &fakeMachine{}, newRecorder(t)
+		l := fakeTranscoder(t, m).Ladder("live", rung.SourceSpec(), 0, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(10)
+		p.end()
+		require.Len(t, base.lead(), 10)
+		require.Zero(t, m.started())
+	})
+}
+
+// The publisher's clock jumps: an epoch begins, the process goes on.
+func TestClockJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, base := &fakeMachine{}, newRecorder(t)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(100)
+		p.restart(p.base + 40*90_000)
+		p.frames(70)
+		p.restart(p.base - 3*90_000)
+		p.frames(70)
+		p.end()
+		time.Sleep(time.Second)
+		require.Equal(t, 1, m.started())
+		require.Equal(t, times(base.lead()), times(base.of("480p")))
+		require.EqualValues(t, 3, base.of("480p")[239].epoch)
+	})
+}
+
+func TestProcessDies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		m := &fakeMachine{prepare: func(n int, p *fakeProcess) error {
+			if n == 0 {
+				p.dieAt = 100
+			}
+			return nil
+		}}
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p,360p30"), 0, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(200)
+		p.end()
+		time.Sleep(time.Second)
+		require.Equal(t, 2, m.started())
+		require.Equal(t, times(base.lead()), times(base.of("480p")), "nothing is lost, nothing comes twice")
+		require.Equal(t, times(base.lead()), times(base.of("360p30")))
+		from := m.job(1).Outputs[0].From
+		require.Positive(t, from)
+	})
+}
+
+func TestProcessHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		m := &fakeMachine{prepare: func(n int, p *fakeProcess) error {
+			if n == 0 {
+				p.hang = 100
+			}
+			return nil
+		}}
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(300)
+		p.end()
+		time.Sleep(time.Second)
+		require.Equal(t, 2, m.started())
+		require.Equal(t, times(base.lead()), times(base.of("480p")))
+		worst := time.Duration(0)
+		for _, s := range base.of("480p") {
+			worst = max(worst, s.lag)
+		}
+		require.Less(t, worst, 5*time.Second)
+	})
+}
+
+// A process that never works: rungs leave, the source goes on, and the backlog
+// stays within its bounds. When it works again rungs join.
+func TestCrashLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		broken := true
+		m := &fakeMachine{}
+		m.prepare = func(n int, p *fakeProcess) error {
+			if n > 0 && broken {
+				p.dieAt = 1
+				p.delay = 100
+			} else if n == 0 {
+				p.dieAt = 150
+			}
+			return nil
+		}
+		tr := fakeTranscoder(t, m)
+		l := tr.Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(30 * 60)
+		require.Equal(t, 1, base.rung("480p").leaves)
+		require.Less(t, m.started(), 15, "restarts pause")
+		e := tr.newest("live")
+		e.mu.Lock()
+		require.LessOrEqual(t, len(e.backlog.frames), 15*30+60)
+		e.mu.Unlock()
+		m.mu.Lock()
+		broken = false
+		m.mu.Unlock()
+		p.frames(35 * 30)
+		require.False(t, base.rung("480p").away)
+		p.end()
+		time.Sleep(time.Second)
+		lead, rung := base.lead(), base.of("480p")
+		require.Equal(t, times(lead[len(lead)-100:]), times(rung[len(rung)-100:]))
+	})
+}
