@@ -8,15 +8,21 @@ import (
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
+	"sluice/media"
 	"sluice/packager"
 	"sluice/storage/catalog"
+	"sluice/transcode"
+	"sluice/transcode/rung"
 )
 
 // admitter lets in whoever shows a key of the catalog.
 type admitter struct {
-	streams  catalog.Store
-	packager *packager.Packager
-	granted  sync.Map // names of streams that somebody was let in to; at most all there are
+	streams    catalog.Store
+	packager   *packager.Packager
+	transcoder *transcode.Transcoder
+	timing     catalog.Timing // of streams that have none of their own
+	ladder     rung.Spec      // likewise
+	granted    sync.Map       // names of streams that somebody was let in to; at most all there are
 }
 
 // Admit implements ingest.Admitter.
@@ -32,7 +38,22 @@ func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, e
 		return ingest.Grant{}, fmt.Errorf("look up key: %w", err)
 	}
 	a.granted.Store(s.Name, nil)
-	return ingest.Grant{Stream: s.Name, Sink: a.packager.Stream(s.Name, timing(s.Timing))}, nil
+	return ingest.Grant{Stream: s.Name, Sink: a.sink(s)}, nil
+}
+
+// sink is where a session's samples go: to the packager, through the ladder that
+// makes the stream's rungs of them.
+func (a *admitter) sink(s catalog.Stream) media.Sink {
+	out := a.packager.Stream(s.Name, timing(s.Timing))
+	return a.transcoder.Ladder(s.Name, a.spec(s), s.Timing.Or(a.timing).Segment, out)
+}
+
+// spec is the ladder of a stream: its own, or the gateway's default.
+func (a *admitter) spec(s catalog.Stream) rung.Spec {
+	if s.Ladder != nil {
+		return *s.Ladder
+	}
+	return a.ladder
 }
 
 // timing gives the packager a stream's own settings; zero ones are its defaults.

@@ -21,6 +21,7 @@ import (
 	"sluice/storage/catalog/file"
 	"sluice/storage/certificates"
 	"sluice/storage/journal/memory"
+	"sluice/transcode"
 	"sluice/web"
 )
 
@@ -48,12 +49,13 @@ type Gateway struct {
 	listeners *listeners
 	picture   *picture // nil without a test picture
 
-	journal  *memory.Journal
-	packager *packager.Packager
-	admitter *admitter
-	ingest   *ingest.Server
-	web      *web.Server
-	ending   atomic.Bool
+	journal    *memory.Journal
+	packager   *packager.Packager
+	transcoder *transcode.Transcoder
+	admitter   *admitter
+	ingest     *ingest.Server
+	web        *web.Server
+	ending     atomic.Bool
 }
 
 // TLSDir is where the local CA lies.
@@ -136,7 +138,11 @@ func (g *Gateway) wire() {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
 	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
-	g.admitter = &admitter{streams: g.streams, packager: g.packager}
+	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data})
+	g.admitter = &admitter{
+		streams: g.streams, packager: g.packager, transcoder: g.transcoder,
+		timing: g.config.Timing, ladder: g.config.Ladder,
+	}
 	g.ingest = ingest.New(ingest.Options{Admit: g.admitter, Log: g.log, Metrics: registry})
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,

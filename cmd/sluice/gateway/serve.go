@@ -19,14 +19,16 @@ import (
 const (
 	// 1. Listeners for publishers close, sessions are told and their streams' last
 	// epochs end.
-	endIngest = 1500 * time.Millisecond
-	// 2. Streams end: manifests say so.
+	endIngest = 1200 * time.Millisecond
+	// 2. Ladders put out what they still have, and every ffmpeg ends.
+	endTranscode = 800 * time.Millisecond
+	// 3. Streams end: manifests say so.
 	endPackager = 300 * time.Millisecond
-	// 3. If anybody was live, players have this long to ask once more and see it.
-	endNotice = 1500 * time.Millisecond
-	// 4. HTTP: no new requests, and those under way are finished.
+	// 4. If anybody was live, players have this long to ask once more and see it.
+	endNotice = 1300 * time.Millisecond
+	// 5. HTTP: no new requests, and those under way are finished.
 	endHTTP = 800 * time.Millisecond
-	// 5. Numbers that were reserved and not used are given back.
+	// 6. Numbers that were reserved and not used are given back.
 	endJournal = 500 * time.Millisecond
 )
 
@@ -78,10 +80,12 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 		return r
 	}
-	journal, packaging, taking, serving := open("journal"), open("packager"), open("ingest"), open("http")
+	journal, packaging, transcoding := open("journal"), open("packager"), open("transcode")
+	taking, serving := open("ingest"), open("http")
 
 	journal.start(failed, g.journal.Serve)
 	packaging.start(failed, g.packager.Serve)
+	transcoding.start(failed, g.transcoder.Serve)
 	g.startIngest(taking, failed)
 	servers := g.startHTTP(serving, failed)
 
@@ -97,7 +101,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	shutdown, cancel := context.WithTimeout(taking.ctx, endIngest)
 	g.ingest.Shutdown(shutdown)
 	cancel()
-	errs := []error{err, taking.end(endIngest), packaging.end(endPackager)}
+	errs := []error{err, taking.end(endIngest), transcoding.end(endTranscode), packaging.end(endPackager)}
 	if live {
 		time.Sleep(endNotice)
 	}
