@@ -1,6 +1,9 @@
 package ffmpeg
 
 import (
+	"errors"
+	"fmt"
+
 	"sluice/media"
 	"sluice/transcode/rung"
 )
@@ -19,6 +22,8 @@ type VideoJob struct {
 	// new number, in every output at the same ones. Where it is 0, IDR pictures
 	// stand where the source has them.
 	Grid media.Ticks
+	// First is the PTS of the first sample that will be fed; only Grid needs it.
+	First media.Ticks
 	// FrameRate is the source's in frames a second, nominally; 0 where nobody
 	// knows. Encoders take it for their caps and write it into the SPS. No
 	// frame's time depends on it.
@@ -30,9 +35,10 @@ type Output struct {
 	rung.Output
 	// Encoder is ffmpeg's name of it, as Encoders.For returns it.
 	Encoder string
-	// From is the feed PTS before which nothing comes out; 0: all. Where the
-	// output takes one of several frames, these are counted from the source's
-	// IDR (with Grid: from the first frame of a Grid), whatever From is.
+	// From is the feed PTS before which nothing comes out; 0: all. With Grid, the
+	// first frame that is fed comes out all the same, and is to be dropped. Where
+	// the output takes one of several frames, these are counted from the
+	// source's IDR (with Grid: from the first frame of a Grid), whatever From is.
 	From media.Ticks
 }
 
@@ -52,4 +58,44 @@ type AudioJob struct {
 	// From is the feed PTS, in 1/SampleRate, at which the output starts. There is
 	// silence from there to the first sound.
 	From media.Ticks
+}
+
+// outputs is how many a job has.
+func (j Job) outputs() int {
+	if j.Video != nil {
+		return len(j.Video.Outputs)
+	}
+	return 1
+}
+
+// validate finds what would make ffmpeg's answer hard to understand.
+func (j Job) validate() error {
+	switch {
+	case (j.Video == nil) == (j.Audio == nil):
+		return errors.New("a job is for either pictures or sound")
+	case j.Audio != nil:
+		return j.Audio.validate()
+	case len(j.Video.Outputs) == 0 || len(j.Video.Outputs) > maxOutputs:
+		return fmt.Errorf("job of %d outputs", len(j.Video.Outputs))
+	case j.Video.Grid < 0:
+		return fmt.Errorf("grid of %d", j.Video.Grid)
+	}
+	for _, o := range j.Video.Outputs {
+		switch {
+		case encoderNamed(o.Encoder) == nil:
+			return fmt.Errorf("output %s: no encoder %q", o.Name, o.Encoder)
+		case o.Width <= 0 || o.Height <= 0 || o.Width%2 != 0 || o.Height%2 != 0:
+			return fmt.Errorf("output %s: picture of %dx%d", o.Name, o.Width, o.Height)
+		case o.Every < 1 || o.Bitrate <= 0:
+			return fmt.Errorf("output %s: one of %d frames at %d b/s", o.Name, o.Every, o.Bitrate)
+		}
+	}
+	return nil
+}
+
+func (a AudioJob) validate() error {
+	if a.SampleRate <= 0 || a.Channels <= 0 || a.Bitrate <= 0 || a.From < 0 {
+		return fmt.Errorf("sound of %d Hz, %d channels, %d b/s from %d", a.SampleRate, a.Channels, a.Bitrate, a.From)
+	}
+	return nil
 }

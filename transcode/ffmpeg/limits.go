@@ -1,0 +1,29 @@
+package ffmpeg
+
+import "time"
+
+// Limits of what a process may take, say, and cost.
+const (
+	niceness = 10
+	// pipeSize is each pipe's: what is smaller makes one slow reader stop every
+	// rung. Users that aren't root get it for some sixty pipes.
+	pipeSize = 1 << 20
+	// maxSaid bounds what is kept of a process's messages, maxQuoted the lines of
+	// them in an error.
+	maxSaid   = 8 << 10
+	maxQuoted = 3
+	// maxLine bounds a line of progress and of lists.
+	maxLine = 1 << 10
+	// maxListed bounds what -version and -encoders may say.
+	maxListed = 256 << 10
+	// maxOutputs bounds the outputs of a job.
+	maxOutputs = 16
+
+	// answerLimit is how long -version and -encoders may take: a cold disk's time
+	// to read a hundred libraries.
+	answerLimit = 20 * time.Second
+	// trialLimit is how long one encoder's trial may take.
+	trialLimit = 15 * time.Second
+	// measureLimit is how long all that Measure does may take.
+	measureLimit = 2 * time.Minute
+)

@@ -1,0 +1,120 @@
+package ffmpeg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"sluice/media"
+	"sluice/transcode/nut"
+	"sluice/transcode/rung"
+)
+
+var errNotBuiltIn = errors.New("not built in")
+
+// A trial encodes a few frames with the options of a rung.
+const (
+	trialWidth, trialHeight = 640, 360
+	trialRate               = 30
+	trialFrames             = 20
+	trialGOP                = 7 // an IDR picture is forced at one of so many
+	trialTicks              = media.Ticks(media.VideoClock) / trialRate
+	// trialHeld is how many frames an encoder may have in work. Some hardware
+	// has one; what has more would make its rungs late.
+	trialHeld = 2
+)
+
+// try returns why an encoder can't be used. What it is to do: give back each
+// frame with its time, IDR pictures where they are forced and nowhere else, and
+// all that while the input is still open.
+func (t *Tool) try(ctx context.Context, e *encoder) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, trialLimit, errors.New("took too long"))
+	defer cancel()
+	size := fmt.Sprintf("%dx%d", trialWidth, trialHeight)
+	input := []string{"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", size, "-framerate", fmt.Sprint(trialRate), "-i", "pipe:0"}
+	p, err := t.start(ctx, input, Job{Video: &VideoJob{
+		Grid: trialGOP * trialTicks, FrameRate: trialRate,
+		Outputs: []Output{{Encoder: e.name, Output: rung.Output{
+			Name: e.name, Width: trialWidth, Height: trialHeight, Every: 1, Bitrate: 1_000_000, Codec: e.codec,
+		}}},
+	}})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		feedTrial(p) // what is wrong shows in what comes back
+	}()
+	err = checkTrial(p)
+	_ = p.CloseInput() // ends the feeder, if it isn't done
+	<-fed
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	p.child.Kill()
+	return p.why(err)
+}
+
+// chatter is what encoders say whether or not they work.
+var chatter = regexp.MustCompile(`^(Svt\[(info|warn)\]|Codec AVOption )`)
+
+// why is what the process said first, which is about the cause; later lines
+// are about what followed from it.
+func (p *Process) why(err error) error {
+	for line := range strings.Lines(p.said.String()) {
+		line = strings.TrimSpace(line)
+		if _, rest, ok := strings.Cut(line, "] "); ok && strings.HasPrefix(line, "[") {
+			line = rest
+		}
+		if line != "" && !chatter.MatchString(line) {
+			return errors.New(line)
+		}
+	}
+	return err
+}
+
+// feedTrial writes the trial's frames and leaves the input open.
+func feedTrial(w io.Writer) {
+	scene := newScene(trialWidth, trialHeight)
+	for n := range trialFrames {
+		if _, err := w.Write(scene.frame(n)); err != nil {
+			return
+		}
+	}
+}
+
+func checkTrial(p *Process) error {
+	r := nut.NewReader(p.Output(0))
+	if _, err := r.Header(); err != nil {
+		return fmt.Errorf("nothing came out: %w", err)
+	}
+	late := time.AfterFunc(trialLimit/2, func() { _ = p.CloseInput() })
+	defer late.Stop()
+	for n := range trialFrames {
+		if n == trialFrames-trialHeld && !late.Stop() {
+			return errors.New("holds frames back")
+		}
+		if n >= trialFrames-trialHeld {
+			_ = p.CloseInput()
+		}
+		f, err := r.Next()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%d of %d frames came out: %w", n, trialFrames, err)
+		case f.PTS != int64(trialTicks)*int64(n):
+			return fmt.Errorf("time of frame %d is %d", n, f.PTS)
+		case f.Key != (n%trialGOP == 0):
+			return fmt.Errorf("keyframes aren't where they are forced: %v at frame %d", f.Key, n)
+		}
+	}
+	return nil
+}
