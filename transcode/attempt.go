@@ -153,7 +153,11 @@ func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 		}
 		v.Outputs = append(v.Outputs, ffmpeg.Output{Output: o.Output, Encoder: encoder, From: o.done + 1})
 	}
-	return ffmpeg.Job{Video: v}, e.backlog.resume(e.owed()), nil
+	start := e.backlog.resume(e.owed())
+	if f, _ := e.backlog.get(start); f != nil {
+		v.First = f.at
+	}
+	return ffmpeg.Job{Video: v}, start, nil
 }
 
 // skipped is the media that has to be decoded before something can come out.
