@@ -48,6 +48,28 @@ type renditionStatus struct {
 	Height    int     `json:"height"`
 	FPS       float64 `json:"fps"`
 	Bandwidth uint64  `json:"bandwidth"` // bits a second, the peak
+	State     string  `json:"state"`
+}
+
+// The states of a rendition, as manifests have it.
+const (
+	renditionStarting = "starting" // nothing of it is whole yet
+	renditionListed   = "listed"
+	renditionBehind   = "behind" // players are sent elsewhere until it catches up
+	renditionLeft     = "left"   // it was there, and may come back
+)
+
+func stateOfRendition(t *timeline.Timeline, r *timeline.Rendition) string {
+	switch {
+	case r.Left:
+		return renditionLeft
+	case r.Behind:
+		return renditionBehind
+	}
+	for range r.Listed(t) {
+		return renditionListed
+	}
+	return renditionStarting
 }
 
 // stateOf names a stream's state.
@@ -65,8 +87,8 @@ func statusOf(name string, t *timeline.Timeline, now time.Time) status {
 		s.Since = &since
 	}
 	for _, r := range t.Renditions {
-		if r.IsListed(t) {
-			s.Renditions = append(s.Renditions, renditionStatusOf(r))
+		if r.Left || r.IsListed(t) {
+			s.Renditions = append(s.Renditions, renditionStatusOf(t, r))
 		}
 	}
 	if newest, scale, ok := liveEdge(t); ok && t.State == timeline.Live {
@@ -77,10 +99,10 @@ func statusOf(name string, t *timeline.Timeline, now time.Time) status {
 	return s
 }
 
-func renditionStatusOf(r *timeline.Rendition) renditionStatus {
+func renditionStatusOf(t *timeline.Timeline, r *timeline.Rendition) renditionStatus {
 	s := renditionStatus{
 		ID: string(r.ID), Kind: r.Track.Kind.String(), Bandwidth: r.PeakBandwidth,
-		FPS: float64(r.FrameRate) / 1000,
+		FPS: float64(r.FrameRate) / 1000, State: stateOfRendition(t, r),
 	}
 	if r.Track.Codec != nil {
 		s.Codecs = r.Track.Codec.RFC6381()

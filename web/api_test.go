@@ -26,8 +26,8 @@ func TestDescribeStream(t *testing.T) {
 	require.JSONEq(t, `{
 		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400,
 		"renditions": [
-			{"id": "source", "kind": "video", "codecs": "avc1.640028", "width": 1920, "height": 1080, "fps": 30, "bandwidth": 40000},
-			{"id": "audio", "kind": "audio", "codecs": "mp4a.40.2", "width": 0, "height": 0, "fps": 0, "bandwidth": 440}
+			{"id": "source", "kind": "video", "codecs": "avc1.640028", "width": 1920, "height": 1080, "fps": 30, "bandwidth": 40000, "state": "listed"},
+			{"id": "audio", "kind": "audio", "codecs": "mp4a.40.2", "width": 0, "height": 0, "fps": 0, "bandwidth": 440, "state": "listed"}
 		]
 	}`, w.Body.String())
 

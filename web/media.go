@@ -38,6 +38,8 @@ func (p place) find(t *timeline.Timeline) (*timeline.Segment, error) {
 	}
 	g := r.Segment(p.msn)
 	switch {
+	case g == nil && r.Left:
+		return nil, errGone // it was hinted, or is what an MPD makes players expect
 	case g == nil && p.isNext(t, r):
 		return nil, errAwaited
 	case g == nil || g.Epoch != p.epoch:
@@ -52,17 +54,23 @@ func (p place) find(t *timeline.Timeline) (*timeline.Segment, error) {
 
 // isNext reports whether p is the rendition's next segment, or its first part,
 // and whether its epoch can still go on to have it. While the publisher is away
-// nobody knows: players ask for more of the old epoch, and stop at a 404.
+// nobody knows: players ask for more of the old epoch, and stop at a 404. A rung
+// may still have more of an epoch when the next one has begun.
 func (p place) isNext(t *timeline.Timeline, r *timeline.Rendition) bool {
 	if t.State != timeline.Live && t.State != timeline.Away || p.part > 0 {
 		return false
 	}
-	newest := t.Epochs[len(t.Epochs)-1]
-	if p.epoch != newest.Number || !newest.Has(p.rendition) {
+	next := r.NextPosition(t).MSN
+	if p.msn != next && (r.Open == nil || p.msn != next+1) {
 		return false
 	}
-	next := r.NextPosition(t).MSN
-	return p.msn == next || r.Open != nil && p.msn == next+1
+	for i, e := range t.Epochs {
+		if e.Number == p.epoch {
+			trails := r.Follows && r.Epoch == e.Number && i < len(t.Epochs)-1 && p.msn < t.Epochs[i+1].FirstMSN
+			return trails || i == len(t.Epochs)-1 && e.Has(p.rendition)
+		}
+	}
+	return false
 }
 
 // media answers …/{epoch}/{n}.m4s and …/{epoch}/{n}.{part}.m4s.

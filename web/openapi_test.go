@@ -64,4 +64,6 @@ func TestDescriptionIsTrue(t *testing.T) {
 		states = append(states, s.String())
 	}
 	require.ElementsMatch(t, states, d.Components.Schemas["Stream"].Properties["state"].Enum)
+	require.ElementsMatch(t, []string{renditionStarting, renditionListed, renditionBehind, renditionLeft},
+		d.Components.Schemas["Rendition"].Properties["state"].Enum)
 }

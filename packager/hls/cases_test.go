@@ -72,6 +72,91 @@ var cases = []struct {
 		s.segments(7)
 		s.parts(4)
 	}},
+	{"rungs", func(s *script) { s.laddered(); s.segments(7); s.parts(4); s.only(bothTracks()[0], 1) }},
+	{"rungs_start_slow", func(s *script) { // 480p comes when viewers are watching already
+		s.targets.Lag, s.targets.PartHoldBack = 100*time.Millisecond, 700*time.Millisecond
+		s.bytes = 40_000
+		s.expect(highRung, lowRung)
+		s.start(bothTracks()...)
+		s.join(highRung)
+		s.fix()
+		s.segments(3)
+		s.join(lowRung)
+		s.parts(3)
+	}},
+	{"rung_joined_late", func(s *script) {
+		s.expect(highRung, lowRung)
+		s.start(bothTracks()...)
+		s.join(highRung)
+		s.fix()
+		s.segments(4)
+		s.join(lowRung)
+		s.segments(2)
+		s.parts(2)
+	}},
+	{"rung_left", func(s *script) { s.laddered(); s.segments(5); s.parts(3); s.drop(highRung); s.parts(2) }},
+	{"rung_is_back", func(s *script) {
+		s.laddered()
+		s.segments(3)
+		s.parts(3)
+		s.drop(highRung)
+		s.parts(7)
+		s.closeAll()
+		s.segments(2)
+		s.join(highRung)
+		s.segments(2)
+		s.parts(4)
+	}},
+	{"rung_behind", func(s *script) { // it gets a few parts of a segment, and then nothing
+		s.laddered()
+		s.segments(4)
+		s.only(lowRung, 3)
+		s.leadSegment(lowRung.Rendition)
+		s.only(bothTracks()[0], 4)
+	}},
+	{"rung_caught_up", func(s *script) { // with a hole in a segment, and one that it has nothing of
+		s.laddered()
+		s.segments(3)
+		s.only(lowRung, 3)
+		s.leadSegment(lowRung.Rendition)
+		s.catchUp(lowRung)
+		s.leadSegment(lowRung.Rendition)
+		s.fillGap(lowRung)
+		s.segments(1)
+		s.parts(2)
+	}},
+	{"rung_trails", func(s *script) { // in the epoch that has ended for the others
+		s.laddered()
+		s.segments(2)
+		s.parts(3)
+		s.only(bothTracks()[0], 1)
+		s.only(highRung, 1)
+		s.closeOf(bothTracks()[0])
+		s.closeOf(audioTrack())
+		s.closeOf(highRung)
+		s.apply(timeline.EpochEnded{Epoch: s.epoch().Number, At: s.now})
+		s.start(bothTracks()...)
+		s.join(highRung)
+		s.parts(2)
+	}},
+	{"rungs_reconnected", func(s *script) {
+		s.laddered()
+		s.segments(3)
+		s.parts(4)
+		s.leave(time.Second)
+		s.start(bothTracks()...)
+		s.join(highRung, lowRung)
+		s.segments(2)
+		s.parts(3)
+	}},
+	{"rungs_hidden_source", func(s *script) { // the top rung leads
+		s.expect(lowRung)
+		s.start(highRung, audioTrack())
+		s.join(lowRung)
+		s.fix()
+		s.segments(7)
+		s.parts(2)
+	}},
 	{"gap", func(s *script) {
 		s.start(bothTracks()...)
 		s.fix()
@@ -126,6 +211,55 @@ var cases = []struct {
 		s.segments(60)
 		s.parts(6)
 	}},
+}
+
+// The rungs of scripts.
+var (
+	highRung = videoTrack("720p", smallCodec)
+	lowRung  = videoTrack("480p", lowCodec)
+)
+
+// laddered starts a broadcast whose rungs are there from its first segment on.
+func (s *script) laddered() {
+	s.targets.Lag, s.targets.PartHoldBack = 100*time.Millisecond, 700*time.Millisecond
+	s.expect(highRung, lowRung)
+	s.start(bothTracks()...)
+	s.join(highRung, lowRung)
+	s.fix()
+}
+
+// only lets one rendition but not the others have n parts.
+func (s *script) only(rt timeline.RenditionTrack, n int) {
+	for range n {
+		s.partsOf(rt)
+	}
+}
+
+// leadSegment lets all but some rungs have a segment.
+func (s *script) leadSegment(but ...timeline.RenditionID) {
+	s.tb.Helper()
+	tracks := slices.DeleteFunc(s.tracks(), func(rt timeline.RenditionTrack) bool {
+		return slices.Contains(but, rt.Rendition)
+	})
+	for range s.perSeg {
+		for _, rt := range tracks {
+			s.partsOf(rt)
+		}
+	}
+	for _, rt := range tracks {
+		s.closeOf(rt)
+	}
+}
+
+// catchUp ends a rung's segment where the leading rendition's ended: what it
+// doesn't have is missing.
+func (s *script) catchUp(rt timeline.RenditionTrack) {
+	s.tb.Helper()
+	lead := s.t.Rendition(s.epoch().Tracks[0].Rendition)
+	g := s.t.Rendition(rt.Rendition).Open
+	led := lead.Segment(g.MSN)
+	s.clock[rt.Rendition] = led.Start + led.Duration
+	s.apply(timeline.SegmentClosed{Epoch: g.Epoch, Rendition: rt.Rendition, MSN: g.MSN, Duration: led.Duration})
 }
 
 func reconnect(c media.Codec) func(*script) {

@@ -1,6 +1,7 @@
 package hls_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -55,6 +56,9 @@ func (w *watcher) look(t *timeline.Timeline, now time.Time) {
 
 func (w *watcher) fetch(path string, now time.Time, render func() ([]byte, error)) {
 	body, err := render()
+	if errors.Is(err, hls.ErrGone) {
+		w.o.Gone(base+path, now)
+	}
 	if err != nil {
 		return
 	}
@@ -83,6 +87,7 @@ func (w *watcher) measure(r *timeline.Rendition) {
 		if url := base + string(r.ID) + "/" + segmentName(g); g.Closed && !g.Gap() && !w.known[url] {
 			w.known[url] = true
 			w.o.Media(url, g.Size)
+			w.o.Start(url, g.Start.Duration(g.Timescale(r)))
 		}
 	}
 }

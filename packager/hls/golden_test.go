@@ -29,7 +29,14 @@ func render(tb testing.TB, t *timeline.Timeline) []document {
 	docs := []document{{"index.m3u8", body}}
 	for _, r := range t.Renditions {
 		body, err := hls.AppendMedia(nil, t, r.ID)
-		if err != nil {
+		switch {
+		case r.Absent():
+			require.ErrorIs(tb, err, hls.ErrGone)
+			continue
+		case err != nil && r.Follows:
+			require.ErrorIs(tb, err, hls.ErrNotReady)
+			continue
+		case err != nil:
 			require.ErrorIs(tb, err, hls.ErrNoRendition)
 			continue
 		}

@@ -3,6 +3,7 @@ package hls_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,10 @@ var (
 	smallCodec = &media.H264{
 		SPS: []byte{0x67, 0x4d, 0x40, 0x1f}, PPS: []byte{0x68},
 		Width: 1280, Height: 720, SARWidth: 1, SARHeight: 1, FrameRate: 30,
+	}
+	lowCodec = &media.H264{
+		SPS: []byte{0x67, 0x64, 0x00, 0x1e}, PPS: []byte{0x68},
+		Width: 854, Height: 480, SARWidth: 1, SARHeight: 1, FrameRate: 30,
 	}
 	audioCodec = mustAAC([]byte{0x11, 0x90}) // LC, 48 kHz, stereo
 )
@@ -53,7 +58,8 @@ type script struct {
 	perSeg  int         // parts
 	// onChange sees each timeline, where it isn't nil.
 	onChange func(*timeline.Timeline)
-	bytes    int // of a video part; the first of a segment has three times as many
+	bytes    int                          // of a video part; the first of a segment has three times as many
+	expected []timeline.ExpectedRendition // of the epochs that start
 	clock    map[timeline.RenditionID]media.Ticks
 	inits    map[timeline.RenditionID]timeline.InitWritten
 }
@@ -103,17 +109,68 @@ func (s *script) start(tracks ...timeline.RenditionTrack) {
 	for _, r := range s.t.Renditions {
 		last[r.ID] = r.Track
 	}
-	s.apply(timeline.EpochStarted{Epoch: epoch, At: s.now, Window: s.window, Tracks: tracks})
+	s.apply(timeline.EpochStarted{Epoch: epoch, At: s.now, Window: s.window, Tracks: tracks, Expected: s.expected})
 	for _, rt := range tracks {
-		w, ok := s.inits[rt.Rendition]
-		if was, there := last[rt.Rendition]; !ok || !there || !was.Equal(rt.Track) {
-			w = timeline.InitWritten{InitEpoch: epoch, Rendition: rt.Rendition, Data: []byte("init")}
-		}
-		w.Epoch = epoch
-		s.inits[rt.Rendition] = w
-		s.apply(w)
+		s.init(rt, last[rt.Rendition])
 		s.clock[rt.Rendition] = media.TicksOf(timeline.Origin, rt.Track.Timescale)
 	}
+}
+
+// init writes a rendition's init segment; was is its last track.
+func (s *script) init(rt timeline.RenditionTrack, was media.Track) {
+	s.tb.Helper()
+	epoch := s.epoch().Number
+	w, ok := s.inits[rt.Rendition]
+	if !ok || !was.Equal(rt.Track) {
+		w = timeline.InitWritten{InitEpoch: epoch, Rendition: rt.Rendition, Data: []byte("init")}
+	}
+	w.Epoch = epoch
+	s.inits[rt.Rendition] = w
+	s.apply(w)
+}
+
+// expect lets the epochs that start expect rungs.
+func (s *script) expect(rungs ...timeline.RenditionTrack) {
+	s.expected = nil
+	for _, rt := range rungs {
+		s.expected = append(s.expected, timeline.ExpectedRendition{Rendition: rt.Rendition, Kind: rt.Track.Kind})
+	}
+}
+
+// join adds rungs to the open epoch, from its leading rendition's next segment on.
+func (s *script) join(rungs ...timeline.RenditionTrack) {
+	s.tb.Helper()
+	lead := s.epoch().Tracks[0]
+	leader := s.t.Rendition(lead.Rendition)
+	require.Nil(s.tb, leader.Open, "rungs join between segments")
+	for _, rt := range rungs {
+		var was media.Track
+		inEpoch := false
+		if r := s.t.Rendition(rt.Rendition); r != nil {
+			was, inEpoch = r.Track, r.Epoch == s.epoch().Number
+		}
+		s.apply(timeline.RenditionJoined{
+			Epoch: s.epoch().Number, RenditionTrack: rt, MSN: leader.NextPosition(s.t).MSN,
+		})
+		if !inEpoch {
+			s.init(rt, was)
+		}
+		s.clock[rt.Rendition] = s.clock[lead.Rendition]
+	}
+}
+
+// drop takes a rung out, in the middle of what it has.
+func (s *script) drop(rt timeline.RenditionTrack) {
+	s.tb.Helper()
+	s.closeOf(rt)
+	s.apply(timeline.RenditionLeft{Rendition: rt.Rendition, At: s.now})
+}
+
+// tracks are those of the open epoch that haven't left.
+func (s *script) tracks() []timeline.RenditionTrack {
+	return slices.DeleteFunc(slices.Clone(s.epoch().Tracks), func(rt timeline.RenditionTrack) bool {
+		return s.t.Rendition(rt.Rendition).Left
+	})
 }
 
 func (s *script) fix() { s.apply(timeline.TargetsFixed{Targets: s.targets}) }
@@ -131,7 +188,7 @@ const audioPart = 9
 // part writes the next part of every rendition of the open epoch.
 func (s *script) part() {
 	s.tb.Helper()
-	for _, rt := range s.epoch().Tracks {
+	for _, rt := range s.tracks() {
 		s.partsOf(rt)
 	}
 }
@@ -160,6 +217,9 @@ func (s *script) leadEnd(rt timeline.RenditionTrack) media.Ticks {
 	return s.clock[lead.Rendition].Rescale(lead.Track.Timescale, rt.Track.Timescale)
 }
 
+// sizes are by how much less a rendition's parts hold than a script says.
+var sizes = map[timeline.RenditionID]int{timeline.Source: 1, "720p": 2, "480p": 4}
+
 // partOf writes the next part of one rendition.
 func (s *script) partOf(rt timeline.RenditionTrack, samples int) {
 	s.tb.Helper()
@@ -170,9 +230,10 @@ func (s *script) partOf(rt timeline.RenditionTrack, samples int) {
 	if rt.Track.Kind == media.Video {
 		p.Duration = media.Ticks(samples) * s.frame
 		p.Independent = next.Part == 0
-		p.Data = bytes.Repeat([]byte{1}, s.bytes)
+		size := s.bytes / sizes[rt.Rendition]
+		p.Data = bytes.Repeat([]byte{1}, size)
 		if p.Independent {
-			p.Data = bytes.Repeat([]byte{1}, 3*s.bytes)
+			p.Data = bytes.Repeat([]byte{1}, 3*size)
 		}
 	} else {
 		p.Duration = media.Ticks(samples) * 1024
@@ -189,7 +250,7 @@ func (s *script) partOf(rt timeline.RenditionTrack, samples int) {
 // closeAll closes the open segment of every rendition.
 func (s *script) closeAll() {
 	s.tb.Helper()
-	for _, rt := range s.epoch().Tracks {
+	for _, rt := range s.tracks() {
 		s.closeOf(rt)
 	}
 }

@@ -20,6 +20,8 @@ const (
 	// frameSlack is about a frame: dates are milliseconds of a clock that is
 	// corrected slowly, and audio is cut at the frame next to the video's edge.
 	frameSlack = 50 * time.Millisecond
+	// soundSlack is half a frame of sound, of the longest that are in use.
+	soundSlack = 25 * time.Millisecond
 	// overlap is how far a date may step back at a discontinuity (§6.2.1).
 	overlap = time.Second
 	// bandwidthSlack is for EXTINF's last digit.

@@ -42,6 +42,7 @@ type track struct {
 	m         *Media // the newest, with nothing skipped
 	at        time.Time
 	fromDelta bool
+	gone      bool    // it isn't offered now: see Gone
 	history   []whole // segments of this broadcast
 	reported  position
 	reportAt  time.Time // when another playlist reported that
@@ -102,6 +103,25 @@ func (o *Observer) Playlist(fetch Fetch) (*Media, *Multivariant) {
 	}
 	o.keep(f)
 	return m, mv
+}
+
+// Gone says that a media playlist was answered with 410: its rendition has left.
+// When it is back, it may list less than before, but nothing else.
+func (o *Observer) Gone(url string, at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.playlists[withoutDirectives(url)]; t != nil {
+		t.gone, t.at = true, at
+	}
+}
+
+// Start says when a whole segment starts by its own clock; url is absolute.
+func (o *Observer) Start(url string, start time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	r := o.media.get(url)
+	r.start, r.hasStart = start, true
+	o.media.set(url, r)
 }
 
 // Media says how large a piece of media is; url is absolute.

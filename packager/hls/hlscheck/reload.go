@@ -29,7 +29,7 @@ func (o *Observer) reload(u *url.URL, m *Media, at time.Time, f *findings) *Medi
 		t.compare(m, isDelta, f)
 	}
 	t.remember(m, at)
-	t.m, t.at, t.fromDelta = m, at, isDelta
+	t.m, t.at, t.fromDelta, t.gone = m, at, isDelta, false
 	o.checkFuture(m, at, f)
 	o.checkIndependence(t, f)
 	o.checkSiblings(t, key, f)
@@ -124,6 +124,9 @@ func (t *track) compare(m *Media, isDelta bool, f *findings) {
 			i++
 			j++
 		}
+	}
+	if t.gone {
+		return
 	}
 	if m.Sequence > old.Sequence && !m.Ended {
 		if d := m.span(); d < 3*m.Target {

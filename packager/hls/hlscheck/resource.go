@@ -1,9 +1,13 @@
 package hlscheck
 
+import "time"
+
 // resource is what is known of a piece of media: what a playlist said of it and
 // what was found in it.
 type resource struct {
 	size              int
+	start             time.Duration // by its own clock
+	hasStart          bool
 	sync, independent bool
 	hasSize, hasSync  bool
 	isPart            bool

@@ -219,6 +219,12 @@ var faults = []struct {
 		s.steps[audio3].at = s.steps[audio3].at.Add(5 * time.Second)
 	}},
 	{alignTarget, "", func(s *spoiler) { s.change(`TARGETDURATION:2`, "TARGETDURATION:3", audios...) }},
+	{alignPart, "", func(s *spoiler) { s.change(`PART-TARGET=0.2`, "PART-TARGET=0.21", audios...) }},
+	{alignStart, "", func(s *spoiler) { s.change(`^2/14.m4s`, "2/20.m4s", audios...) }},
+	{alignLength, "", func(s *spoiler) {
+		s.change(`^(#EXT-X-STREAM.*)\nsource`, "${1}\nsource/index.m3u8\n${1}\naudio", firstMaster)
+		s.change(`EXTINF:2.00000,\n2/13`, "EXTINF:1.96000,\n2/13", audios...)
+	}},
 	{alignControl, "", func(s *spoiler) { s.change(`,HOLD-BACK=6.0`, ",HOLD-BACK=7.0", audios...) }},
 	{alignBreak, "", func(s *spoiler) { s.change(`DISCONTINUITY-SEQUENCE:1`, "DISCONTINUITY-SEQUENCE:2", audios...) }},
 	{alignDate, "", func(s *spoiler) { s.change(`12:00:06.000Z`, "12:00:06.200Z", audios...) }},

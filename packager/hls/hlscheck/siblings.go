@@ -80,6 +80,7 @@ func (o *Observer) checkSiblings(t *track, key string, f *findings) {
 	if !names[key] {
 		return
 	}
+	pictures := family.pictures()
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if name == key {
 			continue
@@ -88,8 +89,9 @@ func (o *Observer) checkSiblings(t *track, key string, f *findings) {
 		if t.m.PartTarget > 0 && !reported[name] && isAlive(t, s, family) {
 			f.add(reportMissing, 0, "of %s", name)
 		}
-		if s != nil && s.m != nil {
+		if s != nil && s.m != nil && !s.gone {
 			checkAlignment(t.m, s.m, name, f)
+			o.checkTiming(t, s, pictures[key] && pictures[name], f)
 		}
 	}
 }
@@ -108,9 +110,23 @@ func (ma master) playlists() map[string]bool {
 	return names
 }
 
+// pictures returns the URLs of a multivariant playlist's media playlists of video.
+func (ma master) pictures() map[string]bool {
+	names := map[string]bool{}
+	for _, v := range ma.mv.Variants {
+		if v.HasVideo() {
+			names[withoutDirectives(resolve(ma.url, v.URI))] = true
+		}
+	}
+	return names
+}
+
 // isAlive reports whether a sibling is known to be part of the stream at the
 // time of t: renditions come and go.
 func isAlive(t, sibling *track, family master) bool {
+	if sibling != nil && sibling.gone {
+		return false
+	}
 	heard := family.at
 	if sibling != nil && sibling.at.After(heard) {
 		heard = sibling.at
@@ -167,6 +183,9 @@ func checkAlignment(m, other *Media, name string, f *findings) {
 	if m.Target != other.Target {
 		f.add(alignTarget, 0, "%v, of %s %v", m.Target, name, other.Target)
 	}
+	if m.PartTarget != other.PartTarget {
+		f.add(alignPart, 0, "%v, of %s %v", m.PartTarget, name, other.PartTarget)
+	}
 	if m.Control != other.Control {
 		f.add(alignControl, 0, "%+v, of %s %+v", m.Control, name, other.Control)
 	}
@@ -183,4 +202,36 @@ func compareAligned(g, h *Segment, name string, f *findings) {
 	if off := g.Date.Sub(h.Date); off.Abs() > slack {
 		f.add(alignDate, g.line, "segment %d begins %v after that of %s", g.MSN, off.Round(time.Millisecond), name)
 	}
+}
+
+// checkTiming compares the newest segments that two renditions both list:
+// pictures to the tick, and sound to half a frame of it. An epoch's last segment
+// may differ in length: nobody knows what else the publisher had.
+func (o *Observer) checkTiming(t, sibling *track, pictures bool, f *findings) {
+	const newest = 4
+	slack := soundSlack
+	if pictures {
+		slack = rounding
+	}
+	for i := max(0, len(t.m.Segments)-newest); i < len(t.m.Segments); i++ {
+		g := &t.m.Segments[i]
+		j := slices.IndexFunc(sibling.m.Segments, func(h Segment) bool { return h.MSN == g.MSN })
+		if j < 0 {
+			continue
+		}
+		h := &sibling.m.Segments[j]
+		if off := g.Duration - h.Duration; pictures && !g.Gap && !h.Gap && t.m.goesOn(i) && sibling.m.goesOn(j) && off.Abs() > slack {
+			f.add(alignLength, g.line, "segment %d lasts %v, of %s %v", g.MSN, g.Duration, sibling.url, h.Duration)
+		}
+		a, b := o.media.get(resolve(t.url, g.URI)), o.media.get(resolve(sibling.url, h.URI))
+		if off := a.start - b.start; a.hasStart && b.hasStart && off.Abs() > slack {
+			f.add(alignStart, g.line, "segment %d starts at %v, of %s at %v", g.MSN, a.start, sibling.url, b.start)
+		}
+	}
+}
+
+// goesOn reports whether whole segment i has one after it in its epoch.
+func (m *Media) goesOn(i int) bool {
+	tail := m.tail()
+	return i+1 < len(tail) && tail[i+1].Breaks == 0
 }

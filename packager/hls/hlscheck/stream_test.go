@@ -165,6 +165,9 @@ func observe(steps []step) *Observer {
 	for msn := 1; msn < 40; msn++ {
 		o.Media(fmt.Sprintf("%ssource/%d/%d.m4s", origin, epoch(msn), msn), 1_000_000)
 		o.Media(fmt.Sprintf("%saudio/%d/%d.m4s", origin, epoch(msn), msn), 32_000)
+		for _, rendition := range []string{"source", "audio"} {
+			o.Start(fmt.Sprintf("%s%s/%d/%d.m4s", origin, rendition, epoch(msn), msn), time.Duration(msn)*2*time.Second)
+		}
 		for i := range 10 {
 			o.Sync(fmt.Sprintf("%ssource/%d/%d.%d.m4s", origin, epoch(msn), msn, i), i == 0)
 		}

@@ -4,6 +4,9 @@
 import Hls, { ErrorTypes, Events, type ErrorData, type Level as HlsLevel } from 'hls.js'
 import type { Engine, EngineError, EngineHost, Level, Source } from './engine'
 
+/** After how long a level that failed is tried again (ms). */
+const PENALTY = 15_000
+
 export class HlsEngine implements Engine {
   readonly name = 'hls'
   readonly label = `hls.js ${Hls.version}`
@@ -12,7 +15,9 @@ export class HlsEngine implements Engine {
 
   constructor(host: EngineHost) {
     this.#host = host
-    this.#hls = new Hls({ lowLatencyMode: true })
+    // A rung that its encoder can't keep up with is gone for a while: hls.js
+    // leaves it at once, and by default never comes back.
+    this.#hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: PENALTY })
   }
 
   load(source: Source): void {
