@@ -92,6 +92,15 @@ func (c *Child) Wait() error {
 	return c.err
 }
 
+// CPU is the time that the child has used, user's and system's, once it has ended.
+func (c *Child) CPU() time.Duration {
+	<-c.done
+	if c.cmd.ProcessState == nil {
+		return 0
+	}
+	return c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
+}
+
 // Kill ends the child and its whole group at once, also while it is stopped,
 // and waits for that.
 func (c *Child) Kill() {

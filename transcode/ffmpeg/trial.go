@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,9 +35,7 @@ const (
 func (t *Tool) try(ctx context.Context, e *encoder) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, trialLimit, errors.New("took too long"))
 	defer cancel()
-	size := fmt.Sprintf("%dx%d", trialWidth, trialHeight)
-	input := []string{"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", size, "-framerate", fmt.Sprint(trialRate), "-i", "pipe:0"}
-	p, err := t.start(ctx, input, Job{Video: &VideoJob{
+	p, err := t.start(ctx, rawInput(trialWidth, trialHeight, trialRate), Job{Video: &VideoJob{
 		Grid: trialGOP * trialTicks, FrameRate: trialRate,
 		Outputs: []Output{{Encoder: e.name, Output: rung.Output{
 			Name: e.name, Width: trialWidth, Height: trialHeight, Every: 1, Bitrate: 1_000_000, Codec: e.codec,
@@ -80,6 +79,14 @@ func (p *Process) why(err error) error {
 		}
 	}
 	return err
+}
+
+// rawInput takes planar YUV 4:2:0.
+func rawInput(width, height, fps int) []string {
+	return []string{
+		"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", fmt.Sprintf("%dx%d", width, height),
+		"-framerate", strconv.Itoa(fps), "-i", "pipe:0",
+	}
 }
 
 // feedTrial writes the trial's frames and leaves the input open.
