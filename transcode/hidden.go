@@ -70,7 +70,7 @@ func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
 			return l.giveUp(ctx)
 		}
 	case l.plan.pending && s.Sync:
-		l.draw(0)
+		l.draw()
 		if l.plan.Hidden && !l.plan.pending {
 			l.hideFrom(ctx, nil)
 		}
@@ -79,7 +79,7 @@ func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
 	case long && !l.longGOP:
 		l.longGOP = true
 		before := l.engine
-		l.draw(l.plan.shape.FrameRate)
+		l.draw()
 		if l.plan.Hidden && before != nil {
 			l.hideFrom(ctx, before)
 		}
@@ -193,7 +193,7 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 	l.log.Warn("nothing could be encoded: the source is shown as it is")
 	l.give = true
 	l.engine.stop()
-	l.draw(0)
+	l.draw()
 	l.run = l.run.next(l.run.tracks)
 	l.unhide(ctx)
 	return l.beginShown(ctx)

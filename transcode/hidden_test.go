@@ -39,7 +39,7 @@ func TestHiddenSource(t *testing.T) {
 		require.Len(t, sound, 150, "what came before the first picture waits for it")
 		lead := base.lead()
 		require.Len(t, lead, 250)
-		require.Equal(t, times(lead), times(base.of("360p")))
+		requireSame(t, lead, base.of("360p"))
 		for i, s := range base.of("360p") {
 			require.Equal(t, lead[i].sync, s.sync)
 			require.Equal(t, i < 150 && i%60 == 0 || i >= 150 && (i-150)%60 == 0, s.sync, i)
@@ -76,7 +76,7 @@ func TestLongGOPIsHidden(t *testing.T) {
 		}
 		require.InDelta(t, 64, shown, 3, "the target, a twentieth, and a frame")
 		require.True(t, lead[shown].sync)
-		require.Equal(t, times(lead), times(base.of("480p")))
+		requireSame(t, lead, base.of("480p"))
 	})
 }
 
@@ -129,6 +129,6 @@ func TestHiddenProcessDies(t *testing.T) {
 		p.frames(200)
 		p.end()
 		require.Len(t, base.lead(), 200)
-		require.Equal(t, times(base.lead()), times(base.of("360p")))
+		requireSame(t, base.lead(), base.of("360p"))
 	})
 }

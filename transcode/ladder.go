@@ -3,6 +3,7 @@ package transcode
 import (
 	"context"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -30,10 +31,11 @@ type Ladder struct {
 	engine  *engine // nil until the first picture that can be fed
 	clock   feedClock
 	gop     gop
-	begun   bool // a sync sample of this run has been fed
-	longGOP bool // keyframes are too far apart
-	give    bool // up: the session goes on without a ladder
-	told    bool // the log says why there is none
+	begun   bool    // a sync sample of this run has been fed
+	longGOP bool    // keyframes are too far apart
+	rate    float64 // of frames, as they came; 0: none has
+	give    bool    // up: the session goes on without a ladder
+	told    bool    // the log says why there is none
 
 	// mu keeps the calls of the base's Sink in order, where a hidden source makes
 	// two goroutines of them.
@@ -69,7 +71,7 @@ func (l *Ladder) Begin(ctx context.Context, tracks []media.Track) error {
 	l.run = l.run.next(tracks)
 	l.clock.restart()
 	l.gop, l.begun = gop{}, false
-	l.draw(0)
+	l.draw()
 	l.run.expect = l.expectation()
 	if l.plan.Hidden && !l.plan.pending {
 		l.hide()
@@ -87,15 +89,15 @@ func (l *Ladder) beginShown(ctx context.Context) error {
 	return l.base.Begin(ctx, l.run.tracks)
 }
 
-// draw makes the plan for the present run. rate is that of the pictures, where
-// the tracks don't tell.
-func (l *Ladder) draw(rate float64) {
+// draw makes the plan for the present run.
+func (l *Ladder) draw() {
 	if l.run.video == nil || l.give || l.spec.Untouched() {
 		l.retire()
 		l.plan = planned{}
 		return
 	}
-	if h, ok := l.run.video.Codec.(*media.H264); ok && h.FrameRate > 0 {
+	rate := l.rate
+	if h, ok := l.run.video.Codec.(*media.H264); ok && rate == 0 && h.FrameRate <= maxFrameRate {
 		rate = h.FrameRate
 	}
 	shape := rung.ShapeOf(l.run.video.Codec, rate, l.longGOP)
@@ -201,9 +203,12 @@ func (l *Ladder) tee(ctx context.Context, s media.Sample, arrived time.Time, pla
 	if !l.begun && (!s.Sync || !placed && !l.plan.Hidden) {
 		return
 	}
+	if !l.begun {
+		l.clockRate(s)
+	}
 	e := l.engine
 	if e == nil {
-		if !s.Sync || !l.drawn(s) {
+		if !s.Sync || l.plan.pending || len(l.plan.Outputs) == 0 {
 			return
 		}
 		e = l.newEngine()
@@ -217,16 +222,22 @@ func (l *Ladder) tee(ctx context.Context, s media.Sample, arrived time.Time, pla
 	}
 }
 
-// drawn reports whether there is a plan that needs an engine. Where the tracks
-// didn't tell the frame rate, it's drawn again for that of s.
-func (l *Ladder) drawn(s media.Sample) bool {
-	if l.plan.pending || len(l.plan.Outputs) == 0 {
-		return false
+// clockRate looks how fast a run's frames come. Where that isn't what the plan was
+// made for, since parameter sets needn't tell, or be right, the plan is made again.
+func (l *Ladder) clockRate(s media.Sample) {
+	if s.Duration <= 0 || l.plan.pending {
+		return
 	}
-	if l.plan.shape.FrameRate == 0 && s.Duration > 0 && !l.plan.Hidden {
-		l.draw(float64(media.VideoClock) / float64(s.Duration))
+	rate := float64(media.VideoClock) / float64(s.Duration)
+	if was := l.plan.shape.FrameRate; was > 0 && math.Abs(rate/was-1) < sameRate {
+		rate = was
 	}
-	return len(l.plan.Outputs) > 0 && !l.plan.pending
+	if l.rate = rate; rate != l.plan.shape.FrameRate {
+		l.draw()
+		if l.hiding() {
+			l.run.expect = l.expectation()
+		}
+	}
 }
 
 // retire lets the engine end when it has put out all that it has.

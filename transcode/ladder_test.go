@@ -24,7 +24,7 @@ func TestRungsFollow(t *testing.T) {
 		_, expected, _ := base.all()
 		require.Equal(t, []media.ExpectedRung{{Name: "720p", Kind: media.Video}, {Name: "360p", Kind: media.Video}}, expected[0].Rungs)
 		for _, name := range []string{"720p", "360p"} {
-			require.Equal(t, times(base.lead()), times(base.of(name)))
+			requireSame(t, base.lead(), base.of(name))
 			require.Equal(t, []uint64{1}, base.rung(name).ends)
 			require.Zero(t, base.rung(name).leaves)
 			for i, s := range base.of(name) {
@@ -64,7 +64,7 @@ func TestClockJumps(t *testing.T) {
 		p.end()
 		time.Sleep(time.Second)
 		require.Equal(t, 1, m.started())
-		require.Equal(t, times(base.lead()), times(base.of("480p")))
+		requireSame(t, base.lead(), base.of("480p"))
 		require.EqualValues(t, 3, base.of("480p")[239].epoch)
 	})
 }
@@ -85,8 +85,8 @@ func TestProcessDies(t *testing.T) {
 		p.end()
 		time.Sleep(time.Second)
 		require.Equal(t, 2, m.started())
-		require.Equal(t, times(base.lead()), times(base.of("480p")), "nothing is lost, nothing comes twice")
-		require.Equal(t, times(base.lead()), times(base.of("360p30")))
+		requireSame(t, base.lead(), base.of("480p"), "nothing is lost, nothing comes twice")
+		requireSame(t, base.lead(), base.of("360p30"))
 		from := m.job(1).Outputs[0].From
 		require.Positive(t, from)
 	})
@@ -108,7 +108,7 @@ func TestProcessHangs(t *testing.T) {
 		p.end()
 		time.Sleep(time.Second)
 		require.Equal(t, 2, m.started())
-		require.Equal(t, times(base.lead()), times(base.of("480p")))
+		requireSame(t, base.lead(), base.of("480p"))
 		worst := time.Duration(0)
 		for _, s := range base.of("480p") {
 			worst = max(worst, s.lag)
@@ -152,6 +152,6 @@ func TestCrashLoop(t *testing.T) {
 		p.end()
 		time.Sleep(time.Second)
 		lead, rung := base.lead(), base.of("480p")
-		require.Equal(t, times(lead[len(lead)-100:]), times(rung[len(rung)-100:]))
+		requireSame(t, lead[len(lead)-100:], rung[len(rung)-100:])
 	})
 }

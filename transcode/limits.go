@@ -97,3 +97,13 @@ const nearTarget = 20
 // cpuShare is how much of the machine's CPUs ladders may take together. The rest
 // is for streams and viewers.
 const cpuShare = 0.8
+
+// What is believed about frame rates.
+const (
+	// maxFrameRate is the highest that parameter sets may declare: beyond are
+	// clocks that were taken for it.
+	maxFrameRate = 240
+	// sameRate is how much a frame's nominal duration may differ from the rate
+	// that is declared, as a part of it.
+	sameRate = 0.2
+)

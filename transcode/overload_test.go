@@ -38,10 +38,10 @@ func TestOverload(t *testing.T) {
 		require.False(t, base.rung("720p").away)
 		p.end()
 		time.Sleep(time.Second)
-		require.Equal(t, times(base.lead()), times(base.of("360p")), "the others lose nothing")
-		require.Equal(t, times(base.lead()), times(base.of("480p")))
+		requireSame(t, base.lead(), base.of("360p"), "the others lose nothing")
+		requireSame(t, base.lead(), base.of("480p"))
 		lead, back := base.lead(), base.of("720p")
-		require.Equal(t, times(lead[len(lead)-300:]), times(back[len(back)-300:]))
+		requireSame(t, lead[len(lead)-300:], back[len(back)-300:])
 	})
 }
 
@@ -95,7 +95,7 @@ func TestBurst(t *testing.T) {
 		time.Sleep(time.Second)
 		require.Equal(t, 1, m.started())
 		require.Zero(t, base.rung("480p").leaves)
-		require.Equal(t, times(base.lead()), times(base.of("480p")))
+		requireSame(t, base.lead(), base.of("480p"))
 	})
 }
 

@@ -135,3 +135,13 @@ type place struct {
 	epoch uint64
 	at    media.Ticks
 }
+
+// requireSame says where two renditions' times part.
+func requireSame(t testing.TB, want, got []written, why ...any) {
+	t.Helper()
+	w, g := times(want), times(got)
+	for i := range min(len(w), len(g)) {
+		require.Equal(t, w[i], g[i], "frame %d of %d and %d", i, len(w), len(g))
+	}
+	require.Equal(t, len(w), len(g), why...)
+}
