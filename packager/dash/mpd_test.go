@@ -108,6 +108,86 @@ var scenes = []struct {
 		at := p.segments(0, 2*sec, 3, timeline.Source, "720p", "480p", timeline.Audio)
 		p.parts(at, at+200*time.Millisecond, timeline.Source, "720p", "480p", timeline.Audio)
 	}},
+	{"rungs", false, func(p *tape) {
+		at := laddered(p, 3)
+		p.parts(at, at+200*time.Millisecond, rungs...)
+	}},
+	{"rungs_start_slow", false, func(p *tape) { // viewers are watching when 480p begins
+		p.expect(lag, rung720, rung480)
+		p.begin(0, window, both())
+		p.join(rung720)
+		at := p.segments(0, 2*sec, 1, timeline.Source, "720p", timeline.Audio)
+		p.parts(at, at+1200*time.Millisecond, timeline.Source, "720p", timeline.Audio)
+	}},
+	{"rung_joins", false, func(p *tape) {
+		p.expect(lag, rung720, rung480)
+		p.begin(0, window, both())
+		p.join(rung720)
+		at := p.segments(0, 2*sec, 3, timeline.Source, "720p", timeline.Audio)
+		p.join(rung480)
+		at = p.segments(at, 2*sec, 2, rungs...)
+		p.parts(at, at+400*time.Millisecond, rungs...)
+	}},
+	{"rung_leaves", false, func(p *tape) { // in the middle of a segment
+		at := laddered(p, 2)
+		p.parts(at, at+600*time.Millisecond, rungs...)
+		p.leave("720p")
+		p.parts(at+600*time.Millisecond, at+2*sec, timeline.Source, "480p", timeline.Audio)
+		p.shut(at+2*sec, timeline.Source, "480p", timeline.Audio)
+		at = p.segments(at+2*sec, 2*sec, 1, timeline.Source, "480p", timeline.Audio)
+		p.parts(at, at+200*time.Millisecond, timeline.Source, "480p", timeline.Audio)
+	}},
+	{"rung_is_back", false, func(p *tape) {
+		at := laddered(p, 2)
+		p.leave("720p")
+		at = p.segments(at, 2*sec, 2, timeline.Source, "480p", timeline.Audio)
+		p.join(rung720)
+		at = p.segments(at, 2*sec, 2, rungs...)
+		p.parts(at, at+200*time.Millisecond, rungs...)
+	}},
+	{"rung_late", false, func(p *tape) { // it has not begun what the others have some of
+		at := laddered(p, 3)
+		p.parts(at, at+400*time.Millisecond, timeline.Source, "720p", timeline.Audio)
+	}},
+	{"rung_hangs", false, func(p *tape) { // and is back in time, but not for its Period
+		at := laddered(p, 2)
+		p.parts(at, at+600*time.Millisecond, rungs...)
+		p.parts(at+600*time.Millisecond, at+2*sec, timeline.Source, "720p", timeline.Audio)
+		p.shut(at+2*sec, timeline.Source, "720p", timeline.Audio)
+		p.parts(at+2*sec, at+3*sec, timeline.Source, "720p", timeline.Audio)
+		p.parts(at+600*time.Millisecond, at+2*sec, "480p")
+		p.shut(at+2*sec, "480p")
+		p.parts(at+2*sec, at+3*sec, "480p")
+	}},
+	{"rung_trails", false, func(p *tape) { // its last parts come when the next epoch has begun
+		at := laddered(p, 2)
+		p.parts(at, at+800*time.Millisecond, timeline.Source, "720p", timeline.Audio)
+		p.parts(at, at+400*time.Millisecond, "480p")
+		p.shut(at+800*time.Millisecond, timeline.Source, "720p", timeline.Audio)
+		old := p.tail("480p")
+		p.away(at + 900*time.Millisecond)
+		p.begin(at+3*sec, window, both())
+		p.join(rung720)
+		p.parts(0, 400*time.Millisecond, timeline.Source, "720p", timeline.Audio)
+		old.parts(at+400*time.Millisecond, at+800*time.Millisecond, "480p")
+		old.shut(at+800*time.Millisecond, "480p")
+		p.parts(400*time.Millisecond, 1400*time.Millisecond, timeline.Source, "720p", timeline.Audio)
+	}},
+	{"rungs_reconnected", false, func(p *tape) {
+		at := laddered(p, 2)
+		p.away(at)
+		p.begin(at+3*sec, window, both())
+		p.join(rung720, rung480)
+		at = p.segments(0, 2*sec, 1, rungs...)
+		p.parts(at, at+200*time.Millisecond, rungs...)
+	}},
+	{"rungs_ended", false, func(p *tape) {
+		at := laddered(p, 2)
+		p.leave("720p")
+		at = p.segments(at, 2*sec, 2, timeline.Source, "480p", timeline.Audio)
+		p.away(at)
+		p.over(at + 30*sec)
+	}},
 	{"gap", false, func(p *tape) {
 		p.begin(0, window, both())
 		at := p.segments(0, 2*sec, 3, timeline.Source, timeline.Audio)
@@ -171,6 +251,23 @@ var scenes = []struct {
 		at := p.segments(0, 2002*time.Millisecond, 5, timeline.Source, timeline.Audio)
 		p.parts(at, at+200*time.Millisecond, timeline.Source, timeline.Audio)
 	}},
+}
+
+// lag is that of the scenes' rungs.
+const lag = 100 * time.Millisecond
+
+var (
+	rung720 = timeline.RenditionTrack{Rendition: "720p", Track: video(1280, 720)}
+	rung480 = timeline.RenditionTrack{Rendition: "480p", Track: video(854, 480)}
+	rungs   = []timeline.RenditionID{timeline.Source, "720p", "480p", timeline.Audio}
+)
+
+// laddered plays n segments of a stream whose rungs are there from the start.
+func laddered(p *tape, n int) time.Duration {
+	p.expect(lag, rung720, rung480)
+	p.begin(0, window, both())
+	p.join(rung720, rung480)
+	return p.segments(0, 2*sec, n, rungs...)
 }
 
 func driftScene(p *tape, step time.Duration) {

@@ -2,6 +2,7 @@ package dash_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -115,13 +116,91 @@ func TestEveryStep(t *testing.T) {
 					require.NoError(t, err)
 					require.GreaterOrEqual(t, got, newest)
 					require.True(t, dash.Ready(tl, got-1))
-					require.False(t, dash.Ready(tl, got))
+					if dash.Ready(tl, got) {
+						require.True(t, late(tl, got), "only those who follow may be told less")
+					}
 					newest = got
 				}
 			}
 			s.play(p)
 		})
 	}
+}
+
+// A rung that is late holds the MPD of everybody up no longer than its lag and a
+// part; then whoever follows is told without it, and again as soon as he asks.
+func TestReadyWaitsForRungsALittle(t *testing.T) {
+	p := newTape(t)
+	at := laddered(p, 1)
+	ready := func(after uint64, want bool, why string) {
+		t.Helper()
+		require.Equal(t, want, dash.Ready(p.t, after), why)
+	}
+	others := []timeline.RenditionID{timeline.Source, "720p", timeline.Audio}
+	ready(41, false, "nothing of 42 is there")
+	p.parts(at, at+200*time.Millisecond, others...)
+	ready(41, false, "480p may be as late as that")
+	p.parts(at+200*time.Millisecond, at+400*time.Millisecond, others...)
+	ready(41, true, "it is later than its lag and a part")
+	require.Equal(t, "41", location(t, p.t), "to who watches it, 42 is new yet")
+	p.parts(at, at+200*time.Millisecond, "480p")
+	require.Equal(t, "42", location(t, p.t))
+	ready(42, false, "")
+
+	// One that hangs is not waited for at all, and nobody asks because of it.
+	p.parts(at+400*time.Millisecond, at+2*sec, others...)
+	p.shut(at+2*sec, others...)
+	require.True(t, p.t.Rendition("480p").Behind)
+	for _, id := range others {
+		ready(42, false, string(id))
+		p.part(id, at+2200*time.Millisecond)
+	}
+	ready(42, true, "")
+	require.Equal(t, "43", location(t, p.t))
+	p.leave("480p")
+	ready(43, false, "")
+	require.Equal(t, "43", location(t, p.t))
+}
+
+// The first MPD waits for the rungs that are expected, and a Period that goes
+// out never gets another Representation.
+func TestFirstMPDWaitsForRungs(t *testing.T) {
+	p := newTape(t)
+	p.expect(lag, rung720, rung480)
+	p.begin(0, window, both())
+	p.join(rung720)
+	at := p.segments(0, 2*sec, 1, timeline.Source, "720p", timeline.Audio)
+	p.parts(at, at+800*time.Millisecond, timeline.Source, "720p", timeline.Audio)
+	require.False(t, dash.Ready(p.t, 0))
+	require.Empty(t, location(t, p.t))
+	p.parts(at+800*time.Millisecond, at+sec, timeline.Source, "720p", timeline.Audio)
+	require.True(t, dash.Ready(p.t, 0), "a second past the first segment is enough")
+	names := func() []string {
+		return regexp.MustCompile(`Representation id="(\w+)"`).FindAllString(string(mpdOf(t, p.t)), -1)
+	}
+	told := names()
+	require.Len(t, told, 3)
+	p.apply(timeline.RenditionJoined{Epoch: p.epoch, RenditionTrack: rung480, MSN: 41})
+	p.init(rung480)
+	p.at["480p"] = p.t.Rendition(timeline.Source).Segments.First().Start
+	p.segments(0, 2*sec, 1, "480p")
+	require.Equal(t, told, names(), "it comes with the next Period")
+}
+
+func mpdOf(t *testing.T, tl *timeline.Timeline) []byte {
+	b, err := dash.AppendMPD(nil, tl, options)
+	require.NoError(t, err)
+	return b
+}
+
+// late reports whether a rung hasn't begun what comes after segment n.
+func late(tl *timeline.Timeline, n uint64) bool {
+	for _, r := range tl.Renditions {
+		if r.Follows && r.NextPosition(tl) == (timeline.Position{MSN: n + 1}) {
+			return true
+		}
+	}
+	return false
 }
 
 func BenchmarkAppendMPD(b *testing.B) {

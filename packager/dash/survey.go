@@ -73,7 +73,11 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 					}
 				}
 			}
-			if q.reps = room[from:len(room):len(room)]; len(q.reps) > 0 {
+			q.reps = room[from:len(room):len(room)]
+			if f == vod && len(q.reps) > 0 {
+				q.reps = wholeOnes(q.reps)
+			}
+			if len(q.reps) > 0 {
 				p.periods = append(p.periods, q)
 			}
 		}
@@ -83,6 +87,21 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 	}
 	p.place(f)
 	return p, true
+}
+
+// wholeOnes leaves out the rungs that left in the middle of a Period: who comes
+// later is better off without them.
+func wholeOnes(reps []representation) []representation {
+	const near = 100 * time.Millisecond
+	lead := reps[0].end()
+	return slices.DeleteFunc(reps, func(rep representation) bool {
+		return rep.r.Follows && rep.end() < lead-near
+	})
+}
+
+// end is the media time at which what is listed ends.
+func (rep *representation) end() time.Duration {
+	return (rep.last.start + rep.last.duration).Duration(rep.last.Init.Track.Timescale)
 }
 
 // look finds what there is to list of r in Period q.
@@ -199,8 +218,7 @@ func (p *plan) placeFromZero() {
 
 // length is how long the Period's leading rendition lasts, to its last segment's end.
 func (q *period) length() time.Duration {
-	lead := q.reps[0].last
-	return roundUp((lead.start + lead.duration).Duration(lead.Init.Track.Timescale) - q.origin)
+	return roundUp(q.reps[0].end() - q.origin)
 }
 
 // offset is the Period's presentationTimeOffset in ticks of ts.

@@ -22,6 +22,10 @@ type tape struct {
 	inits map[timeline.RenditionID]timeline.InitWritten
 	drift time.Duration            // what the encoder's clock is behind the server's
 	seen  func(*timeline.Timeline) // each timeline in turn
+	// expected are the rungs of the epochs that begin, and lag is theirs.
+	expected []timeline.ExpectedRendition
+	lag      time.Duration
+	stream   *tape // that holds the timeline, where it isn't this one
 }
 
 var (
@@ -59,11 +63,12 @@ func both() []timeline.RenditionTrack {
 
 func (p *tape) apply(e timeline.Entry) {
 	p.tb.Helper()
-	next, err := timeline.Apply(p.t, e)
+	root := p.root()
+	next, err := timeline.Apply(root.t, e)
 	require.NoError(p.tb, err)
-	p.t = next
-	if p.seen != nil {
-		p.seen(next)
+	root.t, p.t = next, next
+	if root.seen != nil {
+		root.seen(next)
 	}
 }
 
@@ -72,19 +77,79 @@ func (p *tape) begin(after time.Duration, window time.Duration, tracks []timelin
 	p.tb.Helper()
 	p.epoch, p.start = p.t.Next.Epoch, broadcastStart.Add(after)
 	p.at = map[timeline.RenditionID]media.Ticks{}
-	p.apply(timeline.EpochStarted{Epoch: p.epoch, At: p.start, Window: window, Tracks: tracks})
+	p.apply(timeline.EpochStarted{Epoch: p.epoch, At: p.start, Window: window, Tracks: tracks, Expected: p.expected})
 	for _, rt := range tracks {
 		p.at[rt.Rendition] = media.TicksOf(timeline.Origin, rt.Track.Timescale)
-		init := timeline.InitWritten{Epoch: p.epoch, InitEpoch: p.epoch, Rendition: rt.Rendition, Data: []byte("init")}
-		if old, ok := p.inits[rt.Rendition]; ok && p.t.Rendition(rt.Rendition).Init.Track.Equal(rt.Track) {
-			init.InitEpoch = old.InitEpoch
-		}
-		p.inits[rt.Rendition] = init
-		p.apply(init)
+		p.init(rt)
 	}
 	if !p.t.Ready() {
-		p.apply(timeline.TargetsFixed{Targets: timeline.Targets{Segment: 2 * time.Second, Part: partSpan}})
+		p.apply(timeline.TargetsFixed{Targets: timeline.Targets{
+			Segment: 2 * time.Second, Part: partSpan, PartHoldBack: 3*partSpan + p.lag, Lag: p.lag,
+		}})
 	}
+}
+
+// init writes a rendition's init segment, a new one where its parameters have changed.
+func (p *tape) init(rt timeline.RenditionTrack) {
+	p.tb.Helper()
+	init := timeline.InitWritten{Epoch: p.epoch, InitEpoch: p.epoch, Rendition: rt.Rendition, Data: []byte("init")}
+	if old, ok := p.inits[rt.Rendition]; ok && p.t.Rendition(rt.Rendition).Init.Track.Equal(rt.Track) {
+		init.InitEpoch = old.InitEpoch
+	}
+	p.inits[rt.Rendition] = init
+	p.apply(init)
+}
+
+// expect lets the epochs that begin expect rungs.
+func (p *tape) expect(lag time.Duration, rungs ...timeline.RenditionTrack) {
+	p.expected, p.lag = nil, lag
+	for _, rt := range rungs {
+		p.expected = append(p.expected, timeline.ExpectedRendition{Rendition: rt.Rendition, Kind: rt.Track.Kind})
+	}
+}
+
+// join adds rungs to the epoch, from the next segment of what leads on.
+func (p *tape) join(rungs ...timeline.RenditionTrack) {
+	p.tb.Helper()
+	leader := p.t.Rendition(p.t.Current().Tracks[0].Rendition)
+	for _, rt := range rungs {
+		was := p.t.Rendition(rt.Rendition)
+		again := was != nil && was.Epoch == p.epoch
+		p.apply(timeline.RenditionJoined{Epoch: p.epoch, RenditionTrack: rt, MSN: leader.NextPosition(p.t).MSN})
+		if !again {
+			p.init(rt)
+		}
+		p.at[rt.Rendition] = p.at[leader.ID]
+	}
+}
+
+// leave takes a rung out, wherever it is.
+func (p *tape) leave(id timeline.RenditionID) {
+	p.tb.Helper()
+	if p.t.Rendition(id).Open != nil {
+		p.shut(0, id)
+	}
+	p.apply(timeline.RenditionLeft{Rendition: id})
+}
+
+// tail returns a tape of the present epoch, for rungs that go on in it when the
+// next one has begun: they have shares of the same stream.
+func (p *tape) tail(ids ...timeline.RenditionID) *tape {
+	old := *p
+	old.at = map[timeline.RenditionID]media.Ticks{}
+	for _, id := range ids {
+		old.at[id] = p.at[id]
+	}
+	old.stream = p.root()
+	return &old
+}
+
+// root is the tape that holds the timeline.
+func (p *tape) root() *tape {
+	if p.stream != nil {
+		return p.stream
+	}
+	return p
 }
 
 // wall is the time on the server's clock at media time at.
