@@ -261,7 +261,7 @@ func checkListed(t *testing.T, tl *timeline.Timeline) {
 			require.True(t, next == 0 || g.MSN == next, "%s %d follows %d", r.ID, g.MSN, next-1)
 			next = g.MSN + 1
 		}
-		if tl.Current().Has(r.ID) {
+		if tl.Current().Has(r.ID) && !r.Left {
 			most := uint64(2)
 			if r.Follows { // one that joins may begin where the oldest bound is that is kept
 				most = 4
