@@ -82,15 +82,20 @@ func watchLadder(ctx context.Context, g *gateway, rungs []string, span time.Dura
 			return nil, errors.New("no preload hint in the playlist")
 		}
 		arrivals := make([]arrival, 1+len(rungs))
+		round, cancel := context.WithCancel(ctx)
 		var wg sync.WaitGroup
 		for i, r := range append([]string{"source"}, rungs...) {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
-				arrivals[i] = awaitPart(ctx, g.url("/live/s0/"+r+"/"+hint), i > 0)
+				arrivals[i] = awaitPart(round, g.url("/live/s0/"+r+"/"+hint), i > 0)
+				if i == 0 && arrivals[0].err != nil {
+					cancel() // no rung gets it either
+				}
 			}()
 		}
 		wg.Wait()
+		cancel()
 		if arrivals[0].err != nil {
 			continue // the hint was for a part that the segment doesn't get
 		}

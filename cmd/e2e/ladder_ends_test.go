@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -47,6 +48,7 @@ func TestLadderReconnect(t *testing.T) {
 	more(2)
 	g.joins(faultRungs...)
 	t.Logf("the same process goes on: %v", g.transcoder() == first)
+	hls.parting = time.Now()
 	s.end()
 	hlsDone() // at EXT-X-ENDLIST
 	dashDone()

@@ -45,6 +45,7 @@ func TestLadderLateStart(t *testing.T) {
 		require.Equal(t, first.Control.HoldBack, m.Control.HoldBack, r)
 	}
 	require.Greater(t, first.Control.PartHoldBack, 3*first.PartTarget, "the rungs' lag isn't in it")
+	hls.parting = time.Now()
 	s.end()
 	hlsDone()
 	dashDone()
@@ -140,7 +141,7 @@ func (c hiddenCase) run(t *testing.T) {
 	s := g.loop(record(t, c.source, 40*time.Second))
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	defer cancel()
-	_, hlsDone := g.watchHLS(ctx, "live")
+	hls, hlsDone := g.watchHLS(ctx, "live")
 	_, dashDone := g.watchDASH(ctx, "live")
 	names := []string{"audio"}
 	for _, r := range c.rungs {
@@ -160,6 +161,7 @@ func (c hiddenCase) run(t *testing.T) {
 		require.Greater(t, seen.VideoFrames, 40, "%s shows no picture", p.name)
 	}
 	c.requireAdvice(t, g)
+	hls.parting = time.Now()
 	s.end()
 	hlsDone()
 	dashDone()

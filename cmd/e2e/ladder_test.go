@@ -174,6 +174,7 @@ type expectedRung struct {
 	name          string
 	width, height int
 	half          bool
+	later         [2]int // the size in the last epoch, where that is another
 }
 
 func wide(name string, width, height int) expectedRung {
@@ -219,11 +220,16 @@ var ladderCases = []ladderCase{
 	},
 	{
 		name: "a change of resolution", ladder: "source,240p,144p", epochs: 2,
-		clip: func(t *testing.T) clip {
-			return record(t, video("640x360", "30", "60").with(tone()), clipLength/2).
-				then(record(t, video("854x480", "30", "60").with(tone()), clipLength/2))
-		},
+		clip:  changing("640x360", "960x540"),
 		rungs: []expectedRung{wide("240p", 426, 240), wide("144p", 256, 144)},
+	},
+	{
+		name: "a change of shape", ladder: "source,240p,144p", epochs: 2,
+		clip: changing("640x360", "480x360"),
+		rungs: []expectedRung{
+			{name: "240p", width: 426, height: 240, later: [2]int{320, 240}},
+			{name: "144p", width: 256, height: 144, later: [2]int{192, 144}},
+		},
 	},
 	{
 		name: "a clock that jumps 40 s forward", ladder: "source,240p,144p", epochs: 2,
@@ -250,6 +256,14 @@ var ladderCases = []ladderCase{
 // one records a source for the usual time.
 func one(s source) func(*testing.T) clip {
 	return func(t *testing.T) clip { return record(t, s, clipLength) }
+}
+
+// changing records two sizes of picture, one after the other.
+func changing(size, then string) func(*testing.T) clip {
+	return func(t *testing.T) clip {
+		return record(t, video(size, "30", "60").with(tone()), clipLength/2).
+			then(record(t, video(then, "30", "60").with(tone()), clipLength/2))
+	}
 }
 
 // irregular leaves out pictures, so that those that remain come when they come,
@@ -281,7 +295,7 @@ func (c ladderCase) run(t *testing.T) {
 	dash, dashDone := g.watchDASH(ctx, "live")
 	if c.varies {
 		hls.tolerated = []string{"part.sum", "part.min"}
-		dash.tolerated = []string{"media.duration"}
+		dash.tolerated = []string{"media.duration", "update.duration", "set.boundaries"}
 	}
 	names := []string{"source", "audio"}
 	for _, r := range c.rungs {
@@ -289,6 +303,7 @@ func (c ladderCase) run(t *testing.T) {
 	}
 	g.joins(names...)
 	s.wait(sent.length)
+	hls.parting = time.Now().Add(-time.Second)
 	hlsDone() // at EXT-X-ENDLIST, after the grace
 	dashDone()
 
@@ -309,13 +324,24 @@ func (c ladderCase) run(t *testing.T) {
 		n := alignment{half: r.half, varies: c.varies}.require(t, leader, rung)
 		t.Logf("%s: %d of %d segments, %d pictures", r.name, n, len(leader), count(rung))
 		require.GreaterOrEqual(t, n, 4, "segments of %s", r.name)
-		for _, span := range rung {
-			if !span.gap {
-				require.Equal(t, [2]int{r.width, r.height}, [2]int{span.width, span.height}, "the size of %s", r.name)
-			}
-		}
+		r.requireSize(t, rung)
 	}
 	if c.sound != nil {
 		c.sound(t, g, sent)
+	}
+}
+
+// requireSize looks at what the init segments say.
+func (r expectedRung) requireSize(t *testing.T, spans []span) {
+	t.Helper()
+	last := spans[len(spans)-1].epoch
+	for _, s := range spans {
+		want := [2]int{r.width, r.height}
+		if s.epoch == last && r.later != [2]int{} {
+			want = r.later
+		}
+		if !s.gap {
+			require.Equal(t, want, [2]int{s.width, s.height}, "the size of %s in %v", r.name, s)
+		}
 	}
 }
