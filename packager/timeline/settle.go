@@ -6,10 +6,12 @@ import (
 )
 
 // settle fixes what the open epoch's newest anchor lists, once every rendition
-// of it has begun, or those that haven't were waited for: for what started with
-// the epoch until the leading rendition has two whole segments, for what
-// follows as long as patience says. Before, manifests tell nothing of it; and
-// afterwards nothing joins it.
+// of it has begun. What started with the epoch is waited for until the leading
+// rendition has two whole segments; what follows until it is behind (judge),
+// and where nothing of it has come at all, until its encoder had time to start.
+// Before, manifests tell nothing of it; and afterwards nothing joins it. One that
+// is a little late must not be left out, or it would come and go with every
+// segment.
 func (t *Timeline) settle() {
 	n := len(t.Epochs) - 1
 	if t.Current() == nil || !t.Ready() {
@@ -42,28 +44,23 @@ func (t *Timeline) complete(e *Epoch, a Anchor) bool {
 	if last := leader.Segments.Last(); last != nil && last.Epoch == e.Number && last.MSN > a.MSN {
 		return true
 	}
-	waited := leader.reached(e) >= a.Media+t.patience(e, a)
+	waited := leader.reached(e) >= a.Media+awaitRungs
 	for _, id := range a.Renditions {
 		r := t.Rendition(id)
 		led := slices.ContainsFunc(e.Tracks[:e.Led], func(rt RenditionTrack) bool { return rt.Rendition == id })
 		switch {
-		case led && !r.began(e, a.MSN):
+		case r.began(e, a.MSN):
+		case led:
 			return false
-		case !led && !waited && (r == nil || !r.Absent() && !r.began(e, a.MSN)):
+		case r == nil || r.reached(e) == 0:
+			if !waited {
+				return false
+			}
+		case !r.Absent():
 			return false
 		}
 	}
 	return true
-}
-
-// patience is how far an anchor's leading rendition may get before those that
-// follow are there. Where an epoch begins, their encoder has to start; later,
-// whoever is late holds everybody up.
-func (t *Timeline) patience(e *Epoch, a Anchor) time.Duration {
-	if a.MSN == e.FirstMSN {
-		return awaitRungs
-	}
-	return t.Patience()
 }
 
 // Patience is how far the leading rendition may get into a segment before
