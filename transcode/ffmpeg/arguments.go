@@ -153,11 +153,15 @@ func (r rate) known() bool { return r.num > 0 }
 
 func (r rate) String() string { return fmt.Sprintf("%d/%d", r.num, r.den) }
 
+// maxApart is how far sound may be from its time, in seconds, before silence is
+// put in or sound taken out: most of a frame.
+const maxApart = "0.02"
+
 // arguments returns what follows the input.
 func (a *AudioJob) arguments(url string) []string {
 	return []string{
 		"-map", "0:a",
-		"-af", fmt.Sprintf("aresample=%d:async=1:first_pts=%d,atrim=start_pts=%d", a.SampleRate, a.From, a.From),
+		"-af", fmt.Sprintf("aresample=%d:async=1:min_hard_comp=%s,atrim=start_pts=%d", a.SampleRate, maxApart, a.From),
 		"-c:a", "aac", "-ar", strconv.Itoa(a.SampleRate), "-ac", strconv.Itoa(a.Channels),
 		"-b:a", strconv.Itoa(a.Bitrate), "-avoid_negative_ts", "disabled",
 		"-flush_packets", "1", "-write_index", "0", "-f", "nut", url,

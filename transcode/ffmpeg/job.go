@@ -42,23 +42,35 @@ type Output struct {
 	From media.Ticks
 }
 
-// AudioJob makes AAC-LC out of one track of sound, gapless: where packets are
-// missing or overlap by more than a tenth of a second, silence is put in or
-// sound is taken out, so that a sample's place in the output is its time.
+// AudioJob makes AAC-LC out of one track of sound (cmaf's of MP3, one fragment
+// for each frame), gapless: where packets are missing or overlap by more than
+// 20 ms, silence is put in or sound taken out, so that a sample's place in the
+// output is its time.
 //
 // The time base of the output is 1/SampleRate, a packet holds 1024 samples, and
-// their PTS are From + n*1024 for n from -1: that first packet is the encoder's
-// priming. Whoever reads the output drops what is before From. From itself is
-// a multiple of 1024 from where the output once began, so that a process that
-// is started again goes on on the same grid.
+// their PTS are From + n*1024 for n from -1: the first packet is the encoder's
+// priming. Whoever reads the output drops what is before From; nothing here does.
+//
+// The first process is fed from From on, which is its first frame's PTS. One
+// that goes on after it has a From of some multiple of 1024 later, the PTS that
+// is expected next, and is fed from at least Lead before it; then the seam is
+// where nobody hears it.
 type AudioJob struct {
-	SampleRate int // of the output, in Hz
+	SampleRate int // of the output, in Hz; the source's, if that will do
 	Channels   int // of the output
 	Bitrate    int // in bits a second
-	// From is the feed PTS, in 1/SampleRate, at which the output starts. There is
-	// silence from there to the first sound.
+	// From is the feed PTS, in 1/SampleRate, at which the output starts; at least
+	// 1024, as NUT has no times below 0.
 	From media.Ticks
 }
+
+// frameLength is how many samples an AAC frame holds.
+const frameLength = 1024
+
+// Lead is the sound that a process needs before the first that it gives back,
+// in samples: a frame of MP3 refers to bits of the one or two before it, and
+// overlaps with it.
+const Lead media.Ticks = 4 * 1152
 
 // outputs is how many a job has.
 func (j Job) outputs() int {
@@ -94,7 +106,7 @@ func (j Job) validate() error {
 }
 
 func (a AudioJob) validate() error {
-	if a.SampleRate <= 0 || a.Channels <= 0 || a.Bitrate <= 0 || a.From < 0 {
+	if a.SampleRate <= 0 || a.Channels <= 0 || a.Bitrate <= 0 || a.From < frameLength {
 		return fmt.Errorf("sound of %d Hz, %d channels, %d b/s from %d", a.SampleRate, a.Channels, a.Bitrate, a.From)
 	}
 	return nil
