@@ -173,8 +173,16 @@ func (p *rush) publish(c clip) {
 // end ends the session, and waits until all has come out.
 func (p *rush) end(tr *Transcoder) {
 	p.Helper()
-	require.NoError(p, p.sink.End(p.Context(), nil))
-	tr.shutdown()
+	endSession(p, p.sink, tr)
+}
+
+func endSession(t testing.TB, sink media.Sink, tr *Transcoder) {
+	t.Helper()
+	e := tr.newest("live")
+	require.NoError(t, sink.End(t.Context(), nil))
+	if e != nil {
+		<-e.gone
+	}
 }
 
 // decode returns the sizes of the pictures that a rung's samples hold, which it
@@ -362,8 +370,7 @@ func testSignal(t *testing.T, signal syscall.Signal) {
 		}
 		require.NoError(t, sink.WriteSample(t.Context(), 1, s, time.Now()))
 	}
-	require.NoError(t, sink.End(t.Context(), nil))
-	tr.shutdown()
+	endSession(t, sink, tr)
 	require.Equal(t, 2, m.started())
 	requireRung(t, base, "240p", 1, 426, 240)
 	requireRung(t, base, "144p", 1, 256, 144)
