@@ -34,17 +34,6 @@ type H264 struct {
 	BitDepth int
 }
 
-// Chroma is how colour is sampled, as people write it; empty where that's unknown.
-type Chroma string
-
-// The chroma formats, in the order of chroma_format_idc.
-const (
-	Chroma400 Chroma = "4:0:0"
-	Chroma420 Chroma = "4:2:0"
-	Chroma422 Chroma = "4:2:2"
-	Chroma444 Chroma = "4:4:4"
-)
-
 // NewH264 reads the parameter sets; it errs where they can't be parsed.
 func NewH264(sps, pps []byte) (*H264, error) {
 	if len(sps) < 4 || len(pps) == 0 {
@@ -56,36 +45,18 @@ func NewH264(sps, pps []byte) (*H264, error) {
 	}
 	c := &H264{SPS: sps, PPS: pps, Width: s.Width(), Height: s.Height(), SARWidth: 1, SARHeight: 1}
 	if s.VUI != nil {
-		c.SARWidth, c.SARHeight = sampleAspectRatio(s.VUI)
+		v := s.VUI
+		c.SARWidth, c.SARHeight = sampleAspectRatio(v.AspectRatioInfoPresentFlag, v.AspectRatioIdc, v.SarWidth, v.SarHeight)
 		if t := s.VUI.TimingInfo; t != nil && t.NumUnitsInTick > 0 && t.TimeScale > 0 {
 			c.FrameRate = float64(t.TimeScale) / (2 * float64(t.NumUnitsInTick))
 		}
 	}
-	if formats := [...]Chroma{Chroma400, Chroma420, Chroma422, Chroma444}; int(s.ChromaFormatIdc) < len(formats) {
-		c.Chroma = formats[s.ChromaFormatIdc]
-	}
-	c.BitDepth = 8 + int(min(max(s.BitDepthLumaMinus8, s.BitDepthChromaMinus8), 6)) // 14 bits are the most there are
+	c.Chroma = chromaOf(uint32(s.ChromaFormatIdc))
+	c.BitDepth = min(depthOf(uint32(s.BitDepthLumaMinus8), uint32(s.BitDepthChromaMinus8)), 14) // ITU-T H.264 §7.4.2.1.1
 	if c.Width <= 0 || c.Height <= 0 {
 		return nil, fmt.Errorf("h264: picture of %dx%d", c.Width, c.Height)
 	}
 	return c, nil
-}
-
-// sampleAspectRatio maps aspect_ratio_idc to its ratio (ITU-T H.264 table E-1).
-func sampleAspectRatio(v *h264.SPS_VUI) (width, height int) {
-	const extendedSAR = 255
-	table := [...][2]int{
-		{1, 1}, {1, 1}, {12, 11}, {10, 11}, {16, 11}, {40, 33}, {24, 11}, {20, 11}, {32, 11},
-		{80, 33}, {18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3}, {3, 2}, {2, 1},
-	}
-	switch {
-	case !v.AspectRatioInfoPresentFlag:
-	case v.AspectRatioIdc == extendedSAR && v.SarWidth > 0 && v.SarHeight > 0:
-		return int(v.SarWidth), int(v.SarHeight)
-	case int(v.AspectRatioIdc) < len(table):
-		return table[v.AspectRatioIdc][0], table[v.AspectRatioIdc][1]
-	}
-	return 1, 1
 }
 
 // Name implements Codec.

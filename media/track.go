@@ -53,8 +53,9 @@ type Sample struct {
 	CTSOffset Ticks // PTS minus DTS; may be negative
 	Duration  Ticks // nominal: known without waiting for the next sample
 	Sync      bool  // a decoder may start here
-	// Data is length-prefixed NAL units (four bytes each), a raw AAC frame, or a
-	// frame of MP3 with its header.
+	// Data is length-prefixed NAL units (four bytes each), the OBUs of a temporal
+	// unit of AV1 without its delimiter, a raw AAC frame, or a frame of MP3 with
+	// its header.
 	// It is shared and never written again.
 	Data []byte
 }

@@ -107,10 +107,11 @@ func renditionStatusOf(t *timeline.Timeline, r *timeline.Rendition) renditionSta
 	if r.Track.Codec != nil {
 		s.Codecs = r.Track.Codec.RFC6381()
 	}
-	if v, ok := r.Track.Codec.(*media.H264); ok {
-		s.Width, s.Height = v.Width, v.Height
+	if c, ok := r.Track.Codec.(media.Picture); ok {
+		p := c.Format()
+		s.Width, s.Height = p.Width, p.Height
 		if s.FPS == 0 {
-			s.FPS = v.FrameRate
+			s.FPS = p.FrameRate
 		}
 	}
 	return s

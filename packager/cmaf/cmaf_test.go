@@ -44,6 +44,34 @@ func anamorphicPAL(t testing.TB) media.Track {
 	return h264Track(t, "674d401eeca05a0937fe0080005a20000003002000000641e2c5b2c0", "68ebe3cb20")
 }
 
+// Parameter sets as x265 writes them, with emulation prevention in the profile.
+func hevcTrack(t testing.TB, vps, sps, pps string) media.Track {
+	t.Helper()
+	codec, err := media.NewHEVC(unhex(t, vps), unhex(t, sps), unhex(t, pps))
+	require.NoError(t, err)
+	return media.Track{ID: 1, Kind: media.Video, Timescale: media.VideoClock, Codec: codec}
+}
+
+func hevcMain(t testing.TB) media.Track {
+	return hevcTrack(t, "40010c01ffff01600000030090000003000003003cba024000",
+		"42010101600000030090000003000003003ca0080809165bab930bc05a020000030002000003003c10", "4401c173c089")
+}
+
+func hevcMain10Anamorphic(t testing.TB) media.Track {
+	return hevcTrack(t, "40010c01ffff02200000030090000003000003005a959409",
+		"42010102200000030090000003000003005aa006b201e1c94d96565b930bc39a02000007d20000ea6010", "4401c173c189")
+}
+
+// A sequence header as libaom writes it.
+func av1Track(t testing.TB, sequence string) media.Track {
+	t.Helper()
+	codec, err := media.NewAV1(unhex(t, sequence))
+	require.NoError(t, err)
+	return media.Track{ID: 1, Kind: media.Video, Timescale: media.VideoClock, Codec: codec}
+}
+
+func av1Main(t testing.TB) media.Track { return av1Track(t, "0a0b00000003bffc79b5f20080") }
+
 func aacTrack(t testing.TB, config string) media.Track {
 	t.Helper()
 	codec, err := media.NewAAC(unhex(t, config))
@@ -64,6 +92,11 @@ var initCases = []struct {
 }{
 	{"h264-high-1080", high1080},
 	{"h264-main-576-anamorphic", anamorphicPAL},
+	{"hevc-main-144", hevcMain},
+	{"hevc-main10-478-anamorphic", hevcMain10Anamorphic},
+	{"av1-main-144", av1Main},
+	{"av1-high-479", func(t testing.TB) media.Track { return av1Track(t, "0a0b20000024c6a9de36be4080") }},
+	{"av1-main10-hdr", func(t testing.TB) media.Track { return av1Track(t, "0a0e00000024c6a7dd36be5424402610") }},
 	{"aac-48k-stereo", func(t testing.TB) media.Track { return aacTrack(t, "1190") }},
 	{"aac-44k1-mono", func(t testing.TB) media.Track { return aacTrack(t, "1208") }},
 	{"aac-96k-7.1", func(t testing.TB) media.Track { return aacTrack(t, "1038") }},
@@ -92,6 +125,12 @@ func TestInit(t *testing.T) {
 			switch c := track.Codec.(type) {
 			case *media.H264:
 				require.Equal(t, &codecs.H264{SPS: c.SPS, PPS: c.PPS}, second.Tracks[0].Codec)
+			case *media.HEVC:
+				require.Equal(t, &codecs.H265{VPS: c.VPS, SPS: c.SPS, PPS: c.PPS}, second.Tracks[0].Codec)
+			case *media.AV1:
+				// It keeps the sequence header without its size.
+				bare := append([]byte{c.Sequence[0] &^ 2}, c.Sequence[2:]...)
+				require.Equal(t, &codecs.AV1{SequenceHeader: bare}, second.Tracks[0].Codec)
 			case *media.AAC:
 				require.Equal(t, &codecs.MPEG4Audio{Config: c.Config}, second.Tracks[0].Codec)
 			case *media.MP3:
@@ -107,6 +146,8 @@ func TestInitRefusesWhatItCannotDescribe(t *testing.T) {
 		{},
 		{ID: 1, Timescale: 90_000},
 		{ID: 1, Timescale: 90_000, Codec: &media.H264{SPS: []byte{0x67}, PPS: []byte{0x68}}},
+		{ID: 1, Timescale: 90_000, Codec: &media.HEVC{VPS: []byte{0x40}, SPS: []byte{0x42}, PPS: []byte{0x44}}},
+		{ID: 1, Timescale: 90_000, Codec: &media.AV1{Sequence: []byte{0x0a, 0}}},
 		{ID: 1, Timescale: 48_000, Codec: &media.AAC{Raw: make([]byte, 200)}},
 	} {
 		_, err := cmaf.Init(track)
@@ -300,6 +341,9 @@ func TestFFprobeReadsInit(t *testing.T) {
 	}{
 		{high1080(t), "h264,1920,1080,1:1,16:9,avc1,1/90000"},
 		{anamorphicPAL(t), "h264,720,576,64:45,16:9,avc1,1/90000"},
+		{hevcMain(t), "hevc,256,144,1:1,16:9,hvc1,1/90000"},
+		{hevcMain10Anamorphic(t), "hevc,850,478,4:3,hvc1,1/90000"},
+		{av1Main(t), "av1,256,144,1:1,16:9,av01,1/90000"},
 		{aacTrack(t, "1190"), "aac,48000,2,mp4a,1/48000"},
 		{mp3Track(t, 44_100, 2), "mp3,44100,2,mp4a,1/44100"},
 		{mp3Track(t, 22_050, 1), "mp3,22050,1,mp4a,1/22050"},

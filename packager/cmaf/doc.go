@@ -1,7 +1,8 @@
 // Package cmaf writes CMAF tracks: an init segment for each track, and the
 // fragments that follow it (ISO/IEC 23000-19 §7; ISO/IEC 14496-12 §8.8 for
-// fragments, §12 for sample entries; ISO/IEC 14496-15 §5.3 for avcC; ISO/IEC 14496-1 §7.2.6
-// for esds, of AAC and of MP3).
+// fragments, §12 for sample entries; ISO/IEC 14496-15 §5.3 for avcC and §8.3 for hvcC;
+// AV1 Codec ISO Media File Format Binding §2 for av1C; ISO/IEC 14496-1 §7.2.6 for esds, of
+// AAC and of MP3).
 //
 // In go a media.Track and runs of media.Sample with their final decode times;
 // out come bytes. A fragment is one moof and one mdat with one track run, of

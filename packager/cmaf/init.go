@@ -16,7 +16,7 @@ func Init(t media.Track) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dst := appendFtyp(make([]byte, 0, 1024))
+	dst := appendFtyp(make([]byte, 0, 1024), entry.brand())
 	dst, moov := begin(dst, "moov")
 	dst = appendMvhd(dst, t)
 	dst = appendTrak(dst, t, entry)
@@ -31,12 +31,14 @@ func Init(t media.Track) ([]byte, error) {
 }
 
 // appendFtyp names the structural brand of CMAF with negative composition
-// offsets and no edit lists, cmf2, and those that it implies.
-func appendFtyp(dst []byte) []byte {
+// offsets and no edit lists, cmf2, and those that it implies; and the codec's
+// own, if it has one.
+func appendFtyp(dst []byte, codec string) []byte {
 	dst, ftyp := begin(dst, "ftyp")
 	dst = append(dst, "cmf2"...)
 	dst = u32(dst, 0)
 	dst = append(dst, "cmf2cmfciso6mp41"...)
+	dst = append(dst, codec...)
 	return end(dst, ftyp)
 }
 
@@ -63,6 +65,8 @@ func appendMatrix(dst []byte) []byte {
 
 // sampleEntry is a track's codec as the boxes need it.
 type sampleEntry interface {
+	// brand is one that files with the codec must name; usually there's none.
+	brand() string
 	// display is the picture's size on a screen of square pixels, 0 for sound.
 	display() (width, height uint32)
 	handler() (kind, name string)
@@ -73,15 +77,11 @@ type sampleEntry interface {
 func sampleEntryOf(t media.Track) (sampleEntry, error) {
 	switch c := t.Codec.(type) {
 	case *media.H264:
-		e := avc1{H264: c}
-		if err := e.sps.Unmarshal(c.SPS); err != nil {
-			return nil, fmt.Errorf("init segment: read SPS: %w", err)
-		}
-		if len(c.SPS) > 0xFFFF || len(c.PPS) > 0xFFFF || c.Width > 0xFFFF || c.Height > 0xFFFF {
-			return nil, fmt.Errorf("init segment: parameter sets of %d and %d bytes, picture of %dx%d",
-				len(c.SPS), len(c.PPS), c.Width, c.Height)
-		}
-		return &e, nil
+		return avc1(c)
+	case *media.HEVC:
+		return hvc1(c)
+	case *media.AV1:
+		return av01(c)
 	case *media.AAC:
 		if len(c.Raw) > maxAudioConfig {
 			return nil, fmt.Errorf("init segment: audio config of %d bytes", len(c.Raw))

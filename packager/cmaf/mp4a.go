@@ -19,6 +19,8 @@ const (
 	objectMPEG1Layer = 0x6B
 )
 
+func (e *mp4a) brand() string { return "" }
+
 func (e *mp4a) display() (width, height uint32) { return 0, 0 }
 
 func (e *mp4a) handler() (kind, name string) { return "soun", "audio" }

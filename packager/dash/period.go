@@ -67,8 +67,9 @@ func appendSet(dst []byte, q *period, i, id int, f form) []byte {
 	dst = strconv.AppendInt(dst, int64(id), 10)
 	if track.Kind == media.Video {
 		dst = append(dst, `" contentType="video" mimeType="video/mp4"`...)
-		if c, ok := track.Codec.(*media.H264); ok {
-			dst = appendRatio(dst, "par", c.Width*c.SARWidth, c.Height*c.SARHeight, ':')
+		if c, ok := track.Codec.(media.Picture); ok {
+			p := c.Format()
+			dst = appendRatio(dst, "par", p.Width*p.SARWidth, p.Height*p.SARHeight, ':')
 		}
 	} else {
 		dst = append(dst, `" contentType="audio" mimeType="audio/mp4" lang="und"`...)
@@ -93,11 +94,12 @@ func appendRepresentation(dst []byte, q *period, rep *representation, f form) []
 	dst = strconv.AppendUint(dst, rep.bandwidth(), 10)
 	dst = append(dst, '"')
 	switch c := track.Codec.(type) {
-	case *media.H264:
-		dst = appendInt(dst, "width", int64(c.Width))
-		dst = appendInt(dst, "height", int64(c.Height))
-		dst = appendRatio(dst, "sar", c.SARWidth, c.SARHeight, ':')
-		if n, d := frameRate(rep.r.FrameRate, c.FrameRate); n > 0 {
+	case media.Picture:
+		p := c.Format()
+		dst = appendInt(dst, "width", int64(p.Width))
+		dst = appendInt(dst, "height", int64(p.Height))
+		dst = appendRatio(dst, "sar", p.SARWidth, p.SARHeight, ':')
+		if n, d := frameRate(rep.r.FrameRate, p.FrameRate); n > 0 {
 			dst = appendRatio(dst, "frameRate", n, d, '/')
 		}
 		dst = append(dst, ">\n"...)

@@ -141,8 +141,8 @@ func appendVariant(dst []byte, r *timeline.Rendition, audio []*timeline.Renditio
 	}
 	sound := loudest(audio)
 	dst = appendStream(dst, rates{rate.peak + sound.peak, rate.average + sound.average}, codecs)
-	if v, ok := r.Track.Codec.(*media.H264); ok {
-		dst = appendPicture(dst, r, v)
+	if c, ok := r.Track.Codec.(media.Picture); ok {
+		dst = appendPicture(dst, r, c.Format())
 	}
 	if len(audio) > 0 {
 		dst = append(dst, `,AUDIO="`+audioGroup+`"`...)
@@ -191,7 +191,7 @@ func appendNew(list []string, s string) []string {
 
 // appendPicture writes RESOLUTION, the size at which the picture is to be shown
 // (RFC 8216bis §4.4.6.2), and FRAME-RATE.
-func appendPicture(dst []byte, r *timeline.Rendition, v *media.H264) []byte {
+func appendPicture(dst []byte, r *timeline.Rendition, v media.Format) []byte {
 	width := v.Width
 	if v.SARWidth > 0 && v.SARHeight > 0 {
 		width = (v.Width*v.SARWidth + v.SARHeight/2) / v.SARHeight

@@ -67,10 +67,11 @@ type Dropped struct{ Name, Why string }
 // where it's unknown or varies.
 func ShapeOf(c media.Codec, frameRate float64, longGOP bool) Shape {
 	sh := Shape{FrameRate: frameRate, LongGOP: longGOP}
-	if h, ok := c.(*media.H264); ok {
-		sh.Width, sh.Height = h.Width, h.Height
-		sh.SARWidth, sh.SARHeight = h.SARWidth, h.SARHeight
-		sh.Chroma, sh.BitDepth = h.Chroma, h.BitDepth
+	if p, ok := c.(media.Picture); ok {
+		f := p.Format()
+		sh.Width, sh.Height = f.Width, f.Height
+		sh.SARWidth, sh.SARHeight = f.SARWidth, f.SARHeight
+		sh.Chroma, sh.BitDepth = f.Chroma, f.BitDepth
 	}
 	return sh
 }
