@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,6 +121,9 @@ type publisher struct {
 	size   int           // bytes of a video part
 	began  time.Time
 	tracks []timeline.RenditionTrack
+	// expected are rungs of the epochs that begin, and rungs those that have joined.
+	expected []timeline.ExpectedRendition
+	rungs    []timeline.RenditionTrack
 }
 
 func mustAAC(raw []byte) *media.AAC {
@@ -165,7 +169,8 @@ func (p *publisher) begin() *publisher {
 	p.g.tb.Helper()
 	next := p.feed().Current().Next
 	p.epoch, p.msn, p.part, p.clock = next.Epoch, next.MSN, 0, timeline.Origin
-	p.append(timeline.EpochStarted{Epoch: p.epoch, At: p.began, Window: 20 * time.Second, Tracks: p.tracks})
+	p.append(timeline.EpochStarted{Epoch: p.epoch, At: p.began, Window: 20 * time.Second, Tracks: p.tracks, Expected: p.expected})
+	p.rungs = nil
 	for _, rt := range p.tracks {
 		data := fmt.Appendf(nil, "init of %s in epoch %d", rt.Rendition, p.epoch)
 		p.append(timeline.InitWritten{Epoch: p.epoch, InitEpoch: p.epoch, Rendition: rt.Rendition, Data: data})
@@ -199,8 +204,8 @@ func (p *publisher) whole(id timeline.RenditionID, msn uint64) string {
 // write adds a part to every rendition but those left out.
 func (p *publisher) write(but ...timeline.RenditionID) *publisher {
 	p.g.tb.Helper()
-	for _, rt := range p.tracks {
-		if len(but) > 0 && rt.Rendition == but[0] {
+	for _, rt := range p.all() {
+		if slices.Contains(but, rt.Rendition) {
 			continue
 		}
 		p.append(timeline.PartWritten{
@@ -221,7 +226,7 @@ func (p *publisher) write(but ...timeline.RenditionID) *publisher {
 func (p *publisher) shut() *publisher {
 	p.g.tb.Helper()
 	span := time.Duration(p.part) * targets.Part
-	for _, rt := range p.tracks {
+	for _, rt := range p.all() {
 		p.append(timeline.SegmentClosed{
 			Epoch: p.epoch, Rendition: rt.Rendition, MSN: p.msn, Duration: media.TicksOf(span, rt.Track.Timescale),
 			Start: media.TicksOf(p.clock-span, rt.Track.Timescale), Time: p.began.Add(p.clock - span - timeline.Origin),
@@ -229,6 +234,34 @@ func (p *publisher) shut() *publisher {
 	}
 	p.msn++
 	p.part = 0
+	return p
+}
+
+// all are the renditions that get parts.
+func (p *publisher) all() []timeline.RenditionTrack {
+	return append(slices.Clone(p.tracks), p.rungs...)
+}
+
+// join adds a rung, between two segments.
+func (p *publisher) join(rt timeline.RenditionTrack) *publisher {
+	p.g.tb.Helper()
+	was := p.feed().Current().Rendition(rt.Rendition)
+	p.append(timeline.RenditionJoined{Epoch: p.epoch, RenditionTrack: rt, MSN: p.msn})
+	if was == nil || was.Epoch != p.epoch {
+		p.append(timeline.InitWritten{Epoch: p.epoch, InitEpoch: p.epoch, Rendition: rt.Rendition, Data: []byte("init of a rung")})
+	}
+	p.rungs = append(p.rungs, rt)
+	return p
+}
+
+// drop takes a rung out, in the middle of what it has.
+func (p *publisher) drop(id timeline.RenditionID) *publisher {
+	p.g.tb.Helper()
+	if r := p.feed().Current().Rendition(id); r.Open != nil {
+		p.append(timeline.SegmentClosed{Epoch: p.epoch, Rendition: id, MSN: r.Open.MSN, Duration: r.Open.Duration})
+	}
+	p.append(timeline.RenditionLeft{Rendition: id, At: p.began})
+	p.rungs = slices.DeleteFunc(p.rungs, func(rt timeline.RenditionTrack) bool { return rt.Rendition == id })
 	return p
 }
 
