@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -102,6 +103,9 @@ func benchLadderCPU(ctx context.Context, b *bench) error {
 	return nil
 }
 
+// beginsAt is the filter that lets a rung begin at a time.
+var beginsAt = regexp.MustCompile(`select=gte\(pts\\,\d+\),`)
+
 // encodeAlone runs ffmpeg on the clip's file with the gateway's own arguments,
 // but for where it reads and writes, and returns its CPU-seconds for each second
 // of the clip.
@@ -117,6 +121,8 @@ func (b *bench) encodeAlone(ctx context.Context, l ladder, args []string, inReal
 		if strings.HasPrefix(a, "pipe:") {
 			a = os.DevNull
 		}
+		// Where the rungs began is on the gateway's clock, not the file's.
+		a = beginsAt.ReplaceAllString(a, "")
 		line = append(line, a)
 	}
 	p, err := startProcess(ctx, nil, args[0], line...)
