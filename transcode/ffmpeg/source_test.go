@@ -7,10 +7,12 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strconv"
 	"testing"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -104,6 +106,47 @@ func codecOf(p nut.Packet) (*media.H264, error) {
 
 func prefixed(nalu []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(nalu))), nalu...)
+}
+
+// withoutTiming takes the frame rate out of a source's parameter sets: H.264 has
+// it at the end of the VUI, which is left out as a whole.
+func withoutTiming(t testing.TB, s source) source {
+	t.Helper()
+	was := s.track.Codec.(*media.H264)
+	codec, err := media.NewH264(withoutVUI(t, was.SPS), was.PPS)
+	require.NoError(t, err)
+	require.Zero(t, codec.FrameRate)
+	s.track.Codec = codec
+	s.samples = slices.Clone(s.samples)
+	for i := range s.samples {
+		old, isSync := bytes.CutPrefix(s.samples[i].Data, prefixed(was.SPS))
+		if isSync {
+			s.samples[i].Data = append(prefixed(codec.SPS), old...)
+		}
+	}
+	return s
+}
+
+// withoutVUI clears an SPS's vui_parameters_present_flag and ends it there.
+func withoutVUI(t testing.TB, sps []byte) []byte {
+	t.Helper()
+	for cut := len(sps) * 8; cut > 0; cut-- { // the flag is the last bit of what remains
+		short := make([]byte, (cut+1+7)/8)
+		for i := range cut - 1 {
+			short[i/8] |= sps[i/8] & (0x80 >> (i % 8))
+		}
+		short[cut/8] |= 0x80 >> (cut % 8) // rbsp_stop_one_bit, behind a flag of 0
+		var was, is h264.SPS
+		require.NoError(t, was.Unmarshal(sps))
+		if is.Unmarshal(short) == nil && is.VUI == nil {
+			was.VUI = nil
+			if reflect.DeepEqual(was, is) {
+				return short
+			}
+		}
+	}
+	t.Fatal("no VUI to leave out")
+	return nil
 }
 
 // at returns the source shifted by some time.
