@@ -1,6 +1,7 @@
 package dash_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -88,4 +89,85 @@ func TestScenesKeepTheRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnyLadderKeepsTheRules lets rungs join, hang, catch up and leave as they like.
+func TestAnyLadderKeepsTheRules(t *testing.T) {
+	for seed := range uint64(15) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		p, v := newTape(t), newViewer(t)
+		p.seen = v.look
+		p.expect(lag, rung720, rung480)
+		after := time.Duration(0)
+		for range 1 + random.IntN(3) {
+			p.begin(after, window, both())
+			at := time.Duration(0)
+			if random.IntN(3) > 0 {
+				p.join(rung720)
+			}
+			for range 3 + random.IntN(12) {
+				at = p.anySegment(random, at)
+			}
+			after += at + time.Duration(500+random.IntN(5000))*time.Millisecond
+			p.away(after - 100*time.Millisecond)
+		}
+		p.over(after + 30*sec)
+		for _, found := range v.Violations() {
+			// A rung that has the beginning of a segment only is listed with all of it.
+			if found.Rule.ID != "media.duration" {
+				t.Errorf("seed %d: %v", seed, found)
+			}
+		}
+	}
+}
+
+// anySegment lets something happen to a rung, and the stream go on by a segment.
+func (p *tape) anySegment(random *rand.Rand, at time.Duration) time.Duration {
+	p.tb.Helper()
+	rt := []timeline.RenditionTrack{rung720, rung480}[random.IntN(2)]
+	r := p.t.Rendition(rt.Rendition)
+	joined := r != nil && !r.Left && r.Epoch == p.epoch
+	end, from := at+2*sec, at
+	what := random.IntN(6)
+	if what == 0 && !joined {
+		p.join(rt)
+	}
+	var all, others []timeline.RenditionID
+	for _, t := range p.t.Current().Tracks {
+		if p.t.Rendition(t.Rendition).Left {
+			continue
+		}
+		all = append(all, t.Rendition)
+		if t.Rendition != rt.Rendition {
+			others = append(others, t.Rendition)
+		}
+	}
+	switch {
+	case what == 1 && joined:
+		from += time.Duration(random.IntN(5)) * partSpan
+		p.parts(at, from, all...)
+		p.leave(rt.Rendition)
+		all = others
+	case what == 2 && joined: // the rung has the beginning of a segment only
+		p.parts(at, at+partSpan*time.Duration(1+random.IntN(5)), rt.Rendition)
+		p.parts(at, end, others...)
+		p.shut(end, others...)
+		p.at[rt.Rendition] = p.at[timeline.Source]
+		p.shut(end, rt.Rendition)
+		return end
+	case what == 3 && joined: // the rung has nothing of it
+		p.parts(at, end, others...)
+		p.shut(end, others...)
+		p.shut(end, rt.Rendition)
+		return end
+	case what == 4 && joined: // the rung is late
+		p.parts(at, end, others...)
+		p.shut(end, others...)
+		p.parts(at, end, rt.Rendition)
+		p.shut(end, rt.Rendition)
+		return end
+	}
+	p.parts(from, end, all...)
+	p.shut(end, all...)
+	return end
 }

@@ -198,3 +198,65 @@ func TestAnyLifeKeepsToTheRules(t *testing.T) {
 		require.False(t, t.Failed(), "seed %d", seed)
 	}
 }
+
+// Rungs join, hang, catch up and leave as they like; the rules hold.
+func TestAnyLadderKeepsToTheRules(t *testing.T) {
+	for seed := range uint64(8) {
+		random := rand.New(rand.NewPCG(seed, 11))
+		s := newScript(t)
+		s.bytes = 4000
+		s.window = time.Duration(6+random.IntN(30)) * time.Second
+		s.targets.Lag, s.targets.PartHoldBack = 100*time.Millisecond, 700*time.Millisecond
+		s.expect(highRung, lowRung)
+		w := watch(s)
+		w.random = rand.New(rand.NewPCG(seed, 12))
+		for range 1 + random.IntN(2) { // broadcasts
+			for epoch := range 1 + random.IntN(3) {
+				s.start(bothTracks()...)
+				if random.IntN(3) > 0 {
+					s.join(highRung)
+				}
+				if epoch == 0 {
+					s.fix()
+				}
+				for range 5 + random.IntN(15) {
+					s.anySegment(random)
+				}
+				s.parts(random.IntN(5))
+				s.leave(time.Duration(random.IntN(5000)) * time.Millisecond)
+			}
+			s.end()
+			s.now = s.now.Add(time.Duration(random.IntN(100)) * time.Second)
+		}
+		w.requireNothing()
+		require.False(t, t.Failed(), "seed %d", seed)
+	}
+}
+
+// anySegment lets something happen to a rung, and the stream go on by a segment.
+func (s *script) anySegment(random *rand.Rand) {
+	s.tb.Helper()
+	rt := []timeline.RenditionTrack{highRung, lowRung}[random.IntN(2)]
+	r := s.t.Rendition(rt.Rendition)
+	joined := r != nil && !r.Left && r.Epoch == s.epoch().Number
+	what, n := random.IntN(6), 0
+	switch {
+	case what == 0 && !joined:
+		s.join(rt)
+	case what == 1 && joined:
+		n = random.IntN(5)
+		s.parts(n)
+		s.drop(rt)
+	case what == 2 && joined: // it has the beginning of a segment only
+		s.only(rt, 1+random.IntN(5))
+		s.leadSegment(rt.Rendition)
+		s.catchUp(rt)
+		return
+	case what == 3 && joined:
+		s.leadSegment(rt.Rendition)
+		s.fillGap(rt)
+		return
+	}
+	s.parts(s.perSeg - n)
+	s.closeAll()
+}

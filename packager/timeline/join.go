@@ -88,7 +88,30 @@ func (t *Timeline) leave(e RenditionLeft) error {
 	}
 	left := t.replace(e.Rendition)
 	left.Left, left.Behind = true, false
+	if t.cutShort(left) {
+		left.From = left.Segments.Last().MSN + 1
+	}
 	return nil
+}
+
+// cutShort reports whether the rendition's newest segment ends before that of the
+// leading one: what comes when it is back doesn't follow.
+func (t *Timeline) cutShort(r *Rendition) bool {
+	const slack = 50 * time.Millisecond // half a frame, of sound too
+	last := r.Segments.Last()
+	if last == nil {
+		return false
+	}
+	e := t.Epoch(last.Epoch)
+	if e == nil {
+		return false
+	}
+	leader := t.Rendition(e.Tracks[0].Rendition)
+	if leader == nil {
+		return false
+	}
+	led := leader.Segments.ByMSN(last.MSN)
+	return led == nil || led.Duration.Duration(led.Timescale(leader))-last.Duration.Duration(last.Timescale(r)) > slack
 }
 
 // trails reports whether the rendition follows and has joined that epoch, which

@@ -19,11 +19,14 @@ func (r *Rendition) measure(g *Segment, first uint64, target time.Duration) {
 	if r.Track.Kind != media.Video || span <= 0 {
 		return
 	}
-	frames := 0
-	for _, p := range g.Parts {
+	frames, covered := 0, time.Duration(0)
+	for _, p := range g.Parts { // the end of the segment may be missing
 		frames += p.Samples
+		covered += p.Duration.Duration(r.Track.Timescale)
 	}
-	r.FrameRate = max(r.FrameRate, uint32(float64(frames)*1000/span.Seconds()+0.5))
+	if covered > 0 {
+		r.FrameRate = max(r.FrameRate, uint32(float64(frames)*1000/covered.Seconds()+0.5))
+	}
 }
 
 // newestPeak returns the highest bit rate of the runs that end with the newest

@@ -170,3 +170,35 @@ func TestNothingIsBehindAfterTheEnd(t *testing.T) {
 	l.apply(EpochEnded{Epoch: 1, At: time.Now()}, StreamEnded{At: time.Now()})
 	require.False(t, l.tl.Rendition("480p").Behind)
 }
+
+// A rung that left in the middle of a segment and joins the next one isn't
+// listed with the hole between.
+func TestRungIsBackAfterHalfASegment(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		l := newLaddered(t)
+		l.join(1, rungHigh, 1)
+		l.segment(1, Source, 1)
+		l.segment(1, "480p", 1)
+		l.part(1, Source, 2, 0)
+		l.part(1, "480p", 2, 0)
+		l.part(1, Source, 2, 1)
+		if whole {
+			l.close(1, Source, 2)
+			l.part(1, "480p", 2, 1)
+			l.close(1, "480p", 2)
+		} else {
+			l.apply(SegmentClosed{Epoch: 1, Rendition: "480p", MSN: 2, Duration: 90_000})
+		}
+		l.apply(RenditionLeft{Rendition: "480p"})
+		if !whole {
+			l.close(1, Source, 2)
+		}
+		l.apply(RenditionJoined{Epoch: 1, RenditionTrack: rungHigh, MSN: 3})
+		l.segment(1, "480p", 3)
+		n := 0
+		for range l.tl.Rendition("480p").Listed(l.tl) {
+			n++
+		}
+		require.Equal(t, map[bool]int{true: 3, false: 1}[whole], n)
+	}
+}

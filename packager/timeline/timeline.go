@@ -40,7 +40,7 @@ type Timeline struct {
 	// Epochs that still have a segment, and the open one; oldest first.
 	Epochs []*Epoch
 	// Renditions that still have a segment or belong to the open epoch, in the
-	// order in which they first appeared: video before audio.
+	// order in which they first appeared, but rungs in that of the ladder.
 	Renditions []*Rendition
 	// First is the first MSN that playlists list. Segments from Kept on are
 	// still there to be fetched (RFC 8216bis §6.2.2).

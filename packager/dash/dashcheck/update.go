@@ -37,7 +37,7 @@ func (o *Observer) update(m *MPD, f *findings) {
 			f.check(before.Dynamic, updateAfterEnd, p.node.line, "Period %s", p.ID)
 			continue
 		}
-		checkPeriodUpdate(before.Periods[j], p, f)
+		checkPeriodUpdate(before.Periods[j], p, m, f)
 		closed := j < len(before.Periods)-1
 		for _, pair := range pairs(before.Periods[j], p) {
 			checkRepresentationUpdate(before, pair[0], pair[1], closed, f)
@@ -105,7 +105,7 @@ func (o *Observer) removed(a, b *MPD) {
 	}
 }
 
-func checkPeriodUpdate(was, is *Period, f *findings) {
+func checkPeriodUpdate(was, is *Period, m *MPD, f *findings) {
 	line := is.node.line
 	f.check(is.Start == was.Start, updateStart, line, "Period %s starts at %v, and started at %v", is.ID, is.Start, was.Start)
 	f.check(was.Duration < 0 || is.Duration == was.Duration, updateEnd, line, "Period %s lasts %v, and lasted %v", is.ID, is.Duration, was.Duration)
@@ -113,10 +113,19 @@ func checkPeriodUpdate(was, is *Period, f *findings) {
 		for _, s := range pair[0].Sets {
 			checkSetUpdate(s, pair[1], f)
 			for _, r := range s.Representations {
+				if pair[0] == was && m.outOfWindow(r) {
+					continue
+				}
 				f.check(pair[1].find(s.ID, r.ID) != nil, updateSets, line, "Representation %s of AdaptationSet %s joined or left Period %s", r.ID, s.ID, is.ID)
 			}
 		}
 	}
+}
+
+// outOfWindow reports whether all of a Representation, which ended before its
+// Period did, has left the window.
+func (m *MPD) outOfWindow(r *Representation) bool {
+	return len(r.Segments) > 0 && m.Depth > 0 && m.newestEnd()-r.at(r.last().end()) >= m.Depth-frameSlack
 }
 
 // checkSetUpdate compares what describes a set with what it was in the other MPD.
