@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,12 +12,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
+
+	"sluice/media"
 )
 
 // Without ffmpeg, or with one that is of no use, streams are passed on.
 func TestNoFFmpeg(t *testing.T) {
 	old := filepath.Join(t.TempDir(), "ffmpeg")
+	// A process that is started meanwhile would hold the file open, and it could not run.
+	syscall.ForkLock.RLock()
 	require.NoError(t, os.WriteFile(old, []byte("#!/bin/sh\necho ffmpeg version 4.4.2 Copyright\n"), 0o755))
+	syscall.ForkLock.RUnlock()
 	for _, path := range []string{filepath.Join(t.TempDir(), "nothing"), old} {
 		tr := New(Options{Log: testLog(t), FFmpeg: path})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -98,11 +104,11 @@ func TestReconnect(t *testing.T) {
 			p.one()
 		}
 		p.end()
-		second.rungs = first.rungs // the stream is the same
+		second.rungs, second.epoch = first.rungs, 1 // the stream is the same
 		again := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), 0, second), fullHD(t))
 		again.begin()
 		again.frames(90)
-		before, after := tr.newest("live"), first.of("360p")
+		before, after := tr.newest(line{"live", media.Video}), first.of("360p")
 		require.NotNil(t, before)
 		again.end()
 		time.Sleep(5 * time.Second)
@@ -152,7 +158,7 @@ func TestManySessions(t *testing.T) {
 			base.until("the end", time.Minute, func() bool { return base.count("360p") == 20 && len(base.rungs["360p"].ends) == 1 })
 		}
 		synctest.Wait()
-		require.Empty(t, tr.engines)
+		require.Empty(t, tr.tasks)
 		require.Empty(t, tr.last)
 		require.Zero(t, booked(tr))
 	})

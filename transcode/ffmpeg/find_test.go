@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,10 @@ func fake(t testing.TB, script string) string {
 		t.Skip("needs a shell")
 	}
 	path := filepath.Join(t.TempDir(), "ffmpeg")
+	// A process that is started meanwhile would hold the file open, and it could not run.
+	syscall.ForkLock.RLock()
 	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+	syscall.ForkLock.RUnlock()
 	return path
 }
 

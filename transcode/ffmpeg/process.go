@@ -20,7 +20,9 @@ import (
 type Process struct {
 	child    *child.Child
 	stdin    *os.File
+	feed     io.Writer // to stdin
 	outputs  []*os.File
+	readers  []io.Reader // of outputs
 	said     *child.Tail
 	progress *progress
 
@@ -59,12 +61,20 @@ func (t *Tool) start(ctx context.Context, input []string, j Job) (_ *Process, er
 		return nil, err
 	}
 	theirs, p.stdin = append(theirs, in), stdin
+	if p.feed, err = newPipeWriter(stdin); err != nil {
+		return nil, err
+	}
 	for range j.outputs() {
 		r, out, err := pipe()
 		if err != nil {
 			return nil, err
 		}
 		theirs, p.outputs = append(theirs, out), append(p.outputs, r)
+		reader, err := newPipeReader(r)
+		if err != nil {
+			return nil, err
+		}
+		p.readers = append(p.readers, reader)
 	}
 	cmd := exec.Command(t.Path)
 	cmd.Stdin, cmd.Stderr = in, p.said
@@ -116,7 +126,7 @@ func (p *Process) ask() {
 // them, but not beyond the deadline, nor beyond CloseInput, Stop, Close, or the
 // process's end.
 func (p *Process) Write(b []byte) (int, error) {
-	n, err := p.stdin.Write(b)
+	n, err := p.feed.Write(b)
 	if err != nil {
 		return n, fmt.Errorf("write to ffmpeg: %w", err)
 	}
@@ -139,7 +149,7 @@ func (p *Process) CloseInput() error {
 // Output returns where the NUT stream of the job's output i comes from (0 for
 // sound); it ends with io.EOF with the process, after all that was written
 // before, and with os.ErrClosed with Close.
-func (p *Process) Output(i int) io.Reader { return p.outputs[i] }
+func (p *Process) Output(i int) io.Reader { return p.readers[i] }
 
 // Progress returns what the process said last.
 func (p *Process) Progress() Progress { return p.progress.read() }
