@@ -83,8 +83,7 @@ func (e *engine) watch(ctx context.Context, p process, outlets []*outlet, read <
 	for {
 		select {
 		case <-read:
-			p.Stop(stopGrace)
-			return e.verdict(ctx, p)
+			return e.verdict(ctx, bury(p))
 		case <-ctx.Done():
 			p.Stop(0)
 			return firstOf(context.Cause(ctx), p.Wait())
@@ -106,19 +105,9 @@ func (e *engine) watch(ctx context.Context, p process, outlets []*outlet, read <
 	}
 }
 
-// first reports whether the engine before this one has ended.
-func (e *engine) first() bool {
-	select {
-	case <-e.after:
-		return true
-	default:
-		return false
-	}
-}
-
-// verdict is what there is to say of a process whose outputs have ended.
-func (e *engine) verdict(ctx context.Context, p process) error {
-	err := p.Wait()
+// verdict is what there is to say of a process whose outputs have ended, given
+// what it says itself.
+func (e *engine) verdict(ctx context.Context, err error) error {
 	e.mu.Lock()
 	over := !e.closed.IsZero()
 	e.mu.Unlock()
@@ -222,7 +211,7 @@ func (e *engine) await(ctx context.Context, n int) (*frame, int, error) {
 func (e *engine) read(ctx context.Context, o *outlet, in packets) error {
 	h, err := in.Header()
 	if err != nil {
-		return endOf(o, err)
+		return endOf(o.Name, err)
 	}
 	select {
 	case <-e.after: // the engine before this one may still write to the rung
@@ -231,7 +220,7 @@ func (e *engine) read(ctx context.Context, o *outlet, in packets) error {
 	for {
 		p, err := in.Next()
 		if err != nil {
-			return endOf(o, err)
+			return endOf(o.Name, err)
 		}
 		a, err := o.unpack(p, h.TimeBase)
 		if err != nil {
@@ -247,11 +236,11 @@ func (e *engine) read(ctx context.Context, o *outlet, in packets) error {
 }
 
 // endOf tells the end of an output from one that is broken.
-func endOf(o *outlet, err error) error {
+func endOf(name string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrClosed) {
 		return nil // the process says why
 	}
-	return fmt.Errorf("rung %s: %w", o.Name, err)
+	return fmt.Errorf("rung %s: %w", name, err)
 }
 
 // take finds the frame that a picture was made from, and hands the picture on.

@@ -51,7 +51,7 @@ var (
 // One goroutine, in serve, owns the processes, one after the other; those that
 // feed one and read its outputs live as long as it does.
 type engine struct {
-	machine   machine
+	worker
 	base      media.Base
 	plan      rung.Plan
 	family    rung.Encoder
@@ -67,11 +67,8 @@ type engine struct {
 	// book renews what the machine gives to the engine, and refuses what is too much.
 	book func(cost float64) bool
 
-	outlets []*outlet       // the highest first
-	after   <-chan struct{} // closed when the stream's engine before this one has ended
-	gone    chan struct{}   // closed when this one has
-	more    chan struct{}   // there are frames, or there will be none
-	stop    context.CancelFunc
+	outlets []*outlet     // the highest first
+	more    chan struct{} // there are frames, or there will be none
 
 	backoff backoff
 	retry   retry

@@ -242,6 +242,8 @@ func (p *fakeProcess) Packets(i int) packets { return p.outputs[i] }
 
 func (p *fakeProcess) Progress() ffmpeg.Progress { return ffmpeg.Progress{} }
 
+func (p *fakeProcess) Done() <-chan struct{} { return p.gone }
+
 func (p *fakeProcess) Stop(time.Duration) {
 	p.mu.Lock()
 	p.asked = true

@@ -178,10 +178,12 @@ func (p *rush) end(tr *Transcoder) {
 
 func endSession(t testing.TB, sink media.Sink, tr *Transcoder) {
 	t.Helper()
-	e := tr.newest("live")
+	tasks := []task{tr.newest(line{"live", media.Video}), tr.newest(line{"live", media.Audio})}
 	require.NoError(t, sink.End(t.Context(), nil))
-	if e != nil {
-		<-e.gone
+	for _, k := range tasks {
+		if k != nil {
+			<-k.hired().gone
+		}
 	}
 }
 

@@ -13,7 +13,19 @@ type run struct {
 	tracks []media.Track
 	video  *media.Track // nil where there is no picture
 	sets   []byte       // the picture's parameter sets, length-prefixed
+	sound  *sound       // what makes AAC of the sound; nil where that is passed on
 	expect media.Expectation
+}
+
+// offered are the tracks that are passed on.
+func (r *run) offered() []media.Track {
+	offered := make([]media.Track, 0, len(r.tracks))
+	for _, t := range r.tracks {
+		if r.sound == nil || r.sound.track.ID != t.ID {
+			offered = append(offered, t)
+		}
+	}
+	return offered
 }
 
 // next returns the run after r, which may be nil.

@@ -63,6 +63,9 @@ func (l *Ladder) hide() {
 // the place for that.
 func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
 	long := l.gop.tooLong(s, l.segment)
+	if l.deaf && s.Sync && l.transcoder.encodes() {
+		return l.beginHearing(ctx)
+	}
 	switch {
 	case l.give || l.spec.Untouched():
 	case l.hiding():
@@ -91,8 +94,7 @@ func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
 // where the source ends: it's made from what the engine before kept, or, where
 // there was none, from the next picture on, which is a keyframe then.
 func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
-	l.run = l.run.next(l.run.tracks)
-	l.run.expect = l.expectation()
+	l.again(ctx)
 	l.hide()
 	l.begun = false
 	if before == nil {
@@ -109,7 +111,7 @@ func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
 		e.push(f)
 	}
 	e.skip(shown)
-	if l.transcoder.launch(ctx, l.stream, e) {
+	if l.transcoder.launch(ctx, l.line(), e, e.plan.Cost) {
 		l.engine, l.begun = e, true
 	}
 }
@@ -136,18 +138,20 @@ func (l *Ladder) lead(ctx context.Context, f *frame, t media.Track, s media.Samp
 		return media.Place{}, false, h.err
 	}
 	place, placed := l.base.Placed()
+	if placed && f.run.sound != nil {
+		f.run.sound.place(f.pts, place)
+	}
 	return place, placed, nil
 }
 
 // beginHidden begins a run with the leading rung in the picture's place, and
 // writes the sound that waited for it. The mutex is held.
 func (l *Ladder) beginHidden(ctx context.Context, r *run, leader media.Track) error {
-	tracks := make([]media.Track, 0, len(r.tracks))
-	for _, t := range r.tracks {
+	tracks := r.offered()
+	for i, t := range tracks {
 		if t.ID == leader.ID {
-			t = leader
+			tracks[i] = leader
 		}
-		tracks = append(tracks, t)
 	}
 	l.base.Expect(r.expect)
 	if err := l.base.Begin(ctx, tracks); err != nil {
@@ -194,7 +198,7 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 	l.give = true
 	l.engine.stop()
 	l.draw()
-	l.run = l.run.next(l.run.tracks)
+	l.again(ctx)
 	l.unhide(ctx)
 	return l.beginShown(ctx)
 }
@@ -211,15 +215,15 @@ func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) {
 		return
 	}
 	l.retire()
-	if e := l.transcoder.newest(l.stream); e != nil {
+	if e := l.transcoder.newest(l.line()); e != nil {
 		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		select {
-		case <-e.gone:
+		case <-e.hired().gone:
 		case <-timer.C:
-			e.stop()
+			e.hired().stop()
 		case <-ctx.Done():
-			e.stop()
+			e.hired().stop()
 		}
 	}
 	l.mu.Lock()

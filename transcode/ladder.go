@@ -36,6 +36,7 @@ type Ladder struct {
 	rate    float64 // of frames, as they came; 0: none has
 	give    bool    // up: the session goes on without a ladder
 	told    bool    // the log says why there is none
+	deaf    bool    // sound should be made, and nothing could when the run began
 
 	// mu keeps the calls of the base's Sink in order, where a hidden source makes
 	// two goroutines of them.
@@ -68,11 +69,12 @@ func (g *gop) tooLong(s media.Sample, segment time.Duration) bool {
 
 // Begin implements media.Sink.
 func (l *Ladder) Begin(ctx context.Context, tracks []media.Track) error {
-	l.run = l.run.next(tracks)
+	before := l.run
+	l.run = before.next(tracks)
 	l.clock.restart()
 	l.gop, l.begun = gop{}, false
 	l.draw()
-	l.run.expect = l.expectation()
+	l.beginSound(ctx, before)
 	if l.plan.Hidden && !l.plan.pending {
 		l.hide()
 		return l.failure()
@@ -86,7 +88,7 @@ func (l *Ladder) beginShown(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.base.Expect(l.run.expect)
-	return l.base.Begin(ctx, l.run.tracks)
+	return l.base.Begin(ctx, l.run.offered())
 }
 
 // draw makes the plan for the present run.
@@ -136,7 +138,7 @@ func (l *Ladder) expectation() media.Expectation {
 	follow := l.plan.Outputs
 	if l.plan.Hidden {
 		if l.plan.pending {
-			return x // the source leads until all is known
+			return l.withSound(x) // the source leads until all is known
 		}
 		follow = follow[1:]
 	}
@@ -150,7 +152,7 @@ func (l *Ladder) expectation() media.Expectation {
 	if len(x.Rungs) > 0 {
 		x.Lag = lagOf(l.plan.Cost)
 	}
-	return x
+	return l.withSound(x)
 }
 
 // lagOf is what rungs are going to be behind the source, for work of that cost
@@ -169,6 +171,9 @@ func (l *Ladder) WriteSample(ctx context.Context, id media.TrackID, s media.Samp
 	case l.run == nil:
 	case l.run.video != nil && l.run.video.ID == id:
 		return l.picture(ctx, s, arrived)
+	case l.run.sound != nil && l.run.sound.track.ID == id:
+		l.hear(ctx, s, arrived)
+		return nil
 	case l.hiding():
 		return l.hold(ctx, id, s, arrived)
 	}
@@ -192,6 +197,9 @@ func (l *Ladder) picture(ctx context.Context, s media.Sample, arrived time.Time)
 	l.mu.Unlock()
 	if err != nil {
 		return err
+	}
+	if placed && l.run.sound != nil {
+		l.run.sound.place(s.PTS(), place)
 	}
 	l.tee(ctx, s, arrived, place, placed)
 	return nil
@@ -217,7 +225,7 @@ func (l *Ladder) tee(ctx context.Context, s media.Sample, arrived time.Time, pla
 	f := newFrame(l.run, s, arrived, &l.clock)
 	f.place, f.placed = place, placed
 	e.push(f)
-	if l.engine == nil && l.transcoder.launch(ctx, l.stream, e) {
+	if l.engine == nil && l.transcoder.launch(ctx, l.line(), e, e.plan.Cost) {
 		l.engine = e
 	}
 }
@@ -255,8 +263,12 @@ func (l *Ladder) End(ctx context.Context, cause error) error {
 	err := l.base.End(ctx, cause)
 	l.mu.Unlock()
 	l.retire()
+	l.endSound()
 	return err
 }
+
+// line is where the ladder's engines follow one another.
+func (l *Ladder) line() line { return line{l.stream, media.Video} }
 
 // newEngine makes the engine of the present plan.
 func (l *Ladder) newEngine() *engine {
@@ -264,9 +276,8 @@ func (l *Ladder) newEngine() *engine {
 	e := &engine{
 		base: l.base, plan: l.plan.Plan, family: l.spec.Encoder, frameRate: l.plan.shape.FrameRate, part: defaultPart,
 		log: l.log, counts: t.metrics.ofStream(l.stream), lead: l.lead,
-		book: func(cost float64) bool { return t.book(l.stream, cost) },
-		gone: make(chan struct{}), more: make(chan struct{}, 1), progress: make(chan struct{}),
-		newest: noTime,
+		book:   func(cost float64) bool { return t.book(l.stream, cost) },
+		worker: newWorker(), more: make(chan struct{}, 1), progress: make(chan struct{}), newest: noTime,
 	}
 	if e.plan.Hidden {
 		e.grid = l.grid()

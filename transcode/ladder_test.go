@@ -140,7 +140,7 @@ func TestCrashLoop(t *testing.T) {
 		p.frames(30 * 60)
 		require.Equal(t, 1, base.rung("480p").leaves)
 		require.Less(t, m.started(), 15, "restarts pause")
-		e := tr.newest("live")
+		e := tr.newest(line{"live", media.Video}).(*engine)
 		e.mu.Lock()
 		require.LessOrEqual(t, len(e.backlog.frames), 15*30+60)
 		e.mu.Unlock()

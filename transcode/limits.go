@@ -34,7 +34,7 @@ const (
 	// leaveAfter is how long rungs that should come don't, before manifests stop
 	// naming them.
 	leaveAfter = 10 * time.Second
-	// stopGrace is what a process has to end when it's asked to.
+	// stopGrace is what a process has to end when its outputs have.
 	stopGrace = 300 * time.Millisecond
 	// drainLimit is what an engine has, once there are no more frames, to put
 	// out what it still has.
@@ -106,4 +106,16 @@ const (
 	// sameRate is how much a frame's nominal duration may differ from the rate
 	// that is declared, as a part of it.
 	sameRate = 0.2
+)
+
+// Sound that is made AAC.
+const (
+	// soundBitrate is for each channel.
+	soundBitrate = 64_000
+	// soundBound is the sound that may be owed: coders hold back a tenth of a second.
+	soundBound = 500 * time.Millisecond
+	// maxMarks bounds the epochs that are remembered within one run.
+	maxMarks = 16
+	// maxTime is beyond all times of samples.
+	maxTime = 1 << 52
 )

@@ -120,3 +120,16 @@ func (m *metrics) ofRung(stream string, o rung.Output) outletMetrics {
 		sheds: m.sheds.WithLabelValues(stream, o.Name, shedOverload), lag: m.lag.WithLabelValues(stream, o.Name),
 	}
 }
+
+// soundMetrics are those of sound that is made, which is a rung too.
+type soundMetrics struct {
+	lost, out prometheus.Counter
+	lag       prometheus.Observer
+}
+
+func (m *metrics) ofSound(stream string) soundMetrics {
+	return soundMetrics{
+		lost: m.lost.WithLabelValues(stream), out: m.out.WithLabelValues(stream, soundName),
+		lag: m.lag.WithLabelValues(stream, soundName),
+	}
+}

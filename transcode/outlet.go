@@ -7,7 +7,7 @@ import (
 	"math/bits"
 
 	"sluice/media"
-	"sluice/transcode/annexb"
+	"sluice/transcode/coded"
 	"sluice/transcode/nut"
 	"sluice/transcode/rung"
 )
@@ -23,10 +23,10 @@ type outlet struct {
 	outside bool        // it isn't made at present: dropped for overload
 
 	// Of the goroutine that reads it, and between processes of the supervisor.
-	codec  *media.H264
-	rung   media.Rung // nil before the first frame, and where it leads
-	joined bool       // manifests may name it
-	epoch  uint64     // of the newest sample
+	codec  media.Codec // nil before the first parameter sets
+	rung   media.Rung  // nil before the first frame, and where it leads
+	joined bool        // manifests may name it
+	epoch  uint64      // of the newest sample
 	counts outletMetrics
 }
 
@@ -45,20 +45,15 @@ func (o *outlet) unpack(p nut.Packet, base nut.TimeBase) (access, error) {
 	if a.at, ok = onVideoClock(p.PTS, base); !ok {
 		return a, fmt.Errorf("packet at %d in ticks of %d/%d s", p.PTS, base.Num, base.Den)
 	}
-	data, sps, pps, err := annexb.AppendLengthPrefixed(make([]byte, 0, annexb.MaxSize(p.Data)), p.Data)
+	data, codec, err := coded.Unpack(o.Codec, p.Data, o.codec)
 	if err != nil {
 		return a, err
 	}
+	if codec != o.codec {
+		o.codec, o.rung = codec, nil
+	}
 	a.data = data
-	if sps == nil || pps == nil {
-		return a, nil
-	}
-	if o.codec == nil || string(o.codec.SPS) != string(sps) || string(o.codec.PPS) != string(pps) {
-		// The codec outlives the packet: it gets bytes of its own.
-		o.codec, err = media.NewH264(append([]byte(nil), sps...), append([]byte(nil), pps...))
-		o.rung = nil
-	}
-	return a, err
+	return a, nil
 }
 
 // onVideoClock converts a time, if that's possible to the tick.

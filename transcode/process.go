@@ -32,6 +32,7 @@ type process interface {
 	// Packets reads output i. One goroutine reads it, to its end.
 	Packets(i int) packets
 	Progress() ffmpeg.Progress
+	Done() <-chan struct{}
 	Stop(grace time.Duration)
 	Wait() error
 	Close() error
@@ -63,3 +64,16 @@ func (t *tool) Start(ctx context.Context, j ffmpeg.Job) (process, error) {
 type child struct{ *ffmpeg.Process }
 
 func (c child) Packets(i int) packets { return nut.NewReader(c.Output(i)) }
+
+// bury waits for the end of a process whose outputs have ended, so that it can say
+// why, and helps where it doesn't end.
+func bury(p process) error {
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	select {
+	case <-p.Done():
+	case <-grace.C:
+		p.Stop(0)
+	}
+	return p.Wait()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,10 +38,10 @@ type Transcoder struct {
 	state   readiness
 	machine machine // nil while the state is unknown or unusable
 	books   books
-	engines map[*engine]struct{}
-	last    map[string]*engine // the newest of each stream
+	tasks   map[task]struct{}
+	last    map[line]task // the newest of each line
 	closed  bool
-	work    sync.WaitGroup // one for each of engines
+	work    sync.WaitGroup // one for each of tasks
 }
 
 // New returns a Transcoder. It panics where o.Metrics has metrics of its names
@@ -51,7 +52,7 @@ func New(o Options) *Transcoder {
 	}
 	t := &Transcoder{
 		options: o, log: o.Log, metrics: newMetrics(o.Metrics), wanted: make(chan struct{}),
-		engines: map[*engine]struct{}{}, last: map[string]*engine{},
+		tasks: map[task]struct{}{}, last: map[line]task{},
 	}
 	t.books = books{total: cpuShare * float64(runtime.GOMAXPROCS(0)), taken: map[string]float64{}}
 	t.metrics.capacity.Set(t.books.total)
@@ -121,17 +122,14 @@ func (t *Transcoder) use(m machine, s readiness) {
 func (t *Transcoder) shutdown() {
 	t.mu.Lock()
 	t.closed = true
-	engines := make([]*engine, 0, len(t.engines))
-	for e := range t.engines {
-		engines = append(engines, e)
-	}
+	tasks := slices.Collect(maps.Keys(t.tasks))
 	t.mu.Unlock()
-	for _, e := range engines {
-		e.close() // ends by itself within drainLimit
+	for _, k := range tasks {
+		k.close() // ends by itself within drainLimit
 	}
 	late := time.AfterFunc(shutdownLimit, func() {
-		for _, e := range engines {
-			e.stop()
+		for _, k := range tasks {
+			k.hired().stop()
 		}
 	})
 	defer late.Stop()
@@ -183,7 +181,7 @@ func (t *Transcoder) plan(stream string, spec rung.Spec, shape rung.Shape) plann
 	}
 	o := rung.Offer{Codecs: []rung.Codec{rung.H264}}
 	if t.machine != nil {
-		o.Codecs = served(t.machine.Codecs(spec.Encoder))
+		o.Codecs = t.machine.Codecs(spec.Encoder)
 	}
 	p.Plan = spec.Plan(shape, o)
 	if t.state < ready {
@@ -211,39 +209,29 @@ func missing(wish, plan rung.Plan) []string {
 	return names
 }
 
-// served are those codecs that samples can hold.
-func served(codecs []rung.Codec) []rung.Codec {
-	var ok []rung.Codec
-	for _, c := range codecs {
-		if c == rung.H264 {
-			ok = append(ok, c)
-		}
-	}
-	return ok
-}
-
-// launch starts an engine. It's false where no more are started. The engine
-// outlives ctx, which is its session's.
-func (t *Transcoder) launch(ctx context.Context, stream string, e *engine) bool {
+// launch starts a task, which takes that much of the machine. It's false where no
+// more are started. The task outlives ctx, which is its session's.
+func (t *Transcoder) launch(ctx context.Context, in line, k task, cost float64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed || t.machine == nil {
 		return false
 	}
-	e.machine = t.machine
-	e.after = closedChannel
-	if before := t.last[stream]; before != nil {
-		e.after = before.gone
+	w := k.hired()
+	w.machine, w.after = t.machine, closedChannel
+	if before := t.last[in]; before != nil {
+		w.after = before.hired().gone
 	}
-	t.engines[e], t.last[stream] = struct{}{}, e
-	t.books.take(stream, e.plan.Cost)
-	t.metrics.booked.Set(t.books.sum())
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	e.stop = stop
+	t.tasks[k], t.last[in] = struct{}{}, k
+	if cost > 0 {
+		t.books.take(in.stream, cost)
+		t.metrics.booked.Set(t.books.sum())
+	}
+	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	t.work.Go(func() {
-		defer stop()
-		e.serve(ctx)
-		t.ended(stream, e)
+		defer w.stop()
+		k.serve(ctx)
+		t.ended(in, k)
 	})
 	return true
 }
@@ -255,23 +243,33 @@ var closedChannel = func() chan struct{} {
 	return c
 }()
 
-// ended forgets an engine that has.
-func (t *Transcoder) ended(stream string, e *engine) {
+// ended forgets a task that has.
+func (t *Transcoder) ended(in line, k task) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.engines, e)
-	if t.last[stream] == e {
-		delete(t.last, stream)
-		t.books.give(stream)
+	delete(t.tasks, k)
+	if t.last[in] != k {
+		return
+	}
+	delete(t.last, in)
+	if in.kind == media.Video {
+		t.books.give(in.stream)
 		t.metrics.booked.Set(t.books.sum())
 	}
 }
 
-// newest returns the engine of a stream that was started last, if it still works.
-func (t *Transcoder) newest(stream string) *engine {
+// newest returns the task of a line that was started last, if it still works.
+func (t *Transcoder) newest(in line) task {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.last[stream]
+	return t.last[in]
+}
+
+// encodes reports whether there is something to encode with.
+func (t *Transcoder) encodes() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.machine != nil && !t.closed
 }
 
 // book changes what a stream takes; it's false where there isn't that much.

@@ -1,0 +1,468 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sluice/media"
+	"sluice/packager/cmaf"
+	"sluice/transcode/ffmpeg"
+	"sluice/transcode/nut"
+)
+
+// soundName is the rendition that sound in another codec is made to.
+const soundName = "audio"
+
+// aacFrame is how many samples a frame of ours holds.
+const aacFrame media.Ticks = 1024
+
+// sound makes AAC of a run's sound, for players that know nothing else. It is a
+// rung that follows, gapless: its frames stand on the session's clock, 1024
+// samples each from the first one of the source's on. Like an engine it has one
+// process after the other, owned by the goroutine in serve; its states are the
+// engine's, but for a rung to drop.
+//
+// Times are ticks of the track's sample rate.
+type sound struct {
+	worker
+	base    media.Base
+	track   media.Track // the source's
+	log     *slog.Logger
+	counts  soundMetrics
+	backoff backoff
+	more    chan struct{}
+
+	// Of the goroutine that reads, and between processes of the supervisor.
+	rung   media.Rung
+	joined bool
+	epoch  uint64
+
+	mu     sync.Mutex
+	frames []soundFrame // that may have to be fed again
+	first  int          // the number of frames[0]
+	shift  media.Ticks  // from the session's clock to the feed's; of the first sample
+	next   media.Ticks  // what comes out next, on the feed's clock
+	last   media.Ticks  // decode time of the newest sample, on the session's clock
+	fed    media.Ticks  // the newest one's end, on the feed's
+	owing  time.Time    // since when nothing comes although it should; zero: it does
+	closed time.Time
+	marks  []mark
+	marked chan struct{} // closed with the first mark
+}
+
+// soundFrame is a frame of the source's sound as it's fed.
+type soundFrame struct {
+	at, duration media.Ticks
+	data         []byte
+	arrived      time.Time
+}
+
+// mark tells the place of what comes from a time on, which is the session's in
+// ticks of media.VideoClock.
+type mark struct {
+	from media.Ticks
+	media.Place
+}
+
+func newSound(l *Ladder, track media.Track) *sound {
+	return &sound{
+		worker: newWorker(), base: l.base, track: track, log: l.log.With("rung", soundName),
+		counts: l.transcoder.metrics.ofSound(l.stream),
+		more:   make(chan struct{}, 1), marked: make(chan struct{}),
+	}
+}
+
+// rate is the sample rate, which all times are in.
+func (s *sound) rate() media.Timescale { return s.track.Timescale }
+
+// push takes the next frame. It never waits.
+func (s *sound) push(f media.Sample, arrived time.Time) {
+	s.mu.Lock()
+	if s.first == 0 && len(s.frames) == 0 {
+		s.next = media.TicksOf(feedOrigin, s.rate())
+		s.shift = s.next - f.DTS
+	}
+	at := max(f.DTS+s.shift, s.fed-f.Duration/2)
+	s.frames = append(s.frames, soundFrame{at, max(f.Duration, 1), f.Data, arrived})
+	s.last, s.fed = f.DTS, at+max(f.Duration, 1)
+	lost := s.trim()
+	if s.owing.IsZero() && s.owes() {
+		s.owing = time.Now()
+	}
+	s.mu.Unlock()
+	s.counts.lost.Add(float64(lost))
+	s.signal()
+}
+
+// jumps reports that a sample isn't of the clock of those before.
+func (s *sound) jumps(f media.Sample) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	step := (f.DTS - s.last).Duration(s.rate())
+	return s.fed > 0 && (step > maxFeedStep || -step > maxFeedBack)
+}
+
+// trim drops what will not be fed again, and what is too much. The mutex is held.
+func (s *sound) trim() (lost int) {
+	n := 0
+	for n < len(s.frames) && s.frames[n].at+s.frames[n].duration+2*ffmpeg.Lead < s.next {
+		n++
+	}
+	for s.fed-s.frames[n].at > media.TicksOf(backlogTime, s.rate()) {
+		n, lost = n+1, lost+1
+	}
+	if lost > 0 { // what comes out next is what is still there
+		missing := s.frames[n].at - s.next
+		s.next += max((missing+aacFrame-1)/aacFrame*aacFrame, 0)
+	}
+	rest := copy(s.frames, s.frames[n:])
+	clear(s.frames[rest:])
+	s.frames, s.first = s.frames[:rest], s.first+n
+	return lost
+}
+
+// owes reports whether more is owed than what a coder holds back. The mutex is held.
+func (s *sound) owes() bool {
+	return (s.fed - s.next).Duration(s.rate()) > soundBound
+}
+
+// place tells where pictures of that time and later ones went.
+func (s *sound) place(from media.Ticks, p media.Place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.marks); n > 0 && s.marks[n-1].Place == p {
+		return
+	}
+	if len(s.marks) == 0 {
+		close(s.marked)
+	}
+	if len(s.marks) == maxMarks {
+		s.marks = append(s.marks[:0], s.marks[1:]...)
+	}
+	s.marks = append(s.marks, mark{from, p})
+}
+
+// placeAs takes over the newest place that another knows, from any time on.
+func (s *sound) placeAs(other *sound) {
+	other.mu.Lock()
+	marks := other.marks
+	other.mu.Unlock()
+	if n := len(marks); n > 0 {
+		s.place(-maxTime, marks[n-1].Place)
+	}
+}
+
+// placeOf returns the place of what has that time on the session's clock; false
+// for what comes before the first picture.
+func (s *sound) placeOf(at media.Ticks) (media.Place, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	video := (at + aacFrame/2).Rescale(s.rate(), media.VideoClock)
+	for i := len(s.marks) - 1; i >= 0; i-- {
+		if s.marks[i].from <= video {
+			return s.marks[i].Place, true
+		}
+	}
+	return media.Place{}, false
+}
+
+// close says that no frames follow.
+func (s *sound) close() {
+	s.mu.Lock()
+	if s.closed.IsZero() {
+		s.closed = time.Now()
+	}
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *sound) signal() {
+	select {
+	case s.more <- struct{}{}:
+	default: // it's known
+	}
+}
+
+// serve makes sound until all has come out, or ctx ends.
+func (s *sound) serve(ctx context.Context) {
+	defer close(s.gone)
+	for ctx.Err() == nil {
+		err := s.attempt(ctx)
+		var over errClosed
+		if err == nil || errors.As(err, &over) || ctx.Err() != nil {
+			break
+		}
+		pause := s.backoff.fail(time.Now())
+		s.log.Warn("making sound failed", "err", err, "dur", pause)
+		if errors.Is(err, errLate) || !s.pause(ctx, time.Now().Add(pause)) {
+			break
+		}
+	}
+	if s.rung == nil || !s.joined {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	if err := s.rung.End(ctx, s.epoch); err != nil {
+		s.log.Debug("end of a rung", "err", err)
+	}
+}
+
+// pause waits until then; it's false where there's nothing more to do. Sound that
+// has been away for long leaves the manifests.
+func (s *sound) pause(ctx context.Context, until time.Time) bool {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for now := time.Now(); now.Before(until); now = time.Now() {
+		s.mu.Lock()
+		away := !s.owing.IsZero() && now.Sub(s.owing) > leaveAfter
+		late := !s.closed.IsZero() && now.Sub(s.closed) > drainLimit
+		s.mu.Unlock()
+		if late {
+			return false
+		}
+		if away && s.joined {
+			s.joined = false
+			if err := s.rung.Leave(ctx); err != nil {
+				s.log.Debug("rung leaves", "err", err)
+			}
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// attempt runs one process, until all has come out or something is wrong with it.
+func (s *sound) attempt(outer context.Context) error {
+	job, from, err := s.job(outer)
+	if err != nil || job.Audio == nil {
+		return err
+	}
+	p, err := s.machine.Start(outer, job)
+	if err != nil {
+		return fmt.Errorf("start ffmpeg: %w", err)
+	}
+	ctx, cancel := context.WithCancelCause(outer)
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		if err := safely(func() error { return s.feed(ctx, p, from) }); err != nil {
+			cancel(err)
+		}
+	})
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		if err := safely(func() error { return s.read(ctx, p.Packets(0), job.Audio.From) }); err != nil {
+			cancel(err)
+		}
+	}()
+	err = s.watch(ctx, p, read)
+	cancel(err)
+	p.Close() // lets go of who waits for the process
+	<-read
+	feeding.Wait()
+	return err
+}
+
+// job waits for the first frame, and returns what a process is to do with it and
+// those after, and the number of the one that it starts with. There's nothing to
+// do where no frame comes.
+func (s *sound) job(ctx context.Context) (ffmpeg.Job, int, error) {
+	if f, _ := s.await(ctx, 0); f == nil {
+		return ffmpeg.Job{}, 0, ctx.Err()
+	}
+	_, channels := s.track.Codec.(media.Sound).Output()
+	channels = max(channels, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for n+1 < len(s.frames) && s.frames[n+1].at <= s.next-ffmpeg.Lead {
+		n++
+	}
+	return ffmpeg.Job{Audio: &ffmpeg.AudioJob{
+		SampleRate: int(s.rate()), Channels: channels, Bitrate: channels * soundBitrate, From: s.next,
+	}}, s.first + n, nil
+}
+
+// watch waits for a process's end, and brings it about where it must.
+func (s *sound) watch(ctx context.Context, p process, read <-chan struct{}) error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	began := time.Now()
+	for {
+		select {
+		case <-read:
+			err := bury(p)
+			s.mu.Lock()
+			over := !s.closed.IsZero()
+			s.mu.Unlock()
+			switch {
+			case ctx.Err() != nil:
+				return firstOf(context.Cause(ctx), err)
+			case err == nil && !over:
+				return errEarly
+			}
+			return err
+		case <-ctx.Done():
+			p.Stop(0)
+			return firstOf(context.Cause(ctx), p.Wait())
+		case <-look.C:
+		}
+		if err := s.judge(time.Now(), began); err != nil {
+			p.Stop(0)
+			return err
+		}
+	}
+}
+
+// judge returns why a process has to end; nil where it needn't.
+func (s *sound) judge(now, began time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed.IsZero() && now.Sub(s.closed) > drainLimit {
+		return errLate
+	}
+	since := began
+	if s.owing.After(since) {
+		since = s.owing
+	}
+	if len(s.marks) > 0 && !s.owing.IsZero() && now.Sub(since) > hangAfter {
+		return errHang
+	}
+	return nil
+}
+
+// feed writes the frames from number n on, until there are no more.
+func (s *sound) feed(ctx context.Context, p process, n int) error {
+	defer p.CloseInput()
+	track := s.track
+	track.ID = feedTrack
+	buf, err := cmaf.Init(track)
+	if err != nil {
+		return fmt.Errorf("feed: %w", err)
+	}
+	for ; ; n++ {
+		f, at := s.await(ctx, n)
+		if f == nil {
+			return nil
+		}
+		n = at
+		part := cmaf.Fragment{Sequence: uint32(n + 1), TrackID: feedTrack, Samples: []media.Sample{
+			{DTS: f.at, Duration: f.duration, Sync: true, Data: f.data},
+		}}
+		if _, err := p.Write(part.AppendTo(buf)); err != nil {
+			return nil //nolint:nilerr // the process has ended, and says why itself
+		}
+		buf = buf[:0]
+	}
+}
+
+// await returns frame n, or the first after it that is left, and its number; nil
+// where there are no more.
+func (s *sound) await(ctx context.Context, n int) (*soundFrame, int) {
+	for {
+		s.mu.Lock()
+		n = max(n, s.first)
+		if n < s.first+len(s.frames) {
+			f := s.frames[n-s.first]
+			s.mu.Unlock()
+			return &f, n
+		}
+		over := !s.closed.IsZero()
+		s.mu.Unlock()
+		if over {
+			return nil, n
+		}
+		select {
+		case <-s.more:
+		case <-ctx.Done():
+			return nil, n
+		}
+	}
+}
+
+// read takes what comes out of a process. Until there is a picture it waits:
+// nobody knows where the sound belongs.
+func (s *sound) read(ctx context.Context, in packets, from media.Ticks) error {
+	h, err := in.Header()
+	if err != nil {
+		return endOf(soundName, err)
+	}
+	codec, err := media.NewAAC(h.Extradata)
+	if err != nil {
+		return err
+	}
+	for _, ready := range [...]<-chan struct{}{s.after, s.marked} {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+		}
+	}
+	for {
+		p, err := in.Next()
+		if err != nil {
+			return endOf(soundName, err)
+		}
+		if ctx.Err() != nil || p.PTS < int64(from) { // the first is priming
+			continue
+		}
+		if h.TimeBase != (nut.TimeBase{Num: 1, Den: int64(s.rate())}) {
+			return fmt.Errorf("sound in ticks of %d/%d s", h.TimeBase.Num, h.TimeBase.Den)
+		}
+		if err := s.take(ctx, codec, media.Ticks(p.PTS), p.Data); err != nil {
+			return errClosed{fmt.Errorf("rung %s: %w", soundName, err)}
+		}
+	}
+}
+
+// take hands on a frame that came out.
+func (s *sound) take(ctx context.Context, codec *media.AAC, at media.Ticks, data []byte) error {
+	s.mu.Lock()
+	shift := s.shift
+	arrived := s.arrived(at)
+	s.mu.Unlock()
+	place, ok := s.placeOf(at - shift)
+	if ok {
+		if s.rung == nil {
+			s.rung = s.base.Open(media.Track{
+				ID: s.track.ID, Kind: media.Audio, Timescale: s.rate(), Codec: codec, Name: soundName,
+			})
+		}
+		sample := media.Sample{
+			DTS: at - shift + place.Shift.Rescale(media.VideoClock, s.rate()), Duration: aacFrame, Sync: true, Data: data,
+		}
+		if err := s.rung.WriteSample(ctx, place.Epoch, sample, arrived); err != nil {
+			return err
+		}
+		s.joined, s.epoch = true, place.Epoch
+		s.counts.out.Inc()
+		s.counts.lag.Observe(max(time.Since(arrived), 0).Seconds())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next, s.owing = at+aacFrame, time.Time{}
+	if s.owes() {
+		s.owing = time.Now()
+	}
+	return nil
+}
+
+// arrived is when the source's sound of that time was read. The mutex is held.
+func (s *sound) arrived(at media.Ticks) time.Time {
+	t := time.Now()
+	for i := len(s.frames) - 1; i >= 0; i-- {
+		t = s.frames[i].arrived
+		if s.frames[i].at < at+aacFrame {
+			break
+		}
+	}
+	return t
+}

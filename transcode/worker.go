@@ -1,0 +1,44 @@
+package transcode
+
+import (
+	"context"
+
+	"sluice/media"
+)
+
+// task is what a Transcoder runs for a ladder: an engine, or sound.
+type task interface {
+	// serve runs it, until all is done or ctx ends, and closes the worker's gone.
+	serve(ctx context.Context)
+	// close says that no more comes in.
+	close()
+	hired() *worker
+}
+
+// worker is what all tasks have. The Transcoder sets it when it starts one.
+type worker struct {
+	machine machine
+	after   <-chan struct{}    // closed when the line's task before this one has ended
+	stop    context.CancelFunc // ends it at once
+	gone    chan struct{}      // closed when it has ended
+}
+
+func newWorker() worker { return worker{gone: make(chan struct{})} }
+
+func (w *worker) hired() *worker { return w }
+
+// first reports whether the task before this one has ended.
+func (w *worker) first() bool {
+	select {
+	case <-w.after:
+		return true
+	default:
+		return false
+	}
+}
+
+// line is where one task follows another: what a stream has of a kind.
+type line struct {
+	stream string
+	kind   media.Kind
+}
