@@ -13,12 +13,20 @@ import (
 // one that a sample can hold.
 var ErrMalformed = errors.New("malformed byte stream")
 
-// NAL unit types, ITU-T H.264 table 7-1.
-const (
-	typeSPS       = 7
-	typePPS       = 8
-	typeDelimiter = 9
-	typeMask      = 0x1f
+// syntax is where a codec's NAL units have their type, and which types matter.
+type syntax struct {
+	shift, mask byte
+	delimiter   byte
+	sets        [3]byte // parameter sets; none is past the types that there are
+}
+
+const none = 0xff
+
+var (
+	// ITU-T H.264 table 7-1: SPS, PPS.
+	avc = syntax{0, 0x1f, 9, [...]byte{7, 8, none}}
+	// ITU-T H.265 table 7-1: VPS, SPS, PPS.
+	hevc = syntax{1, 0x3f, 35, [...]byte{32, 33, 34}}
 )
 
 // lengthSize is the size of a NAL unit's length in a sample.
@@ -55,49 +63,51 @@ func Split(au []byte) (nalus [][]byte) {
 	return nalus
 }
 
-// AppendLengthPrefixed appends an access unit to dst as a sample holds it: its
-// NAL units behind their lengths, without access unit delimiters and parameter
-// sets. Those it returns, nil where there are none. It errs where a kind of
-// parameter set comes in two versions, since a track has one, and where what
+// AppendLengthPrefixed appends an access unit of H.264 to dst as a sample holds
+// it: its NAL units behind their lengths, without access unit delimiters and
+// parameter sets. Those it returns, nil where there are none. It errs where a kind
+// of parameter set comes in two versions, since a track has one, and where what
 // remains is no picture.
 func AppendLengthPrefixed(dst, au []byte) (out []byte, sps, pps []byte, err error) {
+	out, sets, err := avc.appendTo(dst, au)
+	return out, sets[0], sets[1], err
+}
+
+// AppendLengthPrefixedHEVC is AppendLengthPrefixed for H.265.
+func AppendLengthPrefixedHEVC(dst, au []byte) (out []byte, vps, sps, pps []byte, err error) {
+	out, sets, err := hevc.appendTo(dst, au)
+	return out, sets[0], sets[1], sets[2], err
+}
+
+func (s *syntax) appendTo(dst, au []byte) (out []byte, sets [3][]byte, err error) {
 	if !bytes.HasPrefix(bytes.TrimLeft(au, "\x00"), startCode[2:]) || !bytes.HasPrefix(au, startCode[:2]) {
-		return dst, nil, nil, fmt.Errorf("access unit of %d bytes begins without a start code: %w", len(au), ErrMalformed)
+		return dst, sets, fmt.Errorf("access unit of %d bytes begins without a start code: %w", len(au), ErrMalformed)
 	}
 	out = dst
 	for unit := range Units(au) {
-		switch unit[0] & typeMask {
-		case typeSPS:
-			sps, err = one(sps, unit)
-		case typePPS:
-			pps, err = one(pps, unit)
-		case typeDelimiter:
-		default:
-			if uint64(len(unit)) > math.MaxUint32 {
-				err = fmt.Errorf("NAL unit of %d bytes: %w", len(unit), ErrMalformed)
-				break
+		kind := unit[0] >> s.shift & s.mask
+		if kind == s.delimiter {
+			continue
+		}
+		if i := bytes.IndexByte(s.sets[:], kind); i >= 0 {
+			if sets[i] != nil && !bytes.Equal(sets[i], unit) {
+				return dst, [3][]byte{}, fmt.Errorf("two parameter sets of type %d: %w", kind, ErrMalformed)
 			}
-			out = append(binary.BigEndian.AppendUint32(out, uint32(len(unit))), unit...)
+			sets[i] = unit
+			continue
 		}
-		if err != nil {
-			return dst, nil, nil, err
+		if uint64(len(unit)) > math.MaxUint32 {
+			return dst, [3][]byte{}, fmt.Errorf("NAL unit of %d bytes: %w", len(unit), ErrMalformed)
 		}
+		out = append(binary.BigEndian.AppendUint32(out, uint32(len(unit))), unit...)
 	}
 	if len(out) == len(dst) {
-		return dst, nil, nil, fmt.Errorf("access unit of %d bytes without a picture: %w", len(au), ErrMalformed)
+		return dst, [3][]byte{}, fmt.Errorf("access unit of %d bytes without a picture: %w", len(au), ErrMalformed)
 	}
-	return out, sps, pps, nil
+	return out, sets, nil
 }
 
-// one returns the parameter set that stays, of which a repetition is the same.
-func one(have, unit []byte) ([]byte, error) {
-	if have != nil && !bytes.Equal(have, unit) {
-		return nil, fmt.Errorf("two parameter sets of type %d: %w", unit[0]&typeMask, ErrMalformed)
-	}
-	return unit, nil
-}
-
-// MaxSize returns a bound for what AppendLengthPrefixed appends.
+// MaxSize returns a bound for what is appended of an access unit.
 func MaxSize(au []byte) int {
 	// A start code of three bytes becomes a length of four.
 	return len(au) + bytes.Count(au, startCode)*(lengthSize-len(startCode))

@@ -85,6 +85,45 @@ func TestAppendLengthPrefixed(t *testing.T) {
 	}
 }
 
+func TestAppendLengthPrefixedHEVC(t *testing.T) {
+	const (
+		aud, vps = "\x00\x00\x00\x01\x46\x01\x10", "\x00\x00\x00\x01\x40\x01\x0c"
+		sps, pps = "\x00\x00\x00\x01\x42\x01\x01", "\x00\x00\x00\x01\x44\x01\xc1"
+		sei, idr = "\x00\x00\x01\x4e\x01\x80", "\x00\x00\x01\x28\x01\xac"
+		// Types 7 and 9 of H.264 are pictures here.
+		radl = "\x00\x00\x01\x0e\x01\xac\x00\x00\x01\x12\x01\xac"
+	)
+	const picture = "\x00\x00\x00\x03\x28\x01\xac"
+	for _, c := range []struct {
+		name, in, want, vps, sps, pps string
+	}{
+		{"keyframe", aud + vps + sps + pps + sei + idr, "\x00\x00\x00\x03\x4e\x01\x80" + picture, "\x40\x01\x0c", "\x42\x01\x01", "\x44\x01\xc1"},
+		{"slices", idr + radl, picture + "\x00\x00\x00\x03\x0e\x01\xac\x00\x00\x00\x03\x12\x01\xac", "", "", ""},
+		{"parameter sets twice", vps + sps + pps + vps + sps + pps + idr, picture, "\x40\x01\x0c", "\x42\x01\x01", "\x44\x01\xc1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, vps, sps, pps, err := annexb.AppendLengthPrefixedHEVC([]byte("dst"), []byte(c.in))
+			require.NoError(t, err)
+			require.Equal(t, "dst"+c.want, string(got))
+			require.Equal(t, []string{c.vps, c.sps, c.pps}, []string{string(vps), string(sps), string(pps)})
+		})
+	}
+	for name, in := range map[string]string{
+		"nothing":       "",
+		"no start code": "\x28\x01\xac",
+		"no picture":    aud + vps + sps + pps,
+		"two VPS":       vps + "\x00\x00\x01\x40\x01\x0d" + sps + pps + idr,
+		"two PPS":       vps + sps + pps + "\x00\x00\x01\x44\x01\xc2" + idr,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, vps, sps, pps, err := annexb.AppendLengthPrefixedHEVC([]byte("dst"), []byte(in))
+			require.ErrorIs(t, err, annexb.ErrMalformed)
+			require.Equal(t, "dst", string(got))
+			require.Nil(t, append(append(vps, sps...), pps...))
+		})
+	}
+}
+
 // accessUnit is a picture of so many slices of so many bytes.
 func accessUnit(slices, size int) []byte {
 	au := []byte("\x00\x00\x00\x01\x67\x64\x00\x28\x00\x00\x00\x01\x68\xef")
@@ -140,5 +179,33 @@ func FuzzAppendLengthPrefixed(f *testing.F) {
 		require.Equal(t, out, out2)
 		require.Equal(t, sps, sps2)
 		require.Equal(t, pps, pps2)
+	})
+}
+
+func FuzzAppendLengthPrefixedHEVC(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x01\x40\x01\x0c\x00\x00\x01\x42\x01\x00\x00\x03\x01\x00\x00\x01\x44\x01\x00\x00\x01\x28\x01\xac\x00"))
+	f.Fuzz(func(t *testing.T, au []byte) {
+		out, vps, sps, pps, err := annexb.AppendLengthPrefixedHEVC(nil, au)
+		if err != nil {
+			require.ErrorIs(t, err, annexb.ErrMalformed)
+			return
+		}
+		require.LessOrEqual(t, len(out), annexb.MaxSize(au))
+		var again []byte
+		for _, unit := range [][]byte{vps, sps, pps} {
+			if unit != nil {
+				again = append(append(again, 0, 0, 1), unit...)
+			}
+		}
+		for rest := out; len(rest) > 0; {
+			n := binary.BigEndian.Uint32(rest)
+			require.NotZero(t, n)
+			require.NotContains(t, []byte{32, 33, 34, 35}, rest[4]>>1&0x3f)
+			again = append(append(again, 0, 0, 1), rest[4:4+n]...)
+			rest = rest[4+n:]
+		}
+		out2, vps2, sps2, pps2, err := annexb.AppendLengthPrefixedHEVC(nil, again)
+		require.NoError(t, err)
+		require.Equal(t, [][]byte{out, vps, sps, pps}, [][]byte{out2, vps2, sps2, pps2})
 	})
 }

@@ -1,8 +1,9 @@
-// Package annexb turns H.264 access units from the byte stream that encoders
+// Package annexb turns access units of H.264 and H.265 from the byte stream that encoders
 // write into the form that samples have.
 //
-// It implements ITU-T H.264 annex B (start codes, leading and trailing zeros) and
-// ISO/IEC 14496-15 section 5.3.2 (NAL units behind their length, of four bytes).
+// It implements annex B of ITU-T H.264 and of ITU-T H.265 (start codes, leading and
+// trailing zeros) and ISO/IEC 14496-15 sections 5.3.2 and 8.3.2 (NAL units behind
+// their length, of four bytes).
 //
 // In goes an access unit; out come its NAL units, or the same with lengths and
 // the parameter sets beside them. What is returned refers to the access unit,
