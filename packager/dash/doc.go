@@ -26,6 +26,20 @@
 // Of an epoch that has just begun nothing is listed until every track of it
 // has media: players do not look for an AdaptationSet that joins a Period late.
 //
+// # Ladders
+//
+// The Representations of a kind and codec stand in one AdaptationSet. Which ones
+// a Period has is fixed when it is listed first (timeline.Anchor.Fixed); where a
+// rung joins or leaves, the epoch is anchored anew, and the next Period has it
+// or hasn't. In its last Period a rung that left just ends earlier: dash.js and
+// Shaka then play the next Period with another, without a stall. Whoever comes
+// after the end isn't told of such a rung.
+//
+// A rung is behind by Targets.Lag, which players are told to hold back in
+// addition. One that is later than that and a part is not waited for: ?after= is
+// answered without its newest segment, and Location keeps the number that it
+// has, so that whoever asks again is told at once.
+//
 // # Gaps
 //
 // dash.js 5 and Shaka 5 number segments by counting S elements from

@@ -51,6 +51,25 @@
 // they would claim wall-clock time at which there was no stream, and ExoPlayer
 // stalls on them for good (androidx/media#3105).
 //
+// # Ladders
+//
+// A rendition that follows another (timeline.Rendition.Follows) has its MSNs and
+// start times, and is behind it: its playlist tells of its own parts only, and
+// rendition reports of each one's. The first multivariant playlist of a
+// broadcast waits for those that are expected (timeline.Timeline.Expecting); one
+// that comes later is named from its first whole segment on, and its playlist
+// begins where it joined. One that has left, or is too far behind, is ErrGone:
+// answered with 410, at once and to held requests too, at which hls.js goes on
+// with another variant without a pause. Where a rendition has nothing of a
+// segment, that is EXT-X-GAP; where it has the beginning only, parts with
+// GAP=YES stand for the rest.
+//
+// The first variant is the best that a line of startRate carries: the players of
+// Apple start with the first, hls.js with one near it. The last is the sound
+// alone, where there is a choice; hls.js leaves that one out. Chromium's own
+// player starts with the smallest and changes at once; as at any start of its,
+// it gives up where the playlist lists nothing that it hasn't fetched yet.
+//
 // # Limits
 //
 // A playlist is as long as the timeline's window. Rendering is one pass over
