@@ -133,3 +133,49 @@ func TestBlocksAgreesWithPlaylist(t *testing.T) {
 	s.end()
 	require.Greater(t, answers, 100)
 }
+
+// A rung is judged by its own segments, and its players are sent away where it
+// has left or is too far behind.
+func TestBlocksRungs(t *testing.T) {
+	late := newScript(t) // 480p has three parts of segment 5, the others all of it
+	late.laddered()
+	late.segments(4)
+	late.only(lowRung, 3)
+	for range 5 {
+		for _, rt := range append(bothTracks(), highRung) {
+			late.partsOf(rt)
+		}
+	}
+	caughtUp := build(t, "rung_caught_up")
+	id := lowRung.Rendition
+	for _, c := range []struct {
+		name string
+		t    *timeline.Timeline
+		id   timeline.RenditionID
+		msn  uint64
+		part int
+		want bool
+		err  error
+	}{
+		{"its newest part", late.t, id, 5, 2, true, nil},
+		{"what the source has already", late.t, id, 5, 4, false, nil},
+		{"as far ahead as allowed", late.t, id, 5, 17, false, nil},
+		{"further than the rung allows", late.t, id, 5, 18, false, hls.ErrAhead},
+		{"the source's next but one", late.t, id, 7, whole, false, hls.ErrAhead},
+		{"left", build(t, "rung_left"), highRung.Rendition, 1, 0, false, hls.ErrGone},
+		{"left, far ahead", build(t, "rung_left"), highRung.Rendition, 1 << 60, 0, false, hls.ErrGone},
+		{"behind", build(t, "rung_behind"), id, 5, 3, false, hls.ErrGone},
+		{"never was", late.t, "144p", 1, 0, false, hls.ErrNoRendition},
+		{"a part that is missing is there", caughtUp, id, 4, 9, true, nil},
+		{"past the missing ones", caughtUp, id, 4, 10, true, nil},
+		{"before it joined", build(t, "rung_is_back"), highRung.Rendition, 2, whole, true, nil},
+		{"trailing: a part of the old epoch", build(t, "rung_trails"), id, 3, 3, false, nil},
+		{"trailing: the next epoch's", build(t, "rung_trails"), id, 4, 0, false, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ready, err := hls.Blocks(c.t, c.id, c.msn, c.part)
+			require.ErrorIs(t, err, c.err)
+			require.Equal(t, c.want, ready)
+		})
+	}
+}

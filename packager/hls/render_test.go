@@ -255,3 +255,60 @@ func TestCaptions(t *testing.T) {
 		})
 	}
 }
+
+// The first multivariant playlist waits for the rungs that are expected.
+func TestMultivariantWaitsForRungs(t *testing.T) {
+	for name, c := range map[string]struct {
+		join  []timeline.RenditionTrack
+		parts int // of the second segment that are there when it goes out
+		names int // of variants with a picture
+	}{
+		"both are there": {[]timeline.RenditionTrack{highRung, lowRung}, 0, 3},
+		"one is late":    {[]timeline.RenditionTrack{highRung}, 5, 2},
+		"neither comes":  {nil, 5, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t)
+			s.expect(highRung, lowRung)
+			s.start(bothTracks()...)
+			s.join(c.join...)
+			s.fix()
+			var body []byte
+			ready := func() bool {
+				var err error
+				body, err = hls.AppendMultivariant(nil, s.t)
+				return err == nil
+			}
+			s.parts(s.perSeg)
+			require.False(t, ready())
+			s.closeAll()
+			for range c.parts {
+				require.False(t, ready())
+				s.part()
+			}
+			require.True(t, ready())
+			require.Equal(t, c.names, strings.Count(string(body), "RESOLUTION"))
+		})
+	}
+}
+
+// Who comes starts with what a usual line carries.
+func TestFirstVariant(t *testing.T) {
+	first := func(bytes int) string {
+		s := newScript(t)
+		s.bytes = bytes
+		s.laddered()
+		s.segments(3)
+		body, err := hls.AppendMultivariant(nil, s.t)
+		require.NoError(t, err)
+		_, rest, _ := strings.Cut(string(body), "#EXT-X-STREAM-INF")
+		_, rest, _ = strings.Cut(rest, "\n")
+		id, _, _ := strings.Cut(rest, "/")
+		return id
+	}
+	// A part of 1000 bytes, and the first of a segment three times as many, make 48 kb/s.
+	require.Equal(t, "source", first(50_000), "2.4 Mb/s")
+	require.Equal(t, "720p", first(100_000), "the source has 4.8 Mb/s, 720p a half of it")
+	require.Equal(t, "480p", first(200_000))
+	require.Equal(t, "480p", first(400_000), "the smallest")
+}
