@@ -51,6 +51,9 @@ type renditionStatus struct {
 	State     string  `json:"state"`
 }
 
+// plausibleFPS bounds what is believed of a stream's own declaration.
+const plausibleFPS = 300
+
 // The states of a rendition, as manifests have it.
 const (
 	renditionStarting = "starting" // nothing of it is whole yet
@@ -110,7 +113,7 @@ func renditionStatusOf(t *timeline.Timeline, r *timeline.Rendition) renditionSta
 	if c, ok := r.Track.Codec.(media.Picture); ok {
 		p := c.Format()
 		s.Width, s.Height = p.Width, p.Height
-		if s.FPS == 0 {
+		if s.FPS == 0 && p.FrameRate <= plausibleFPS { // encoders that are fed by time declare their clock's
 			s.FPS = p.FrameRate
 		}
 	}

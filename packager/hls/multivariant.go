@@ -65,21 +65,27 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 
 // startVariant returns the one that stands first, with which the players of
 // phones and browsers start, and from whose rate hls.js makes its first guess of
-// the line's: the best that a line of startRate carries, or the smallest.
+// the line's: the best that a line of startRate carries, or the smallest; one in
+// H.264, which every player has, where there is one.
 func startVariant(video, audio []*timeline.Rendition) int {
-	first, smallest := -1, 0
-	sound := loudest(audio).peak
+	room := uint64(startRate) - min(loudest(audio).peak, startRate)
+	better := func(a, b *timeline.Rendition) bool {
+		_, aPlain := a.Track.Codec.(*media.H264)
+		_, bPlain := b.Track.Codec.(*media.H264)
+		peak, other := bandwidth(a).peak, bandwidth(b).peak
+		switch {
+		case aPlain != bPlain:
+			return aPlain
+		case peak <= room && other <= room:
+			return peak > other
+		}
+		return peak < other
+	}
+	first := 0
 	for i, r := range video {
-		peak := bandwidth(r).peak
-		if peak+sound <= startRate && (first < 0 || peak > bandwidth(video[first]).peak) {
+		if better(r, video[first]) {
 			first = i
 		}
-		if peak < bandwidth(video[smallest]).peak {
-			smallest = i
-		}
-	}
-	if first < 0 {
-		return smallest
 	}
 	return first
 }

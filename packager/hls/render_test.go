@@ -311,4 +311,11 @@ func TestFirstVariant(t *testing.T) {
 	require.Equal(t, "720p", first(100_000), "the source has 4.8 Mb/s, 720p a half of it")
 	require.Equal(t, "480p", first(200_000))
 	require.Equal(t, "480p", first(400_000), "the smallest")
+	plain := highRung.Track.Codec
+	defer func() { highRung.Track.Codec = plain }()
+	highRung.Track.Codec = newer{smallCodec}
+	require.Equal(t, "480p", first(100_000), "not every player has other codecs than H.264")
 }
+
+// newer is a codec that isn't H.264.
+type newer struct{ *media.H264 }
