@@ -161,7 +161,7 @@ const maxApart = "0.02"
 func (a *AudioJob) arguments(url string) []string {
 	return []string{
 		"-map", "0:a",
-		"-af", fmt.Sprintf("aresample=%d:async=1:min_hard_comp=%s,atrim=start_pts=%d", a.SampleRate, maxApart, a.From),
+		"-af", fmt.Sprintf("aresample=%d:async=1:min_hard_comp=%s,atrim=start_pts=%d", a.SampleRate, maxApart, max(a.From-warmUp, 0)),
 		"-c:a", "aac", "-ar", strconv.Itoa(a.SampleRate), "-ac", strconv.Itoa(a.Channels),
 		"-b:a", strconv.Itoa(a.Bitrate), "-avoid_negative_ts", "disabled",
 		"-flush_packets", "1", "-write_index", "0", "-f", "nut", url,

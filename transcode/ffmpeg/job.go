@@ -48,13 +48,13 @@ type Output struct {
 // output is its time.
 //
 // The time base of the output is 1/SampleRate, a packet holds 1024 samples, and
-// their PTS are From + n*1024 for n from -1: the first packet is the encoder's
-// priming. Whoever reads the output drops what is before From; nothing here does.
+// their PTS are From + n*1024 for n from -1 or less: what comes before From is
+// for the encoder, and whoever reads the output drops it. Nothing here does.
 //
 // The first process is fed from From on, which is its first frame's PTS. One
 // that goes on after it has a From of some multiple of 1024 later, the PTS that
-// is expected next, and is fed from at least Lead before it; then the seam is
-// where nobody hears it.
+// is expected next, and is fed from at least Lead before it; then nobody hears
+// the seam. What is fed from somewhere between isn't on that grid.
 type AudioJob struct {
 	SampleRate int // of the output, in Hz; the source's, if that will do
 	Channels   int // of the output
@@ -67,10 +67,14 @@ type AudioJob struct {
 // frameLength is how many samples an AAC frame holds.
 const frameLength = 1024
 
+// warmUp is the sound that is encoded before From, where there's some: after
+// silence an encoder takes other windows than in the middle.
+const warmUp = 2 * frameLength
+
 // Lead is the sound that a process needs before the first that it gives back,
-// in samples: a frame of MP3 refers to bits of the one or two before it, and
-// overlaps with it.
-const Lead media.Ticks = 4 * 1152
+// in samples: for the encoder, and because a frame of MP3 refers to bits of the
+// one or two before it and overlaps with it.
+const Lead media.Ticks = warmUp + 3*1152
 
 // outputs is how many a job has.
 func (j Job) outputs() int {

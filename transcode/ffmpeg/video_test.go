@@ -88,11 +88,12 @@ func TestGridGoesOnInMidGOP(t *testing.T) {
 	const grid = 45_000
 	s := makeSource(t, "testsrc2=s=320x180:r=30:d=4", "-bf", "2", "-g", "100000")
 	shown := s.shown()
-	a, b := out(240, 1), out(144, 2)
-	a.From, b.From = shown[71].PTS()-1, shown[72].PTS()-1
-	outs := run(t.Context(), t, Job{Video: &VideoJob{Grid: grid, First: shown[0].PTS(), Outputs: []Output{a, b}}}, s.feed)
+	a, b, c := out(240, 1), out(144, 2), out(96, 1)
+	a.From, b.From, c.From = shown[71].PTS()-1, shown[72].PTS()-1, shown[5].PTS()
+	outs := run(t.Context(), t, Job{Video: &VideoJob{Grid: grid, First: shown[0].PTS(), Outputs: []Output{a, b, c}}}, s.feed)
 	begins := func(i int) bool { return i == 0 || shown[i].PTS()/grid > shown[i-1].PTS()/grid }
-	for i, o := range []Output{a, b} {
+	require.False(t, begins(5), "there's a keyframe all the same")
+	for i, o := range []Output{a, b, c} {
 		require.Equal(t, frame{shown[0].PTS(), true}, frames(outs[i])[0])
 		require.Equal(t, expected(shown, o.Every, o.From, begins), frames(outs[i])[1:])
 	}
