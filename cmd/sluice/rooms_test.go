@@ -23,7 +23,7 @@ var floors = []struct {
 	{1, []string{
 		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock",
 		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
-		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/child",
+		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
 	{2, []string{
 		"packager/hls/...", "packager/dash/...",
@@ -44,7 +44,7 @@ var apart = []string{"ingest", "packager", "transcode", "relay", "storage/archiv
 var dry = []string{
 	"media", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3",
 	"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
-	"transcode/rung", "transcode/nut", "transcode/annexb",
+	"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded",
 }
 
 var wet = []string{"net", "net/http", "os", "os/exec", "syscall"}
