@@ -10,8 +10,8 @@
 // # Video
 //
 // The input is fragmented MP4 with a timescale of 90 kHz, parameter sets in
-// each IDR picture too; one more init segment is never written. Times may jump
-// forwards; after a jump backwards a new process is needed. Each frame comes
+// each IDR picture too; one more init segment is never written. Times are 0 or
+// more and may jump forwards; after a jump backwards a new process is needed. Each frame comes
 // out with the PTS that it went in with, in every output whose Every takes it.
 // Without VideoJob.Grid there is an IDR picture at each of the source's sync
 // samples; with it, at the first frame of each Grid of feed time; and always
@@ -28,6 +28,7 @@
 // (package child). Start's caller reads every output to its end, and calls
 // Close at last. Tool, Encoders and Capacity are immutable and may be used by
 // any number of goroutines at once; of a Process, Write and CloseInput are for
-// one goroutine, each output for one, all else for any. Limits are in
-// limits.go.
+// one goroutine, each output for one, all else for any. On Windows, which hands
+// on no further descriptors, a process has one output and tells no progress.
+// Limits are in limits.go.
 package ffmpeg
