@@ -36,6 +36,7 @@ type Ladder struct {
 	rate    float64 // of frames, as they came; 0: none has
 	give    bool    // up: the session goes on without a ladder
 	told    bool    // the log says why there is none
+	waits   bool    // the log says that there will be one
 	deaf    bool    // sound should be made, and nothing could when the run began
 
 	// mu keeps the calls of the base's Sink in order, where a hidden source makes
@@ -116,7 +117,9 @@ func (l *Ladder) draw() {
 // tell logs what a plan lacks.
 func (l *Ladder) tell() {
 	switch {
+	case l.plan.pending && l.waits:
 	case l.plan.pending:
+		l.waits = true
 		l.log.Info("no rungs yet: it is being found out what this machine can encode")
 	case l.plan.unusable && !l.told:
 		l.told = true

@@ -18,7 +18,7 @@ type metrics struct {
 	fps, speed                *prometheus.GaugeVec
 	framesDropped, duplicated *prometheus.GaugeVec
 	capacity, booked          prometheus.Gauge
-	encoders                  *prometheus.GaugeVec
+	encoders, rungs           *prometheus.GaugeVec
 }
 
 // newMetrics panics where r has metrics of these names already.
@@ -45,11 +45,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		booked: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "sluice_ladder_booked_cpus", Help: "CPU-seconds a second that the ladders are expected to take.",
 		}),
+		rungs: gauges("sluice_ladder_auto_rungs",
+			"Rungs that an automatic ladder would add to a source of that kind if nothing else ran.", "source"),
 		encoders: gauges("sluice_ladder_encoders", "Encoders in use: 1 for each codec's.", "codec", "encoder"),
 	}
 	if r != nil {
 		r.MustRegister(m.in, m.lost, m.restarts, m.out, m.unknown, m.sheds, m.lag, m.fps, m.speed,
-			m.framesDropped, m.duplicated, m.capacity, m.booked, m.encoders)
+			m.framesDropped, m.duplicated, m.capacity, m.booked, m.encoders, m.rungs)
 	}
 	return m
 }

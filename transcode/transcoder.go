@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -85,7 +86,31 @@ func (t *Transcoder) prepare(ctx context.Context) {
 	measured.capacity = t.measure(ctx, m)
 	if ctx.Err() == nil {
 		t.use(&measured, ready)
+		t.tellRungs()
 	}
+}
+
+// usualSources are those of which the log and the metrics tell what they get.
+var usualSources = []rung.Shape{
+	{Width: 1280, Height: 720, FrameRate: 30}, {Width: 1920, Height: 1080, FrameRate: 30},
+	{Width: 1920, Height: 1080, FrameRate: 60},
+}
+
+// tellRungs tells how many rungs the machine can encode in real time, if nothing
+// else runs.
+func (t *Transcoder) tellRungs() {
+	var says []string
+	for _, s := range usualSources {
+		name := fmt.Sprintf("%dp%g", s.Height, s.FrameRate)
+		p := t.plan("", rung.AutoSpec(), s)
+		t.metrics.rungs.WithLabelValues(name).Set(float64(len(p.Outputs)))
+		var rungs []string
+		for _, o := range p.Outputs {
+			rungs = append(rungs, o.Name)
+		}
+		says = append(says, name+": "+cmp.Or(strings.Join(rungs, " "), "none"))
+	}
+	t.log.Info("rungs that this machine can add to one stream by itself", "rung", strings.Join(says, ", "))
 }
 
 // find returns the machine, not measured yet.
@@ -98,16 +123,14 @@ func (t *Transcoder) find(ctx context.Context) (*tool, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, c := range encoders.Codecs(rung.AnyEncoder) {
+	codecs := encoders.Codecs(rung.AnyEncoder)
+	for _, c := range codecs {
 		name, _ := encoders.For(c, rung.AnyEncoder)
-		names = append(names, name)
 		t.metrics.encoders.WithLabelValues(string(c), name).Set(1)
 	}
-	if len(names) == 0 {
+	if len(codecs) == 0 {
 		return nil, fmt.Errorf("ffmpeg %s has no encoder that works", found.Version.Text)
 	}
-	t.log.Info("ladders by ffmpeg "+found.Version.Text, "track", strings.Join(names, " "))
 	return &tool{Tool: found, Encoders: encoders}, nil
 }
 
