@@ -1,6 +1,7 @@
 package ffmpeg
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,9 @@ func eachSoftware(t *testing.T, test func(t *testing.T, out func(height, every i
 func TestTimesAndKeyframesOfOtherCodecs(t *testing.T) {
 	eachSoftware(t, func(t *testing.T, out func(height, every int) Output) {
 		for _, c := range pictures {
+			if !slices.Contains([]string{"29.97", "variable", "portrait and odd"}, c.name) {
+				continue // nothing else about them is the codec's
+			}
 			t.Run(c.name, func(t *testing.T) {
 				s := makeSource(t, c.picture, c.args...).at(5 * 90_000)
 				o := []Output{out(144, 1), out(96, 2)}

@@ -123,7 +123,12 @@ func x264(o Output, fps rate) []string {
 
 func x265(o Output, fps rate) []string {
 	args := []string{"-preset", preset(o, "superfast"), "-tune", "zerolatency", "-threads", "1", "-pix_fmt", "yuv420p"}
-	params := []string{"bframes=0", "scenecut=0", "open-gop=0", "frame-threads=1", "pools=none", "log-level=warning"}
+	params := []string{
+		"bframes=0", "scenecut=0", "open-gop=0", "frame-threads=1",
+		"pools=none", "wpp=0", "lookahead-slices=0", // one thread, and no word about it
+		"info=0", // 2 KB of options in each keyframe
+		"log-level=warning",
+	}
 	if o.CBR {
 		args = append(args, constant(o)...)
 		params = append(params, "strict-cbr=1", "hrd=1")

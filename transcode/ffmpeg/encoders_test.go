@@ -83,6 +83,8 @@ func TestTrialRefuses(t *testing.T) {
 		{"what forces nothing", `"-force_key_frames "*) a=source ;;`, "keyframes aren't where they are forced"},
 		{"what takes no option", `"-preset superfast") a=nonsense ;;`, "nonsense"},
 		{"what moves times", `"-enc_time_base 1:90000") a=1:50 ;;`, "time of frame"},
+		{"what says it nowhere", `"-bsf:v dump_extra=freq=keyframe") a='filter_units=remove_types=7|8' ;;`, "keyframe without parameter sets"},
+		{"what changes the size", `"-filter_complex "*) a='[0:v]scale=320:180[o0]' ;;`, "picture of 320x180"},
 		{"what isn't there", `"-c:v libx264") a=h264_of_another_age ;;`, "h264_of_another_age"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/media"
+	"sluice/transcode/coded"
 	"sluice/transcode/nut"
 	"sluice/transcode/rung"
 )
@@ -30,8 +31,8 @@ const (
 )
 
 // try returns why an encoder can't be used. What it is to do: give back each
-// frame with its time, IDR pictures where they are forced and nowhere else, and
-// all that while the input is still open.
+// frame with its time, IDR pictures where they are forced and nowhere else, with
+// parameter sets, and all that while the input is still open.
 func (t *Tool) try(ctx context.Context, e *encoder) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, trialLimit, errors.New("took too long"))
 	defer cancel()
@@ -50,7 +51,7 @@ func (t *Tool) try(ctx context.Context, e *encoder) (err error) {
 		defer close(fed)
 		feedTrial(p) // what is wrong shows in what comes back
 	}()
-	err = checkTrial(p)
+	err = checkTrial(p, e.codec)
 	_ = p.CloseInput() // ends the feeder, if it isn't done
 	<-fed
 	if err == nil {
@@ -99,7 +100,7 @@ func feedTrial(w io.Writer) {
 	}
 }
 
-func checkTrial(p *Process) error {
+func checkTrial(p *Process, codec rung.Codec) error {
 	r := nut.NewReader(p.Output(0))
 	if _, err := r.Header(); err != nil {
 		return fmt.Errorf("nothing came out: %w", err)
@@ -122,6 +123,25 @@ func checkTrial(p *Process) error {
 		case f.Key != (n%trialGOP == 0):
 			return fmt.Errorf("keyframes aren't where they are forced: %v at frame %d", f.Key, n)
 		}
+		if err := checkPacket(codec, f); err != nil {
+			return fmt.Errorf("frame %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// checkPacket finds what samples and init segments couldn't be made of.
+func checkPacket(codec rung.Codec, f nut.Packet) error {
+	_, described, err := coded.Unpack(codec, f.Data, nil)
+	if err != nil || !f.Key {
+		return err
+	}
+	p, ok := described.(media.Picture)
+	if !ok {
+		return errors.New("keyframe without parameter sets")
+	}
+	if f := p.Format(); f.Width != trialWidth || f.Height != trialHeight {
+		return fmt.Errorf("picture of %dx%d", f.Width, f.Height)
 	}
 	return nil
 }
