@@ -11,8 +11,9 @@
 //
 // The input is fragmented MP4 with a timescale of 90 kHz, parameter sets in
 // each IDR picture too; one more init segment is never written. Times are 0 or
-// more and may jump forwards; after a jump backwards a new process is needed. Each frame comes
-// out with the PTS that it went in with, in every output whose Every takes it.
+// more and may jump forwards; after a jump backwards a new process is needed.
+// Each frame comes out with the PTS that it went in with, in every output whose
+// Every takes it.
 // Without VideoJob.Grid there is an IDR picture at each of the source's sync
 // samples; with it, at the first frame of each Grid of feed time; and always
 // at an output's first frame. H.264 comes out as Annex B with the parameter
