@@ -128,17 +128,14 @@ func (t *Timeline) Expecting() bool {
 		return false
 	}
 	leader := t.Rendition(e.Tracks[0].Rendition)
-	whole, past := 0, t.listed
+	whole, past := 0, time.Duration(0)
 	for g := range leader.Listed(t) {
-		if whole == 0 {
-			past -= g.Duration.Duration(g.Timescale(leader))
+		if whole == 0 { // by when it arrived: a burst gives rungs no time
+			past = leader.since(g.MSN + 1)
 		}
 		if whole++; whole >= awaitSound {
 			break
 		}
-	}
-	if leader.Open != nil {
-		past += leader.Open.Duration.Duration(leader.Open.Timescale(leader))
 	}
 	for _, x := range e.Expected {
 		if r := t.Rendition(x.Rendition); r != nil && (r.Left || r.hasWhole(t)) {

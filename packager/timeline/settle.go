@@ -44,7 +44,7 @@ func (t *Timeline) complete(e *Epoch, a Anchor) bool {
 	if last := leader.Segments.Last(); last != nil && last.Epoch == e.Number && last.MSN > a.MSN {
 		return true
 	}
-	waited := leader.reached(e) >= a.Media+awaitRungs
+	waited := leader.since(a.MSN) >= awaitRungs
 	for _, id := range a.Renditions {
 		r := t.Rendition(id)
 		led := slices.ContainsFunc(e.Tracks[:e.Led], func(rt RenditionTrack) bool { return rt.Rendition == id })
@@ -61,6 +61,21 @@ func (t *Timeline) complete(e *Epoch, a Anchor) bool {
 		}
 	}
 	return true
+}
+
+// since is how long after the first part of a segment the rendition's newest part
+// arrived.
+func (r *Rendition) since(msn uint64) time.Duration {
+	first, newest := r.Segment(msn), r.Open
+	if newest == nil {
+		newest = r.Segments.Last()
+	}
+	if first == nil || len(first.Parts) == 0 || len(newest.Parts) == 0 {
+		return 0
+	}
+	last := &newest.Parts[len(newest.Parts)-1]
+	return last.arrival(newest.Timescale(r)).Sub(first.Parts[0].arrival(first.Timescale(r))) +
+		first.Parts[0].Duration.Duration(first.Timescale(r))
 }
 
 // Patience is how far the leading rendition may get into a segment before

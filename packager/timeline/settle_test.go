@@ -105,6 +105,7 @@ func TestAnchorOfNextEpoch(t *testing.T) {
 	write := func(id RenditionID, index int) {
 		l.apply(PartWritten{Epoch: 2, Rendition: id, MSN: 2, Index: index, Part: Part{
 			Start: at + media.Ticks(index)*45_000, Duration: 45_000, Samples: 1, Independent: index == 0,
+			Arrived: l.tl.Current().Start.Add(time.Duration(index+1) * 500 * time.Millisecond),
 		}})
 	}
 	write(Source, 0)
@@ -136,6 +137,7 @@ func TestBehind(t *testing.T) {
 	require.Greater(t, l.tl.Rendition("360p").Version, before, "whoever waits for it wakes")
 	require.True(t, l.tl.Rendition("360p").IsListed(l.tl), "it may catch up")
 
+	l.part(1, Source, 3, 1)
 	l.part(1, "360p", 2, 0)
 	require.True(t, behind(), "still two seconds")
 	l.part(1, "360p", 2, 1)
@@ -143,7 +145,6 @@ func TestBehind(t *testing.T) {
 	l.close(1, "360p", 2)
 
 	// A gap is no progress.
-	l.part(1, Source, 3, 1)
 	l.close(1, Source, 3)
 	l.part(1, Source, 4, 0)
 	require.True(t, behind())
@@ -201,4 +202,37 @@ func TestRungIsBackAfterHalfASegment(t *testing.T) {
 		}
 		require.Equal(t, map[bool]int{true: 3, false: 1}[whole], n)
 	}
+}
+
+// What a publisher sends in one burst makes no rung late: it can't have it yet.
+func TestBurstMakesNobodyLate(t *testing.T) {
+	l := newLaddered(t)
+	l.tl.Targets.Part, l.tl.Targets.PartHoldBack, l.tl.Targets.Lag = 200*time.Millisecond, 700*time.Millisecond, 100*time.Millisecond
+	l.join(1, rungHigh, 1)
+	start := l.tl.Current().Start
+	k := map[RenditionID]int{}
+	write := func(id RenditionID, at time.Duration) bool {
+		l.apply(PartWritten{Epoch: 1, Rendition: id, MSN: 1, Index: k[id], Part: Part{
+			Start: media.TicksOf(Origin, media.VideoClock) + media.Ticks(k[id])*18_000, Duration: 18_000, Samples: 6,
+			Independent: k[id] == 0, Time: start, Arrived: start.Add(at),
+		}})
+		k[id]++
+		return l.tl.Rendition("480p").Behind
+	}
+	for i := range 5 {
+		at := time.Duration(i) * 200 * time.Millisecond
+		require.False(t, write(Source, at))
+		require.False(t, write("480p", at))
+	}
+	for range 20 { // four seconds at once
+		require.False(t, write(Source, 3*time.Second))
+	}
+	for i := range 3 {
+		require.False(t, write(Source, 3*time.Second+time.Duration(i)*200*time.Millisecond))
+	}
+	require.True(t, write(Source, 3600*time.Millisecond), "it had time now")
+	for range 21 {
+		require.True(t, write("480p", 3*time.Second))
+	}
+	require.False(t, write("480p", 3*time.Second), "what is missing is 400 ms old")
 }
