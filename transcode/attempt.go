@@ -134,6 +134,8 @@ func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.leading = true
+	start, lost := e.backlog.restart(e.owed())
+	e.lose(lost)
 	v := &ffmpeg.VideoJob{Grid: e.grid, FrameRate: e.frameRate}
 	for _, o := range outlets {
 		encoder, ok := e.machine.For(o.Codec, e.family)
@@ -142,7 +144,6 @@ func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 		}
 		v.Outputs = append(v.Outputs, ffmpeg.Output{Output: o.Output, Encoder: encoder, From: o.done + 1})
 	}
-	start := e.backlog.resume(e.owed())
 	if f, _ := e.backlog.get(start); f != nil {
 		v.First = f.at
 	}
@@ -154,7 +155,7 @@ func (e *engine) skipped() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	done := e.owed()
-	f, _ := e.backlog.get(e.backlog.resume(done))
+	f, _ := e.backlog.get(e.backlog.start(done))
 	if f == nil {
 		return 0
 	}

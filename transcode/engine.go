@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/media"
+	"sluice/transcode/ffmpeg"
 	"sluice/transcode/rung"
 )
 
@@ -93,37 +94,41 @@ func (e *engine) push(f *frame) {
 			o.done = f.at - 1
 		}
 	}
-	dropped := e.backlog.push(f)
-	if f.at > e.newest {
+	taken, lost := e.backlog.push(f, e.owed())
+	if taken && f.at > e.newest {
 		e.newest, e.span = f.at, f.duration
 	}
-	first := dropped > 1 && !e.cut
-	if dropped > 1 {
-		e.cut = true
-	}
-	e.skipLost()
+	first := e.lose(lost)
 	if e.owing.IsZero() && e.owes() {
 		e.owing = time.Now()
 	}
 	e.mu.Unlock()
 	e.counts.in.Inc()
-	e.counts.lost.Add(float64(dropped))
 	if first {
 		e.log.Warn("ladder can't keep up: frames are left out", "bytes", backlogBytes, "dur", backlogTime)
 	}
 	e.signal()
 }
 
-// skipLost makes outlets that owe frames which aren't kept any more go on at the
-// next keyframe. The engine's mutex is held.
-func (e *engine) skipLost() {
-	if !e.cut || len(e.backlog.frames) == 0 {
-		return
+// lose counts frames that rungs owe and that aren't kept any more: what is left
+// is owed. It reports whether an episode begins. The engine's mutex is held.
+func (e *engine) lose(lost int) (first bool) {
+	if lost == 0 {
+		return false
 	}
-	first := e.backlog.frames[0].at - 1
+	e.counts.lost.Add(float64(lost))
+	left := e.newest
+	if len(e.backlog.frames) > 0 {
+		left = e.backlog.frames[0].at - 1
+	}
 	for _, o := range e.outlets {
-		o.done = max(o.done, first)
+		o.done = max(o.done, left)
 	}
+	if !e.owes() {
+		e.owing = time.Time{}
+	}
+	first, e.cut = !e.cut, true
+	return first
 }
 
 // tail returns what another engine needs to go on from here: copies of the newest
@@ -188,6 +193,7 @@ func (e *engine) serve(ctx context.Context) {
 		}
 	}
 	e.enter(ended)
+	e.counts.report(ffmpeg.Progress{At: time.Now()})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 	defer cancel()
 	for _, o := range e.outlets {
@@ -254,9 +260,7 @@ func (e *engine) rest(ctx context.Context) bool {
 		now := time.Now()
 		e.mu.Lock()
 		over := !e.closed.IsZero()
-		if newest := e.backlog.newest(); newest != nil {
-			e.backlog.release(newest.at)
-		}
+		e.backlog.release(e.newest)
 		e.mu.Unlock()
 		if over {
 			return false

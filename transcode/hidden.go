@@ -67,15 +67,19 @@ func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
 		return l.beginHearing(ctx)
 	}
 	switch {
-	case l.give || l.spec.Untouched():
+	case l.gaveUp || l.spec.Untouched():
 	case l.hiding():
 		if s.Sync && l.engine != nil && l.engine.away(time.Now()) {
 			return l.giveUp(ctx)
 		}
 	case l.plan.pending && s.Sync:
 		l.draw()
-		if l.plan.Hidden && !l.plan.pending {
+		switch {
+		case l.plan.pending:
+		case l.plan.Hidden:
 			l.hideFrom(ctx, nil)
+		default:
+			l.keepExpected()
 		}
 	case l.plan.Hidden && !l.plan.pending && s.Sync:
 		l.hideFrom(ctx, nil)
@@ -195,7 +199,7 @@ func (l *Ladder) hold(ctx context.Context, id media.TrackID, s media.Sample, arr
 // giveUp shows the source as it is, after no rung has come for long.
 func (l *Ladder) giveUp(ctx context.Context) error {
 	l.log.Warn("nothing could be encoded: the source is shown as it is")
-	l.give = true
+	l.gaveUp = true
 	l.engine.stop()
 	l.draw()
 	l.again(ctx)

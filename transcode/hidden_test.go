@@ -132,3 +132,30 @@ func TestHiddenProcessDies(t *testing.T) {
 		requireSame(t, base.lead(), base.of("360p"))
 	})
 }
+
+// Keyframes so far apart that no backlog holds a GOP: what leads goes on, and after
+// a crash it comes back with the next keyframe.
+func TestEndlessGOP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		m := &fakeMachine{}
+		sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), 0, base)
+		p := newPublisher(t, sink, fullHD(t))
+		p.gop = 40 * 30
+		p.begin()
+		p.frames(35 * 30)
+		require.InDelta(t, 35*30, len(base.lead()), 3)
+		e := sink.(*Ladder).engine
+		e.mu.Lock()
+		require.LessOrEqual(t, len(e.backlog.frames), 15*30+1)
+		e.mu.Unlock()
+		m.process(0).kill(errFake)
+		p.frames(15 * 30)
+		p.end()
+		require.Equal(t, 2, m.started())
+		lead := base.lead()
+		requireSame(t, lead, base.of("360p"))
+		require.InDelta(t, 45*30, len(lead), 5, "what was missing is what the next keyframe took to come")
+		require.Zero(t, base.rung("360p").leaves)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ type Ladder struct {
 	begun   bool    // a sync sample of this run has been fed
 	longGOP bool    // keyframes are too far apart
 	rate    float64 // of frames, as they came; 0: none has
-	give    bool    // up: the session goes on without a ladder
+	gaveUp  bool    // the session goes on without a ladder
 	told    bool    // the log says why there is none
 	waits   bool    // the log says that there will be one
 	deaf    bool    // sound should be made, and nothing could when the run began
@@ -94,7 +95,7 @@ func (l *Ladder) beginShown(ctx context.Context) error {
 
 // draw makes the plan for the present run.
 func (l *Ladder) draw() {
-	if l.run.video == nil || l.give || l.spec.Untouched() {
+	if l.run.video == nil || l.gaveUp || l.spec.Untouched() {
 		l.retire()
 		l.plan = planned{}
 		return
@@ -143,7 +144,7 @@ func (l *Ladder) expectation() media.Expectation {
 		if l.plan.pending {
 			return l.withSound(x) // the source leads until all is known
 		}
-		follow = follow[1:]
+		follow = follow[min(1, len(follow)):]
 	}
 	for _, o := range follow {
 		r := media.ExpectedRung{Name: o.Name, Kind: media.Video}
@@ -245,10 +246,21 @@ func (l *Ladder) clockRate(s media.Sample) {
 	}
 	if l.rate = rate; rate != l.plan.shape.FrameRate {
 		l.draw()
-		if l.hiding() {
-			l.run.expect = l.expectation()
-		}
+		l.keepExpected()
 	}
+}
+
+// keepExpected adjusts what the packager expects to a plan that was made in the
+// middle of a run, while that can be done; else it takes out of the plan what
+// isn't expected.
+func (l *Ladder) keepExpected() {
+	if l.hiding() {
+		l.run.expect = l.expectation() // it's told with the leading rung's first picture
+		return
+	}
+	l.plan.Outputs = slices.DeleteFunc(slices.Clone(l.plan.Outputs), func(o rung.Output) bool {
+		return !slices.ContainsFunc(l.run.expect.Rungs, func(x media.ExpectedRung) bool { return x.Name == o.Name })
+	})
 }
 
 // retire lets the engine end when it has put out all that it has.
@@ -281,6 +293,7 @@ func (l *Ladder) newEngine() *engine {
 		log: l.log, counts: t.metrics.ofStream(l.stream), lead: l.lead,
 		book:   func(cost float64) bool { return t.book(l.stream, cost) },
 		worker: newWorker(), more: make(chan struct{}, 1), progress: make(chan struct{}), newest: noTime,
+		backlog: newBacklog(),
 	}
 	if e.plan.Hidden {
 		e.grid = l.grid()

@@ -253,7 +253,9 @@ func (t *Transcoder) launch(ctx context.Context, in line, k task, cost float64) 
 	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	t.work.Go(func() {
 		defer w.stop()
-		k.serve(ctx)
+		if err := safely(func() error { k.serve(ctx); return nil }); err != nil {
+			t.log.Error("ladder broke", "stream", in.stream, "err", err)
+		}
 		t.ended(in, k)
 	})
 	return true

@@ -75,8 +75,8 @@ func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.
 }
 
 // sheddable returns the costliest of the outlets that fall behind, the highest
-// where that isn't known, but never the one that takes a hidden source's place; nil where there is none. The engine's
-// mutex is held.
+// where costs aren't known; nil where there is none. What takes a hidden source's
+// place stays. The engine's mutex is held.
 func (e *engine) sheddable(outlets []*outlet) *outlet {
 	var costliest *outlet
 	for _, o := range outlets {
