@@ -266,7 +266,7 @@ func (e *engine) take(ctx context.Context, o *outlet, a access) error {
 		return nil
 	}
 	if placed {
-		if err := o.write(ctx, e.base, a, f, place); err != nil {
+		if err := o.write(whole(ctx), e.base, a, f, place); err != nil {
 			return err
 		}
 	}
@@ -274,9 +274,13 @@ func (e *engine) take(ctx context.Context, o *outlet, a access) error {
 	return nil
 }
 
+// whole is the context of calls of the packager, which don't wait: what a process
+// put out before its end is no error.
+func whole(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 // takeLead hands on a picture of the rung that takes the source's place.
 func (e *engine) takeLead(ctx context.Context, o *outlet, a access, f *frame) error {
-	place, placed, err := e.lead(ctx, f, o.track(), o.sample(a, f, 0))
+	place, placed, err := e.lead(whole(ctx), f, o.track(), o.sample(a, f, 0))
 	if err != nil {
 		return err
 	}

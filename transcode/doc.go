@@ -4,17 +4,33 @@
 // measures what the machine can encode, and keeps the books of what the streams
 // take of that. A Ladder is one session's: it stands between ingest and the
 // packager as a media.Sink, hands every sample on first, and then puts it into
-// a backlog of bounded size, from which an engine feeds a supervised ffmpeg.
-// What comes back is known by its PTS, and goes to the packager as samples of a
-// media.Rung, on the same clock as the source's.
+// a backlog of bounded size, from which an engine feeds a supervised ffmpeg,
+// one ISO BMFF fragment for each access unit (ISO/IEC 14496-12 §8.8). What comes
+// back is known by its PTS, and goes to the packager as samples of a media.Rung,
+// on the same clock as the source's.
+//
+//	session ─▶ Ladder ─┬─────────────────────────────▶ media.Base
+//	                   └─▶ backlog ─▶ ffmpeg ─▶ outlets ─▶ media.Rung, one each
+//
+// ffmpeg sees times of the feed's own clock (feedClock), so that a publisher's
+// that jumps, or begins anew, never reaches it: the same process goes on over
+// epochs and changes of the picture's size, as long as the plan is the same. A
+// process that crashed or hangs is started again from the backlog, and each
+// rung goes on with the very frame after its last one.
+//
+// Where the source can't be shown as it is, it goes to the engine only, and the
+// highest rung leads in its place (hidden.go). Sound that isn't AAC becomes AAC
+// in a process of its own (sound.go, hearing.go). A rung that the machine can't keep
+// up with is dropped, and tried again later (watch.go).
 //
 // In go the calls of media.Sink, one session at a time for each stream; out come
 // the same calls to a media.Base, and rungs through it. A crash, a hang or a slow
-// machine costs rungs: no call of the Sink ever waits for ffmpeg, and no error
-// of a rung ever comes out of one.
+// machine costs rungs: no call of the Sink waits for ffmpeg, but for an end
+// without a source to show (turnLimit, endLimit), and no error of a rung comes out
+// of one.
 //
 // A Transcoder may be used by any number of goroutines at once, a Ladder by one
 // session at a time. No constructor starts a goroutine. Those of a Ladder start
-// with its first picture and may outlive the session by limits.go's drainLimit;
-// Serve waits for them.
+// with its first picture and may outlive the session by drainLimit; Serve waits
+// for them. Limits are in limits.go.
 package transcode

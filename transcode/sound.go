@@ -439,7 +439,7 @@ func (s *sound) take(ctx context.Context, codec *media.AAC, at media.Ticks, data
 		sample := media.Sample{
 			DTS: at - shift + place.Shift.Rescale(media.VideoClock, s.rate()), Duration: aacFrame, Sync: true, Data: data,
 		}
-		if err := s.rung.WriteSample(ctx, place.Epoch, sample, arrived); err != nil {
+		if err := s.rung.WriteSample(whole(ctx), place.Epoch, sample, arrived); err != nil {
 			return err
 		}
 		s.joined, s.epoch = true, place.Epoch
