@@ -93,7 +93,7 @@ func TestScenesKeepTheRules(t *testing.T) {
 
 // TestAnyLadderKeepsTheRules lets rungs join, hang, catch up and leave as they like.
 func TestAnyLadderKeepsTheRules(t *testing.T) {
-	for seed := range uint64(15) {
+	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 3))
 		p, v := newTape(t), newViewer(t)
 		p.seen = v.look
