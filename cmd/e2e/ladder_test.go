@@ -41,7 +41,7 @@ func startLadder(t *testing.T, env []string, ladder string, args ...string) *gat
 	require.NoError(t, os.WriteFile(filepath.Join(g.data, capacityFile), measured.file, 0o600))
 	g.begin(append(args, "--ladder", ladder)...)
 	g.eventually("the gateway can transcode", func() error {
-		if !strings.Contains(g.log.String(), "ladders by ffmpeg") {
+		if !strings.Contains(g.log.String(), "rungs that this machine can") {
 			return errors.New("it hasn't said so")
 		}
 		return nil
