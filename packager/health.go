@@ -17,6 +17,18 @@ type Health struct {
 	Advice     []string      // what to change, in plain words; none if all is well
 }
 
+// Health returns that of the stream of that name; nothing is known of one that
+// nobody has published.
+func (p *Packager) Health(name string) Health {
+	p.mu.Lock()
+	s := p.streams[name]
+	p.mu.Unlock()
+	if s == nil {
+		return Health{}
+	}
+	return s.Health()
+}
+
 // Health returns the stream's.
 func (s *Stream) Health() Health { return *s.health.Load() }
 
@@ -27,6 +39,11 @@ func (s *Stream) report(now time.Time) {
 	if s.session != nil {
 		h.Segment = s.session.settings.Segment
 		h.Advice = s.silences(now)
+		for _, in := range s.session.inputs {
+			if a := media.Advice(in.Codec); a != "" {
+				h.Advice = append(h.Advice, a)
+			}
+		}
 	}
 	long := false
 	if e := s.epoch; e != nil && e.lanes[0].Kind == media.Video {

@@ -54,6 +54,7 @@ func (l *Ladder) hide() {
 	was := l.hidden.on
 	l.hidden.on = true
 	l.mu.Unlock()
+	l.advise(true)
 	if !was {
 		l.log.Info("the source isn't shown as it is", "rung", l.plan.Outputs[0].Name, "err", l.plan.Why)
 	}
@@ -116,7 +117,7 @@ func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
 	}
 	e.skip(shown)
 	if l.transcoder.launch(ctx, l.line(), e, e.plan.Cost) {
-		l.engine, l.begun = e, true
+		l.engine, l.led, l.begun = e, e, true
 	}
 }
 
@@ -212,26 +213,33 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 func (l *Ladder) unhide(ctx context.Context) { l.endHidden(ctx, turnLimit) }
 
 // unhideAtEnd does so at the end of a session.
-func (l *Ladder) unhideAtEnd(ctx context.Context) { l.endHidden(ctx, endLimit) }
+func (l *Ladder) unhideAtEnd(ctx context.Context) {
+	if l.hiding() {
+		l.endSound() // it may be what leads
+	}
+	l.endHidden(ctx, endLimit)
+}
 
 func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) {
 	if !l.hiding() {
 		return
 	}
+	l.advise(false)
 	l.retire()
-	if e := l.transcoder.newest(l.line()); e != nil {
+	if l.led != nil {
+		w := l.led.hired()
 		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		select {
-		case <-e.hired().gone:
+		case <-w.gone:
 		case <-timer.C:
-			e.hired().stop()
+			w.stop()
 		case <-ctx.Done():
-			e.hired().stop()
+			w.stop()
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hidden = hidden{err: l.hidden.err}
+	l.hidden, l.led = hidden{err: l.hidden.err}, nil
 	l.clock.grid = 0
 }

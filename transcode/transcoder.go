@@ -34,6 +34,7 @@ type Transcoder struct {
 	metrics *metrics
 	wanted  chan struct{} // closed when the first ladder is asked for
 	want    sync.Once
+	advice  sync.Map // by stream, lists; at most all that there are
 
 	mu      sync.Mutex
 	state   readiness

@@ -38,6 +38,8 @@ type status struct {
 	// LatencyMS is how long ago, by the server's clock, the newest media that
 	// can be fetched was live; null where the stream isn't.
 	LatencyMS *int64 `json:"latency_ms"`
+	// Advice is what the broadcaster should change.
+	Advice []string `json:"advice"`
 }
 
 type renditionStatus struct {
@@ -140,7 +142,7 @@ func (s *Server) describeStream(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.json(statusOf(st.name, feed.Current(), s.now()))
+	return x.json(s.status(st.name, feed.Current(), s.now()))
 }
 
 // listStreams answers /api/v1/streams.
@@ -152,6 +154,13 @@ func (s *Server) listStreams(x *exchange) error {
 	return x.json(map[string][]status{"streams": all})
 }
 
+// status is the stream's, and what its broadcaster should know.
+func (s *Server) status(name string, t *timeline.Timeline, now time.Time) status {
+	st := statusOf(name, t, now)
+	st.Advice = append([]string{}, s.advice(name)...)
+	return st
+}
+
 func (s *Server) statuses(x *exchange) ([]status, error) {
 	streams, err := s.streams.all(x.r.Context())
 	if err != nil {
@@ -160,7 +169,7 @@ func (s *Server) statuses(x *exchange) ([]status, error) {
 	all := make([]status, 0, len(streams))
 	now := s.now()
 	for _, st := range streams {
-		all = append(all, statusOf(st.name, st.feed.Load().Current(), now))
+		all = append(all, s.status(st.name, st.feed.Load().Current(), now))
 	}
 	return all, nil
 }

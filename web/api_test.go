@@ -15,7 +15,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func atSeven(o *Options) { o.Now = func() time.Time { return start.Add(7 * time.Second) } }
+func atSeven(o *Options) {
+	o.Now = func() time.Time { return start.Add(7 * time.Second) }
+	o.Advice = func(stream string) []string {
+		if stream == "live" {
+			return []string{"set 2 s"}
+		}
+		return nil
+	}
+}
 
 func TestDescribeStream(t *testing.T) {
 	g, p := playing(t, 3, atSeven) // 6.6 s of media
@@ -24,7 +32,7 @@ func TestDescribeStream(t *testing.T) {
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
 	require.JSONEq(t, `{
-		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400,
+		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400, "advice": ["set 2 s"],
 		"renditions": [
 			{"id": "source", "kind": "video", "codecs": "avc1.640028", "width": 1920, "height": 1080, "fps": 30, "bandwidth": 40000, "state": "listed"},
 			{"id": "audio", "kind": "audio", "codecs": "mp4a.40.2", "width": 0, "height": 0, "fps": 0, "bandwidth": 440, "state": "listed"}
@@ -35,7 +43,7 @@ func TestDescribeStream(t *testing.T) {
 		require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/"+stream).Body.Bytes(), &s))
 		return s
 	}
-	require.Equal(t, status{Name: "empty", State: "offline", Renditions: []renditionStatus{}}, state("empty"))
+	require.Equal(t, status{Name: "empty", State: "offline", Renditions: []renditionStatus{}, Advice: []string{}}, state("empty"))
 	p.write().write().write().write()
 	require.Zero(t, *state("live").LatencyMS, "never negative")
 	p.leave()

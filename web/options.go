@@ -23,6 +23,8 @@ type Options struct {
 	// Absence is how long a request for media that isn't there yet may wait:
 	// the grace that a publisher has to come back, and a little more.
 	Absence time.Duration
+	// Advice says what a stream's broadcaster should change, in plain words; nil is none.
+	Advice func(stream string) []string
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

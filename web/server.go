@@ -20,6 +20,7 @@ type Server struct {
 	ready    func() error
 	registry *prometheus.Registry
 	absence  time.Duration
+	advice   func(string) []string
 	ca       []byte
 
 	streams streams
@@ -36,7 +37,7 @@ var _ http.Handler = (*Server)(nil)
 // New returns a server of the journal's streams, and registers its metrics.
 func New(o Options) *Server {
 	s := &Server{
-		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
+		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA, advice: o.Advice,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {
@@ -50,6 +51,9 @@ func New(o Options) *Server {
 	}
 	if s.registry == nil {
 		s.registry = prometheus.NewRegistry()
+	}
+	if s.advice == nil {
+		s.advice = func(string) []string { return nil }
 	}
 	if s.absence <= 0 {
 		s.absence = defaultAbsence

@@ -147,6 +147,9 @@ func (g *Gateway) wire() {
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
+		Advice: func(stream string) []string {
+			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream))
+		},
 	})
 }
 
