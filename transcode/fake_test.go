@@ -108,10 +108,17 @@ type fedFrame struct {
 
 func newFakeProcess(j ffmpeg.Job) *fakeProcess {
 	p := &fakeProcess{job: j, delay: 2, in: make(chan fedFrame, 4096), gone: make(chan struct{})}
-	for range j.Video.Outputs {
+	for range max(1, videoOutputs(j)) {
 		p.outputs = append(p.outputs, &fakeOutput{packets: make(chan nut.Packet, 4096)})
 	}
 	return p
+}
+
+func videoOutputs(j ffmpeg.Job) int {
+	if j.Video == nil {
+		return 0
+	}
+	return len(j.Video.Outputs)
 }
 
 func (p *fakeProcess) run(ctx context.Context) {

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -13,7 +14,7 @@ func (l *Ladder) beginSound(ctx context.Context, before *run) {
 		before.sound.close()
 	}
 	l.run.sound, l.deaf = nil, false
-	if t, ok := l.foreign(); ok {
+	if t, ok := l.foreign(); ok && !l.mute {
 		if l.run.sound = l.newSound(ctx, t); l.run.sound == nil {
 			l.deaf = true
 			l.log.Info("sound is passed on as it is: there is nothing to encode with", "track", t.Codec.Name())
@@ -22,12 +23,8 @@ func (l *Ladder) beginSound(ctx context.Context, before *run) {
 	l.run.expect = l.expectation()
 }
 
-// foreign returns the track of sound that not every player knows. Without a
-// picture beside it, it leads, and is passed on.
+// foreign returns the track of sound that not every player knows.
 func (l *Ladder) foreign() (media.Track, bool) {
-	if l.run.video == nil {
-		return media.Track{}, false
-	}
 	for _, t := range l.run.tracks {
 		_, aac := t.Codec.(*media.AAC)
 		if _, sound := t.Codec.(media.Sound); sound && !aac {
@@ -40,6 +37,11 @@ func (l *Ladder) foreign() (media.Track, bool) {
 // newSound starts what makes AAC of a track; nil where nothing can.
 func (l *Ladder) newSound(ctx context.Context, t media.Track) *sound {
 	s := newSound(l, t)
+	if r := l.run; r.video == nil {
+		s.lead = func(ctx context.Context, t media.Track, sample media.Sample, arrived time.Time) error {
+			return l.leadSound(ctx, r, t, sample, arrived)
+		}
+	}
 	if !l.transcoder.launch(ctx, line{l.stream, media.Audio}, s, 0) {
 		return nil
 	}
@@ -53,33 +55,80 @@ func (l *Ladder) again(ctx context.Context) {
 	l.beginSound(ctx, before)
 }
 
-// beginHearing begins a run at a keyframe, since sound can be made by now.
+// beginHearing begins a run, at a keyframe if there are pictures, since sound can
+// be made by now.
 func (l *Ladder) beginHearing(ctx context.Context) error {
 	l.again(ctx)
 	l.clock.restart()
 	l.begun = false
+	if l.run.leadsBySound() {
+		l.hideSound()
+	}
 	if l.hiding() {
-		return nil // the leading rung's first picture begins it
+		return nil // what leads begins it
 	}
 	return l.beginShown(ctx)
 }
 
+// leadsBySound reports that what is made of the sound leads: there's no picture.
+func (r *run) leadsBySound() bool { return r.sound != nil && r.video == nil }
+
+// hideSound lets what is made of the sound lead, in place of the sound itself.
+func (l *Ladder) hideSound() {
+	l.led = l.run.sound
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hidden.on = true
+}
+
+// leadSound writes a frame of sound that leads.
+func (l *Ladder) leadSound(ctx context.Context, r *run, t media.Track, s media.Sample, arrived time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := &l.hidden
+	if !h.on || h.err != nil {
+		return cmp.Or(h.err, errShown)
+	}
+	if h.begun != r || !h.leader.Equal(t) {
+		if h.err = l.beginHidden(ctx, r, t); h.err != nil {
+			return h.err
+		}
+	}
+	h.err = l.base.WriteSample(ctx, t.ID, s, arrived)
+	return h.err
+}
+
 // hear takes a sample of sound in another codec.
-func (l *Ladder) hear(ctx context.Context, f media.Sample, arrived time.Time) {
+func (l *Ladder) hear(ctx context.Context, id media.TrackID, f media.Sample, arrived time.Time) error {
 	s := l.run.sound
-	if s.jumps(f) {
+	switch {
+	case s.lead != nil && s.away(time.Now()):
+		l.log.Warn("no sound could be made: it is passed on as it is")
+		l.mute = true
+		s.stop()
+		l.again(ctx)
+		l.unhide(ctx)
+		if err := l.beginShown(ctx); err != nil {
+			return err
+		}
+		return l.pass(ctx, id, f, arrived)
+	case s.jumps(f):
 		next := l.newSound(ctx, s.track)
 		if next == nil {
-			return // the end is near
+			return nil // the end is near
 		}
 		next.placeAs(s)
 		s.close()
+		if l.led == task(s) {
+			l.led = next
+		}
 		l.mu.Lock() // a hidden source's pictures tell it their places
 		l.run.sound = next
 		l.mu.Unlock()
 		s = next
 	}
 	s.push(f, arrived)
+	return l.failure()
 }
 
 func (l *Ladder) endSound() {
@@ -90,7 +139,7 @@ func (l *Ladder) endSound() {
 
 // withSound adds to an expectation what is made of sound.
 func (l *Ladder) withSound(x media.Expectation) media.Expectation {
-	if l.run.sound != nil {
+	if l.run.sound != nil && !l.run.leadsBySound() {
 		x.Rungs = append(x.Rungs, media.ExpectedRung{
 			Name: soundName, Kind: media.Audio, Frame: aacFrame.Duration(l.run.sound.rate()),
 		})

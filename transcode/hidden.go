@@ -149,13 +149,12 @@ func (l *Ladder) lead(ctx context.Context, f *frame, t media.Track, s media.Samp
 	return place, placed, nil
 }
 
-// beginHidden begins a run with the leading rung in the picture's place, and
-// writes the sound that waited for it. The mutex is held.
+// beginHidden begins a run with what leads in the source's place, and writes the sound that waited for it. The mutex is held.
 func (l *Ladder) beginHidden(ctx context.Context, r *run, leader media.Track) error {
-	tracks := r.offered()
-	for i, t := range tracks {
-		if t.ID == leader.ID {
-			tracks[i] = leader
+	tracks := []media.Track{leader}
+	for _, t := range r.offered() {
+		if t.ID != leader.ID {
+			tracks = append(tracks, t)
 		}
 	}
 	l.base.Expect(r.expect)

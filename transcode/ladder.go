@@ -30,6 +30,7 @@ type Ladder struct {
 	run     *run
 	plan    planned
 	engine  *engine // nil until the first picture that can be fed
+	led     task    // what leads in a hidden source's place, or did last
 	clock   feedClock
 	gop     gop
 	begun   bool    // a sync sample of this run has been fed
@@ -39,6 +40,7 @@ type Ladder struct {
 	told    bool    // the log says why there is none
 	waits   bool    // the log says that there will be one
 	deaf    bool    // sound should be made, and nothing could when the run began
+	mute    bool    // nothing comes of making sound
 
 	// mu keeps the calls of the base's Sink in order, where a hidden source makes
 	// two goroutines of them.
@@ -81,8 +83,15 @@ func (l *Ladder) Begin(ctx context.Context, tracks []media.Track) error {
 		l.hide()
 		return l.failure()
 	}
-	l.unhide(ctx)
-	return l.beginShown(ctx)
+	if !l.run.leadsBySound() {
+		l.unhide(ctx)
+		return l.beginShown(ctx)
+	}
+	if before == nil || !before.leadsBySound() {
+		l.unhide(ctx)
+	}
+	l.hideSound()
+	return l.failure()
 }
 
 // beginShown begins with the source's own tracks.
@@ -176,11 +185,20 @@ func (l *Ladder) WriteSample(ctx context.Context, id media.TrackID, s media.Samp
 	case l.run.video != nil && l.run.video.ID == id:
 		return l.picture(ctx, s, arrived)
 	case l.run.sound != nil && l.run.sound.track.ID == id:
-		l.hear(ctx, s, arrived)
-		return nil
+		return l.hear(ctx, id, s, arrived)
 	case l.hiding():
 		return l.hold(ctx, id, s, arrived)
+	case l.deaf && l.run.video == nil && l.transcoder.encodes():
+		if err := l.beginHearing(ctx); err != nil || l.run.sound == nil {
+			return err
+		}
+		return l.hear(ctx, id, s, arrived)
 	}
+	return l.pass(ctx, id, s, arrived)
+}
+
+// pass hands on a sample as it is.
+func (l *Ladder) pass(ctx context.Context, id media.TrackID, s media.Sample, arrived time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.base.WriteSample(ctx, id, s, arrived)
@@ -231,6 +249,9 @@ func (l *Ladder) tee(ctx context.Context, s media.Sample, arrived time.Time, pla
 	e.push(f)
 	if l.engine == nil && l.transcoder.launch(ctx, l.line(), e, e.plan.Cost) {
 		l.engine = e
+		if e.plan.Hidden {
+			l.led = e
+		}
 	}
 }
 

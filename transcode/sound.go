@@ -35,6 +35,9 @@ type sound struct {
 	counts  soundMetrics
 	backoff backoff
 	more    chan struct{}
+	// lead, where there's no picture, writes frames as those of the leading
+	// track, with their times on the session's clock; else nil.
+	lead func(ctx context.Context, t media.Track, s media.Sample, arrived time.Time) error
 
 	// Of the goroutine that reads, and between processes of the supervisor.
 	rung   media.Rung
@@ -130,6 +133,13 @@ func (s *sound) owes() bool {
 	return (s.fed - s.next).Duration(s.rate()) > soundBound
 }
 
+// away reports whether sound should come and has not for long.
+func (s *sound) away(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.owing.IsZero() && now.Sub(s.owing) > leaveAfter
+}
+
 // place tells where pictures of that time and later ones went.
 func (s *sound) place(from media.Ticks, p media.Place) {
 	s.mu.Lock()
@@ -218,8 +228,8 @@ func (s *sound) pause(ctx context.Context, until time.Time) bool {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for now := time.Now(); now.Before(until); now = time.Now() {
+		away := s.away(now)
 		s.mu.Lock()
-		away := !s.owing.IsZero() && now.Sub(s.owing) > leaveAfter
 		late := !s.closed.IsZero() && now.Sub(s.closed) > drainLimit
 		s.mu.Unlock()
 		if late {
@@ -334,7 +344,7 @@ func (s *sound) judge(now, began time.Time) error {
 	if s.owing.After(since) {
 		since = s.owing
 	}
-	if len(s.marks) > 0 && !s.owing.IsZero() && now.Sub(since) > hangAfter {
+	if (s.lead != nil || len(s.marks) > 0) && !s.owing.IsZero() && now.Sub(since) > hangAfter {
 		return errHang
 	}
 	return nil
@@ -389,8 +399,8 @@ func (s *sound) await(ctx context.Context, n int) (*soundFrame, int) {
 	}
 }
 
-// read takes what comes out of a process. Until there is a picture it waits:
-// nobody knows where the sound belongs.
+// read takes what comes out of a process. Beside a picture it waits until that has
+// come: nobody knows where the sound belongs.
 func (s *sound) read(ctx context.Context, in packets, from media.Ticks) error {
 	h, err := in.Header()
 	if err != nil {
@@ -401,6 +411,9 @@ func (s *sound) read(ctx context.Context, in packets, from media.Ticks) error {
 		return err
 	}
 	for _, ready := range [...]<-chan struct{}{s.after, s.marked} {
+		if s.lead != nil && ready != s.after {
+			continue
+		}
 		select {
 		case <-ready:
 		case <-ctx.Done():
@@ -426,23 +439,14 @@ func (s *sound) read(ctx context.Context, in packets, from media.Ticks) error {
 // take hands on a frame that came out.
 func (s *sound) take(ctx context.Context, codec *media.AAC, at media.Ticks, data []byte) error {
 	s.mu.Lock()
-	shift := s.shift
+	sample := media.Sample{DTS: at - s.shift, Duration: aacFrame, Sync: true, Data: data}
 	arrived := s.arrived(at)
 	s.mu.Unlock()
-	place, ok := s.placeOf(at - shift)
-	if ok {
-		if s.rung == nil {
-			s.rung = s.base.Open(media.Track{
-				ID: s.track.ID, Kind: media.Audio, Timescale: s.rate(), Codec: codec, Name: soundName,
-			})
-		}
-		sample := media.Sample{
-			DTS: at - shift + place.Shift.Rescale(media.VideoClock, s.rate()), Duration: aacFrame, Sync: true, Data: data,
-		}
-		if err := s.rung.WriteSample(whole(ctx), place.Epoch, sample, arrived); err != nil {
-			return err
-		}
-		s.joined, s.epoch = true, place.Epoch
+	written, err := s.write(whole(ctx), codec, sample, arrived)
+	if err != nil {
+		return err
+	}
+	if written {
 		s.counts.out.Inc()
 		s.counts.lag.Observe(max(time.Since(arrived), 0).Seconds())
 	}
@@ -453,6 +457,28 @@ func (s *sound) take(ctx context.Context, codec *media.AAC, at media.Ticks, data
 		s.owing = time.Now()
 	}
 	return nil
+}
+
+// write gives a sample to the packager; false where it has no place.
+func (s *sound) write(ctx context.Context, codec *media.AAC, sample media.Sample, arrived time.Time) (bool, error) {
+	track := media.Track{ID: s.track.ID, Kind: media.Audio, Timescale: s.rate(), Codec: codec, Name: soundName}
+	if s.lead != nil {
+		track.Name = "" // as if it had been published
+		return true, s.lead(ctx, track, sample, arrived)
+	}
+	place, ok := s.placeOf(sample.DTS)
+	if !ok {
+		return false, nil
+	}
+	if s.rung == nil {
+		s.rung = s.base.Open(track)
+	}
+	sample.DTS += place.Shift.Rescale(media.VideoClock, s.rate())
+	if err := s.rung.WriteSample(ctx, place.Epoch, sample, arrived); err != nil {
+		return false, err
+	}
+	s.joined, s.epoch = true, place.Epoch
+	return true, nil
 }
 
 // arrived is when the source's sound of that time was read. The mutex is held.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -175,4 +176,63 @@ func TestSoundIsPassedOn(t *testing.T) {
 	require.Len(t, begins[1], 1)
 	require.Len(t, passed, 75)
 	require.InDelta(t, 75*1152/1024-10, len(base.of(soundName)), 4, "less what comes before the picture")
+}
+
+// Sound without a picture: what is made of it leads.
+func TestRealSoundAlone(t *testing.T) {
+	base, m := newRecorder(t), newRealMachine(t)
+	tr := fakeTranscoder(t, m)
+	sink := tr.Ladder("live", mustSpec(t, "source"), 0, base)
+	sound := makeMP3(t, 44_100, 4)
+	for run, at := range []media.Ticks{0, 90_000_000, 1000} {
+		require.NoError(t, sink.Begin(t.Context(), []media.Track{sound.track}))
+		before := len(heard(base))
+		for n, a := range sound.samples {
+			a.DTS += at
+			base.until("sound", 20*time.Second, func() bool { return (len(base.sound)-before)*1024 >= (n-60)*1152 })
+			require.NoError(t, sink.WriteSample(t.Context(), 2, a, time.Now()))
+			if run == 1 && n == 60 {
+				require.NoError(t, syscall.Kill(children(t)[0], syscall.SIGKILL))
+			}
+		}
+	}
+	endSession(t, sink, tr)
+	begins, _, heard := base.all()
+	require.Len(t, begins, 3)
+	length := len(heard) / 3
+	require.InDelta(t, len(sound.samples)*1152/1024, length, 3)
+	require.Empty(t, base.of(soundName))
+	for i, w := range heard {
+		if i%length > 0 && w.at < heard[i-1].at+10*44_100 && w.at > heard[i-1].at {
+			require.Equal(t, heard[i-1].at+aacFrame, w.at)
+		}
+		require.IsType(t, &media.AAC{}, begins[0][0].Codec)
+	}
+	require.Equal(t, 4, m.started())
+}
+
+func heard(base *recorder) []written {
+	_, _, sound := base.all()
+	return sound
+}
+
+// Nothing comes of it: it's passed on.
+func TestSoundAloneFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, base := &fakeMachine{}, newRecorder(t)
+		m.prepare = func(int, *fakeProcess) error { return errFake }
+		sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source"), 0, base)
+		codec, err := media.NewMP3(48_000, 2)
+		require.NoError(t, err)
+		track := media.Track{ID: 2, Kind: media.Audio, Timescale: 48_000, Codec: codec}
+		require.NoError(t, sink.Begin(t.Context(), []media.Track{track}))
+		for n := range 1000 {
+			a := media.Sample{DTS: media.Ticks(n) * 1152, Duration: 1152, Sync: true, Data: []byte{1}}
+			require.NoError(t, sink.WriteSample(t.Context(), 2, a, time.Now()))
+			time.Sleep(24 * time.Millisecond)
+		}
+		require.NoError(t, sink.End(t.Context(), nil))
+		_, _, heard := base.all()
+		require.InDelta(t, 1000-10_500/24, len(heard), 20)
+	})
 }
