@@ -46,9 +46,9 @@ func TestOtherCodecs(t *testing.T) {
 		`<AdaptationSet id="3" contentType="video" mimeType="video/mp4" par="1700:717"`,
 		`<AdaptationSet id="5" contentType="video" mimeType="video/mp4" par="16:9"`,
 		`<Representation id="480p-hevc" codecs="hvc1.2.4.L90.90" `,
-		` width="850" height="478" sar="4:3" frameRate="30/1">`,
+		` width="850" height="478" sar="4:3" frameRate="30000/1001">`,
 		`<Representation id="144p-av1" codecs="av01.0.00M.08" `,
-		` width="256" height="144" sar="1:1" frameRate="30/1">`,
+		` width="256" height="144" sar="1:1" frameRate="30">`,
 	} {
 		require.Contains(t, string(body), want)
 	}
