@@ -110,8 +110,8 @@ func (l *Ladder) draw() {
 		return
 	}
 	rate := l.rate
-	if h, ok := l.run.video.Codec.(*media.H264); ok && rate == 0 && h.FrameRate <= maxFrameRate {
-		rate = h.FrameRate
+	if c, ok := l.run.video.Codec.(media.Picture); ok && rate == 0 && c.Format().FrameRate <= maxFrameRate {
+		rate = c.Format().FrameRate
 	}
 	shape := rung.ShapeOf(l.run.video.Codec, rate, l.longGOP)
 	if l.engine != nil && shape == l.plan.shape {
