@@ -23,8 +23,10 @@ type epoch struct {
 	cutter   cutter
 	bounds   []bound // where segments start, the last few; rising
 	first    media.Ticks
-	frames   frameStats // of the leading video's first GOP
-	long     bool       // the last segment was longer than promised
+	frames   frameStats             // of the leading video's first GOP
+	long     bool                   // the last segment was longer than promised
+	inits    []timeline.RenditionID // of which the init segment is written
+	faults   []fault                // of rungs, not dealt with yet
 }
 
 // bound is where the leading rendition starts segment msn, as a presentation
@@ -123,7 +125,11 @@ func (e *epoch) writeInit(ctx context.Context, in *input) error {
 		old.Track.Equal(in.Track) && bytes.Equal(old.Data, in.init) {
 		entry.InitEpoch, entry.Data = old.Epoch, old.Data
 	}
-	return e.record.append(ctx, entry)
+	if err := e.record.append(ctx, entry); err != nil {
+		return err
+	}
+	e.inits = append(e.inits, in.rendition)
+	return nil
 }
 
 // onClock moves a sample onto the epoch's clock.
@@ -228,7 +234,8 @@ func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
 			return err
 		}
 	}
-	return e.cutRungs(ctx)
+	e.cutRungs(ctx)
+	return nil
 }
 
 // date corrects the epoch's start on the server's clock while nobody can have
@@ -284,7 +291,12 @@ func (e *epoch) gapAbsent(ctx context.Context, msn uint64) error {
 			if r = now.Rendition(r.ID); r == nil || !r.IsListed(now) || r.NextPosition(now).MSN > msn {
 				break
 			}
-			if err := e.record.gap(ctx, e.number, r.ID, gapAt(r, e.clock.at(0), e.settings.Segment)); err != nil {
+			err := e.record.gap(ctx, e.number, r.ID, gapAt(r, e.clock.at(0), e.settings.Segment))
+			if err != nil && r.Follows {
+				e.fail(r.ID, err)
+				break
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -93,12 +93,17 @@ func (l *lane) closeLate(ctx context.Context) error {
 
 // releaseHeld publishes what waited for the leading rendition.
 func (e *epoch) releaseHeld(ctx context.Context) error {
-	for _, l := range e.all()[1:] {
+	for _, l := range e.lanes[1:] {
 		if l.full() == 0 {
 			continue
 		}
 		if err := l.publishPending(ctx); err != nil {
 			return err
+		}
+	}
+	for _, l := range e.rungs {
+		if l.full() > 0 && !e.failed(l.rendition) {
+			e.fail(l.rendition, l.publishPending(ctx))
 		}
 	}
 	return nil

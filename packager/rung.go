@@ -46,20 +46,25 @@ func (r *rung) WriteSample(ctx context.Context, epoch uint64, sample media.Sampl
 	if s.closed {
 		return ErrClosed
 	}
+	if r.init == nil {
+		init, err := cmaf.Init(r.track)
+		if err != nil {
+			return fmt.Errorf("package %s of %s: %w", r.id, s.name, err)
+		}
+		r.init = init
+	}
 	if len(sample.Data) == 0 || sample.DTS < 0 || sample.DTS > maxTime {
 		s.drop(dropMalformed, 1)
 		return nil
 	}
-	for _, e := range s.trails {
+	for _, e := range slices.Clone(s.trails) {
 		if e.number < epoch {
-			if err := s.finish(ctx, e, r.id); err != nil {
-				return fmt.Errorf("package %s of %s: %w", r.id, s.name, err)
-			}
+			s.finish(ctx, e, r.id)
 		}
 	}
 	taken, err := r.write(ctx, s.open(epoch), sample, arrived)
 	if err != nil {
-		return fmt.Errorf("package %s of %s: %w", r.id, s.name, err)
+		s.expel(ctx, r.id, err)
 	}
 	if !taken {
 		s.drop(dropLate, 1)
@@ -98,9 +103,7 @@ func (r *rung) End(ctx context.Context, epoch uint64) error {
 	defer s.mu.Unlock()
 	for _, e := range slices.Clone(s.trails) {
 		if e.number <= epoch {
-			if err := s.finish(ctx, e, r.id); err != nil {
-				return fmt.Errorf("end %s of %s: %w", r.id, s.name, err)
-			}
+			s.finish(ctx, e, r.id)
 		}
 	}
 	return nil
@@ -115,7 +118,7 @@ func (r *rung) Leave(ctx context.Context) error {
 		return nil
 	}
 	if err := s.leave(ctx, r.id); err != nil {
-		return fmt.Errorf("%s leaves %s: %w", r.id, s.name, err)
+		s.expel(ctx, r.id, err)
 	}
 	return nil
 }
@@ -127,13 +130,6 @@ func (r *rung) join(ctx context.Context, e *epoch, sample media.Sample) (*lane, 
 	if x < 0 || e.stop > 0 || !sample.Sync {
 		return nil, nil
 	}
-	if r.init == nil {
-		init, err := cmaf.Init(r.track)
-		if err != nil {
-			return nil, err
-		}
-		r.init = init
-	}
 	in := &input{
 		Track: r.track, intake: newIntake(r.track), rendition: r.id, init: r.init,
 		metrics: r.stream.packager.metrics.ofRung(r.track.Kind.String(), r.track.Name),
@@ -144,11 +140,15 @@ func (r *rung) join(ctx context.Context, e *epoch, sample media.Sample) (*lane, 
 	if !ok {
 		return nil, nil
 	}
+	// It has no lane: nobody else is going to close that.
+	if err := e.record.closeOpen(ctx, r.id); err != nil {
+		return nil, err
+	}
 	t := e.record.now()
 	if was := t.Rendition(r.id); was != nil {
 		last := was.Segments.Last()
 		switch {
-		case was.Open != nil || last != nil && last.MSN >= b.msn:
+		case last != nil && last.MSN >= b.msn:
 			return nil, nil
 		case was.Epoch == e.number && was.Init != nil && !was.Track.Equal(r.track):
 			return nil, nil // one epoch has one init segment
@@ -157,11 +157,10 @@ func (r *rung) join(ctx context.Context, e *epoch, sample media.Sample) (*lane, 
 			return nil, err
 		}
 	}
-	first := t.Rendition(r.id) == nil || t.Rendition(r.id).Epoch != e.number
 	err := e.record.append(ctx, timeline.RenditionJoined{
 		Epoch: e.number, RenditionTrack: timeline.RenditionTrack{Rendition: r.id, Track: r.track}, MSN: b.msn,
 	})
-	if err == nil && first {
+	if err == nil && !slices.Contains(e.inits, r.id) {
 		err = e.writeInit(ctx, in)
 	}
 	if err != nil {

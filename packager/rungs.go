@@ -112,25 +112,26 @@ func (l *lane) closeRung(ctx context.Context) error {
 }
 
 // cutRungs is told that the leading rendition has ended a segment.
-func (e *epoch) cutRungs(ctx context.Context) error {
-	msn := e.lanes[0].msn
+func (e *epoch) cutRungs(ctx context.Context) {
 	for _, l := range e.rungs {
-		// Nobody may fall further behind than one segment: the window moves on.
-		for l.msn+1 < msn {
-			if err := l.closeRung(ctx); err != nil {
-				return err
-			}
+		if !e.failed(l.rendition) {
+			e.fail(l.rendition, e.cutRung(ctx, l))
 		}
-		var err error
-		switch {
-		case l.Kind == media.Audio:
-			err = l.advance(ctx)
-		case l.begun && l.end >= e.boundary(l, l.msn+1)-e.halfFrame():
-			err = l.closeRung(ctx)
-		}
-		if err != nil {
+	}
+}
+
+func (e *epoch) cutRung(ctx context.Context, l *lane) error {
+	// Nobody may fall further behind than one segment: the window moves on.
+	for l.msn+1 < e.lanes[0].msn {
+		if err := l.closeRung(ctx); err != nil {
 			return err
 		}
+	}
+	switch {
+	case l.Kind == media.Audio:
+		return l.advance(ctx)
+	case l.begun && l.end >= e.boundary(l, l.msn+1)-e.halfFrame():
+		return l.closeRung(ctx)
 	}
 	return nil
 }

@@ -193,11 +193,9 @@ func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arri
 		if err := s.epoch.lead(ctx, l.onClock(sample), arrived); err != nil {
 			return err
 		}
+		s.expelFailed(ctx, s.epoch)
 		if len(s.trails) > 0 && l.msn > s.epoch.start {
-			// A segment later nothing more is going to come.
-			if err := s.finishTrails(ctx); err != nil {
-				return err
-			}
+			s.finishTrails(ctx) // a segment later nothing more is going to come
 		}
 		if s.newsworthy(l, sample) {
 			s.report(arrived)
@@ -281,13 +279,14 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 		s.drop(dropBeforeKeyframe, 1)
 		return nil
 	}
+	if err := s.finishNamesakes(ctx, present); err != nil {
+		return err
+	}
 	e, err := startEpoch(ctx, s.record, s.session, present, arrival{sample, arrived})
 	if err != nil {
 		return err
 	}
-	if err := s.leaveUnexpected(ctx, e); err != nil {
-		return err
-	}
+	s.leaveUnexpected(ctx, e)
 	if err := e.firstTargets(ctx, s.last); err != nil {
 		return err
 	}
@@ -332,7 +331,8 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	if e == nil {
 		return s.record.endEpoch(ctx, now, settings.Segment)
 	}
-	err := errors.Join(s.finishTrails(ctx), e.end(ctx, now))
+	s.finishTrails(ctx)
+	err := e.end(ctx, now)
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, settings.Segment))
 	}
@@ -382,7 +382,8 @@ func (s *Stream) expire(ctx context.Context, now time.Time) time.Time {
 }
 
 func (s *Stream) endStream(ctx context.Context, now time.Time) error {
-	if err := s.finishTrails(ctx); err != nil {
+	s.finishTrails(ctx)
+	if err := s.closeOrphans(ctx); err != nil {
 		return err
 	}
 	s.log.Info("stream ended")

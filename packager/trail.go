@@ -32,43 +32,36 @@ func (s *Stream) trail(e *epoch) {
 }
 
 // finishTrails ends all that is left of epochs that have ended.
-func (s *Stream) finishTrails(ctx context.Context) error {
+func (s *Stream) finishTrails(ctx context.Context) {
 	for len(s.trails) > 0 {
 		e := s.trails[0]
-		if err := s.finish(ctx, e, e.rungs[0].rendition); err != nil {
-			s.trails = nil
-			return err
-		}
+		s.finish(ctx, e, e.rungs[0].rendition)
 	}
-	return nil
 }
 
 // finish publishes what a rung has left of an epoch that has ended, and brings it
 // to the epoch's last segment.
-func (s *Stream) finish(ctx context.Context, e *epoch, id timeline.RenditionID) error {
+func (s *Stream) finish(ctx context.Context, e *epoch, id timeline.RenditionID) {
 	l := e.rung(id)
 	if l == nil {
-		return nil
+		return
 	}
-	e.rungs = slices.DeleteFunc(slices.Clone(e.rungs), func(o *lane) bool { return o == l })
-	if len(e.rungs) == 0 {
+	if e.forget(id) {
 		s.trails = slices.DeleteFunc(slices.Clone(s.trails), func(o *epoch) bool { return o == e })
 		s.schedule()
 	}
 	for l.msn < e.stop {
 		if err := l.closeRung(ctx); err != nil {
-			return err
+			s.expel(ctx, id, err)
+			return
 		}
 	}
-	return nil
 }
 
 // leave takes a rung out.
 func (s *Stream) leave(ctx context.Context, id timeline.RenditionID) error {
 	for _, e := range slices.Clone(s.trails) {
-		if err := s.finish(ctx, e, id); err != nil {
-			return err
-		}
+		s.finish(ctx, e, id)
 	}
 	if e := s.epoch; e != nil {
 		if l := e.rung(id); l != nil {
@@ -77,7 +70,7 @@ func (s *Stream) leave(ctx context.Context, id timeline.RenditionID) error {
 					return err
 				}
 			}
-			e.rungs = slices.DeleteFunc(slices.Clone(e.rungs), func(o *lane) bool { return o == l })
+			e.forget(id)
 		}
 	}
 	r := s.record.now().Rendition(id)
@@ -89,7 +82,7 @@ func (s *Stream) leave(ctx context.Context, id timeline.RenditionID) error {
 }
 
 // leaveUnexpected takes the rungs out that a new epoch won't have.
-func (s *Stream) leaveUnexpected(ctx context.Context, e *epoch) error {
+func (s *Stream) leaveUnexpected(ctx context.Context, e *epoch) {
 	for _, r := range s.record.now().Renditions {
 		expected := slices.ContainsFunc(e.expected.Rungs, func(x media.ExpectedRung) bool {
 			return timeline.RenditionID(x.Name) == r.ID
@@ -98,10 +91,9 @@ func (s *Stream) leaveUnexpected(ctx context.Context, e *epoch) error {
 			continue
 		}
 		if err := s.leave(ctx, r.ID); err != nil {
-			return err
+			s.expel(ctx, r.ID, err)
 		}
 	}
-	return nil
 }
 
 func expectedRenditions(x media.Expectation) []timeline.ExpectedRendition {

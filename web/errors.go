@@ -13,6 +13,7 @@ import (
 var (
 	errUnknown    = errors.New("not found")
 	errGone       = errors.New("no longer available")
+	errAbsent     = errors.New("not available at present") // of a rung that has left and may be back
 	errBadRequest = errors.New("bad request")
 	errNotYet     = errors.New("not there yet, try again") // a wait ran out
 	errStopping   = errors.New("the server is stopping")
@@ -41,7 +42,7 @@ func problemOf(err error) problem {
 	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition):
 		// It may exist in a second: a stream that starts.
 		p.status, p.cache = http.StatusNotFound, cacheSecond
-	case errors.Is(err, hls.ErrGone):
+	case errors.Is(err, hls.ErrGone), errors.Is(err, errAbsent):
 		// It may be back in a few seconds.
 		p.status, p.cache = http.StatusGone, cacheSecond
 	case errors.Is(err, errGone):

@@ -39,7 +39,7 @@ func (p place) find(t *timeline.Timeline) (*timeline.Segment, error) {
 	g := r.Segment(p.msn)
 	switch {
 	case g == nil && r.Left:
-		return nil, errGone // it was hinted, or is what an MPD makes players expect
+		return nil, errAbsent // it was hinted, or is what an MPD makes players expect
 	case g == nil && p.isNext(t, r):
 		return nil, errAwaited
 	case g == nil || g.Epoch != p.epoch:

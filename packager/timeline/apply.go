@@ -89,6 +89,9 @@ func (t *Timeline) startEpoch(e EpochStarted) error {
 			r := *t.Renditions[i]
 			r.Track, r.Epoch, r.Version = rt.Track, e.Epoch, t.Version
 			r.Follows, r.Left, r.Behind = false, false, false
+			if last := r.Segments.Last(); last != nil && last.MSN >= t.First && last.MSN+1 < t.Next.MSN {
+				r.From = t.Next.MSN // it had left
+			}
 			t.Renditions[i] = &r
 			continue
 		}

@@ -1,0 +1,119 @@
+package packager_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager"
+	"sluice/packager/timeline"
+	"sluice/storage/journal"
+	"sluice/storage/journal/memory"
+)
+
+// picky is a journal that refuses some of the entries of a rung.
+type picky struct {
+	journal.Journal
+	rung    timeline.RenditionID
+	n       int
+	refused func(n int) bool
+}
+
+var errRefused = errors.New("refused")
+
+func (p *picky) Append(ctx context.Context, stream string, e timeline.Entry) error {
+	var id timeline.RenditionID
+	switch e := e.(type) {
+	case timeline.RenditionJoined:
+		id = e.Rendition
+	case timeline.RenditionLeft:
+		id = e.Rendition
+	case timeline.InitWritten:
+		id = e.Rendition
+	case timeline.PartWritten:
+		id = e.Rendition
+	case timeline.SegmentClosed:
+		id = e.Rendition
+	}
+	if id == p.rung {
+		if p.n++; p.refused(p.n) {
+			return errRefused
+		}
+	}
+	return p.Journal.Append(ctx, stream, e)
+}
+
+// A rung's entry that is refused, whichever, costs the source nothing, and the
+// rung a few segments.
+func TestRefusedEntriesOfRungs(t *testing.T) {
+	v := video{num: 3000, gops: []int{60}, bframes: true}
+	for first := 1; first < 60; first++ {
+		for _, many := range []int{1, 3} {
+			j := &picky{Journal: memory.New(memory.Options{}), rung: "480p", refused: func(n int) bool { return first <= n && n < first+many }}
+			l := &fakeLadder{
+				rig: newRigOn(t, j, packager.Settings{}), rungs: []fakeRung{{name: "480p", every: 1, lag: 200 * time.Millisecond}},
+				lost: func(time.Duration) bool { return false },
+			}
+			l.expect()
+			l.begin(videoTrack(t)).write(both(0))
+			l.write(v.events(7 * time.Second)).end()
+			l.begin(videoTrack(t))
+			again := v.events(13 * time.Second)
+			for i := range again {
+				again[i].at += 7 * time.Second
+			}
+			l.write(again)
+			r := l.timeline().Rendition("480p")
+			require.NotNil(t, r)
+			require.False(t, r.Absent(), "it's back, from %d", first)
+			require.Equal(t, l.timeline().Current().Number, r.Epoch)
+			require.NotNil(t, r.Open)
+			checkListed(t, l.timeline())
+			l.end()
+			l.drain(2)
+			source := l.timeline().Rendition(timeline.Source)
+			for g := range source.Segments.All() {
+				require.False(t, g.Gap())
+			}
+			require.NoError(t, l.packager.Shutdown(t.Context()))
+			require.Equal(t, timeline.Ended, l.timeline().State)
+		}
+	}
+}
+
+// A rendition that was a rung, and still has something to come, or has left,
+// leads the next epoch.
+func TestRungLeadsTheNextEpoch(t *testing.T) {
+	v := video{num: 3000, gops: []int{60}, bframes: true}
+	for name, leave := range map[string]bool{"trails": false, "has left": true} {
+		t.Run(name, func(t *testing.T) {
+			l := newFakeLadder(t, packager.Settings{}, fakeRung{name: "480p", every: 1, lag: 300 * time.Millisecond})
+			l.begin(videoTrack(t))
+			events := v.events(11 * time.Second)
+			l.write(events[:150])
+			if leave {
+				require.NoError(t, l.rungs[0].way.Leave(t.Context()))
+				l.lost = func(time.Duration) bool { return true }
+			}
+			l.write(events[150:]).end()
+			track := videoTrack(t)
+			track.Name = "480p"
+			l.stream.Expect(media.Expectation{})
+			l.begin(track)
+			for _, e := range v.events(5 * time.Second) {
+				l.at(e.at + 11*time.Second)
+				require.NoError(t, l.stream.WriteSample(t.Context(), e.id, e.sample, l.start.Add(e.at+11*time.Second)))
+			}
+			r := l.timeline().Rendition("480p")
+			require.False(t, r.Follows)
+			require.Equal(t, uint64(2), r.Open.Epoch)
+			l.end()
+			checkListed(t, l.timeline())
+			checkInvariants(t, l.rig)
+		})
+	}
+}
