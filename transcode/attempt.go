@@ -109,11 +109,14 @@ func (e *engine) watch(ctx context.Context, p process, outlets []*outlet, read <
 // what it says itself.
 func (e *engine) verdict(ctx context.Context, err error) error {
 	e.mu.Lock()
-	over := !e.closed.IsZero()
+	over, worn := !e.closed.IsZero(), e.worn
 	e.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
 		return firstOf(context.Cause(ctx), err)
+	case err == nil && worn > 0:
+		e.skip(worn - 1)
+		return errWorn
 	case err == nil && !over:
 		return errEarly
 	}
@@ -133,7 +136,7 @@ func firstOf(cause, exit error) error {
 func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.leading = true
+	e.leading, e.worn = true, 0
 	start, lost := e.backlog.restart(e.owed())
 	e.lose(lost)
 	v := &ffmpeg.VideoJob{Grid: e.grid, FrameRate: e.frameRate}
@@ -162,24 +165,28 @@ func (e *engine) skipped() time.Duration {
 	return max(done-f.at, 0).Duration(media.VideoClock)
 }
 
-// feed writes frames from number n on, until there are no more.
+// feed writes frames from number n on, until there are no more, or the process has
+// had enough of them and another can go on with a keyframe.
 func (e *engine) feed(ctx context.Context, p process, n int) error {
 	defer p.CloseInput()
 	var buf []byte
-	for first := true; ; n++ {
+	for fed := 0; ; n++ {
 		f, at, err := e.await(ctx, n)
 		if err != nil || f == nil {
 			return err
 		}
+		if fed >= e.most && f.sync {
+			e.wear(f.at)
+			return nil
+		}
 		n = at
 		buf = buf[:0]
-		if first {
+		if fed++; fed == 1 {
 			track := *f.run.video
 			track.ID = feedTrack
 			if buf, err = cmaf.Init(track); err != nil {
 				return fmt.Errorf("feed: %w", err)
 			}
-			first = false
 		}
 		sample := media.Sample{DTS: f.dts, CTSOffset: f.at - f.dts, Duration: f.duration, Sync: f.sync, Data: f.data}
 		part := cmaf.Fragment{Sequence: uint32(n + 1), TrackID: feedTrack, Samples: []media.Sample{sample}}
@@ -187,6 +194,13 @@ func (e *engine) feed(ctx context.Context, p process, n int) error {
 			return nil //nolint:nilerr // the process has ended, and says why itself
 		}
 	}
+}
+
+// wear notes that the process gets nothing from a time on, though there is more.
+func (e *engine) wear(at media.Ticks) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.worn = at
 }
 
 // await returns frame n or the first one after it that is left, and its number;

@@ -18,7 +18,8 @@ import (
 //	starting ──first frame out──▶ running ──no more frames in──▶ draining ──all out──▶ ended
 //	   │  ▲                         │ │                             │
 //	   │  └───a rung is dropped─────┘ │                             │
-//	   │  │   or tried again          │                             │
+//	   │  │   or tried again, or the  │                             │
+//	   │  │   process is worn         │                             │
 //	   └──┼────── crash, hang ────────┴─────────────────────────────┤
 //	      │                                                         ▼
 //	      └──────────────────────pause is over──────────────────backoff
@@ -46,6 +47,7 @@ var (
 	errRoom     = errors.New("there is room for another rung")
 	errLate     = errors.New("what was left took too long")
 	errEarly    = errors.New("the process ended before its input did")
+	errWorn     = errors.New("the process has had as much as one may")
 )
 
 // engine makes the rungs of one plan out of the frames that are pushed into it.
@@ -59,6 +61,7 @@ type engine struct {
 	grid      media.Ticks // hidden: where keyframes are forced
 	frameRate float64
 	part      time.Duration
+	most      int // frames that a process gets, but for the rest of a GOP
 	log       *slog.Logger
 	counts    engineMetrics
 
@@ -84,6 +87,7 @@ type engine struct {
 	leading  bool          // the present process's leading rung is still read
 	progress chan struct{} // closed and renewed when the leading rung gets on
 	cut      bool          // the backlog overflows, and the log says so
+	worn     media.Ticks   // the present process gets nothing from there on; 0: it does
 }
 
 // push takes the next frame. It never waits.
@@ -216,8 +220,9 @@ func (e *engine) finished(ctx context.Context, err error) bool {
 	case errors.Is(err, errLate):
 		e.log.Warn("ladder ended early", "err", err)
 		return true
-	case errors.Is(err, errOverload), errors.Is(err, errRoom):
-		return false // the next process has other rungs
+	case errors.Is(err, errOverload), errors.Is(err, errRoom), errors.Is(err, errWorn):
+		e.log.Debug("ladder", "err", err)
+		return false // the next process has other rungs, or is just another
 	}
 	now := time.Now()
 	pause := e.backoff.fail(now)

@@ -314,7 +314,7 @@ func (l *Ladder) newEngine() *engine {
 		log: l.log, counts: t.metrics.ofStream(l.stream), lead: l.lead,
 		book:   func(cost float64) bool { return t.book(l.stream, cost) },
 		worker: newWorker(), more: make(chan struct{}, 1), progress: make(chan struct{}), newest: noTime,
-		backlog: newBacklog(),
+		backlog: newBacklog(), most: t.worn,
 	}
 	if e.plan.Hidden {
 		e.grid = l.grid()

@@ -1,10 +1,12 @@
 package transcode
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"sluice/media"
@@ -67,6 +69,39 @@ func TestClockJumps(t *testing.T) {
 		requireSame(t, base.lead(), base.of("480p"))
 		require.EqualValues(t, 3, base.of("480p")[239].epoch)
 	})
+}
+
+// A process that has had enough gives way to another at a keyframe: nothing is
+// lost, no rung leaves, and nothing counts as a failure.
+func TestWornProcess(t *testing.T) {
+	for _, ladder := range []string{"source,720p,360p", "720p,360p15", "source,480p15"} {
+		t.Run(ladder, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, base := &fakeMachine{}, newRecorder(t)
+				tr := fakeTranscoder(t, m)
+				tr.worn = 100
+				l := tr.Ladder("live", mustSpec(t, ladder), 0, base)
+				p := newPublisher(t, l, fullHD(t))
+				p.begin()
+				p.frames(420)
+				p.end()
+				time.Sleep(time.Second)
+				require.Equal(t, 4, m.started())
+				require.Len(t, base.lead(), 420)
+				for name, r := range base.rungs {
+					require.Zero(t, r.leaves)
+					var halved []written
+					for i, w := range shownOrder(base.lead()) {
+						if !strings.HasSuffix(name, "15") || i%2 == 0 {
+							halved = append(halved, w)
+						}
+					}
+					requireSame(t, halved, base.of(name))
+				}
+				require.Zero(t, testutil.CollectAndCount(tr.metrics.restarts))
+			})
+		})
+	}
 }
 
 func TestProcessDies(t *testing.T) {

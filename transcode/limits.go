@@ -36,6 +36,9 @@ const (
 	leaveAfter = 10 * time.Second
 	// stopGrace is what a process has to end when its outputs have.
 	stopGrace = 300 * time.Millisecond
+	// wornAfter is after how many frames a process gives way to a new one: its
+	// demuxer keeps some 150 bytes of each fragment for ever.
+	wornAfter = 1 << 20
 	// drainLimit is what an engine has, once there are no more frames, to put
 	// out what it still has.
 	drainLimit = 5 * time.Second
@@ -45,8 +48,9 @@ const (
 	// turnLimit is how long the publisher waits, where a source is hidden no
 	// more, for the last of the pictures that led instead.
 	turnLimit = time.Second
-	// endLimit likewise, at the end of a session whose source is hidden.
-	endLimit = 3 * time.Second
+	// endLimit likewise, at the end of a session whose source is hidden: less than
+	// the gateway has for that when it ends.
+	endLimit = time.Second
 )
 
 // Restarts. Each failure counts one, and counts half after each backoffHalf; the

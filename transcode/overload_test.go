@@ -132,3 +132,12 @@ func booked(tr *Transcoder) float64 {
 	defer tr.mu.Unlock()
 	return tr.books.sum()
 }
+
+// At the session's end nothing is tried again any more.
+func TestNoRetryAtTheEnd(t *testing.T) {
+	now := time.Now()
+	e := &engine{outlets: []*outlet{{outside: true}}, retry: retry{after: retryAfter, since: now.Add(-retryAfter)}}
+	require.NotNil(t, e.candidate(now))
+	e.closed = now
+	require.Nil(t, e.candidate(now))
+}

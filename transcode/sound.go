@@ -34,6 +34,7 @@ type sound struct {
 	log     *slog.Logger
 	counts  soundMetrics
 	backoff backoff
+	most    int // frames that a process gets
 	more    chan struct{}
 	// lead, where there's no picture, writes frames as those of the leading
 	// track, with their times on the session's clock; else nil.
@@ -53,6 +54,7 @@ type sound struct {
 	fed    media.Ticks  // the newest one's end, on the feed's
 	owing  time.Time    // since when nothing comes although it should; zero: it does
 	closed time.Time
+	worn   media.Ticks // the present process gets nothing from there on; 0: it does
 	marks  []mark
 	marked chan struct{} // closed with the first mark
 }
@@ -64,18 +66,11 @@ type soundFrame struct {
 	arrived      time.Time
 }
 
-// mark tells the place of what comes from a time on, which is the session's in
-// ticks of media.VideoClock.
-type mark struct {
-	from media.Ticks
-	media.Place
-}
-
 func newSound(l *Ladder, track media.Track) *sound {
 	return &sound{
 		worker: newWorker(), base: l.base, track: track, log: l.log.With("rung", soundName),
-		counts: l.transcoder.metrics.ofSound(l.stream),
-		more:   make(chan struct{}, 1), marked: make(chan struct{}),
+		counts: l.transcoder.metrics.ofSound(l.stream), most: l.transcoder.worn,
+		more: make(chan struct{}, 1), marked: make(chan struct{}),
 	}
 }
 
@@ -115,7 +110,7 @@ func (s *sound) trim() (lost int) {
 	for n < len(s.frames) && s.frames[n].at+s.frames[n].duration+2*ffmpeg.Lead < s.next {
 		n++
 	}
-	for s.fed-s.frames[n].at > media.TicksOf(backlogTime, s.rate()) {
+	for n < len(s.frames)-1 && s.fed-s.frames[n].at > media.TicksOf(backlogTime, s.rate()) {
 		n, lost = n+1, lost+1
 	}
 	if lost > 0 { // what comes out next is what is still there
@@ -138,46 +133,6 @@ func (s *sound) away(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.owing.IsZero() && now.Sub(s.owing) > leaveAfter
-}
-
-// place tells where pictures of that time and later ones went.
-func (s *sound) place(from media.Ticks, p media.Place) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.marks); n > 0 && s.marks[n-1].Place == p {
-		return
-	}
-	if len(s.marks) == 0 {
-		close(s.marked)
-	}
-	if len(s.marks) == maxMarks {
-		s.marks = append(s.marks[:0], s.marks[1:]...)
-	}
-	s.marks = append(s.marks, mark{from, p})
-}
-
-// placeAs takes over the newest place that another knows, from any time on.
-func (s *sound) placeAs(other *sound) {
-	other.mu.Lock()
-	marks := other.marks
-	other.mu.Unlock()
-	if n := len(marks); n > 0 {
-		s.place(-maxTime, marks[n-1].Place)
-	}
-}
-
-// placeOf returns the place of what has that time on the session's clock; false
-// for what comes before the first picture.
-func (s *sound) placeOf(at media.Ticks) (media.Place, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	video := (at + aacFrame/2).Rescale(s.rate(), media.VideoClock)
-	for i := len(s.marks) - 1; i >= 0; i-- {
-		if s.marks[i].from <= video {
-			return s.marks[i].Place, true
-		}
-	}
-	return media.Place{}, false
 }
 
 // close says that no frames follow.
@@ -205,6 +160,9 @@ func (s *sound) serve(ctx context.Context) {
 		var over errClosed
 		if err == nil || errors.As(err, &over) || ctx.Err() != nil {
 			break
+		}
+		if errors.Is(err, errWorn) {
+			continue
 		}
 		pause := s.backoff.fail(time.Now())
 		s.log.Warn("making sound failed", "err", err, "dur", pause)
@@ -293,6 +251,7 @@ func (s *sound) job(ctx context.Context) (ffmpeg.Job, int, error) {
 	channels = max(channels, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.worn = 0
 	n := 0
 	for n+1 < len(s.frames) && s.frames[n+1].at <= s.next-ffmpeg.Lead {
 		n++
@@ -312,11 +271,13 @@ func (s *sound) watch(ctx context.Context, p process, read <-chan struct{}) erro
 		case <-read:
 			err := bury(p)
 			s.mu.Lock()
-			over := !s.closed.IsZero()
+			over, worn := !s.closed.IsZero(), s.worn > 0
 			s.mu.Unlock()
 			switch {
 			case ctx.Err() != nil:
 				return firstOf(context.Cause(ctx), err)
+			case err == nil && worn:
+				return errWorn
 			case err == nil && !over:
 				return errEarly
 			}
@@ -359,12 +320,17 @@ func (s *sound) feed(ctx context.Context, p process, n int) error {
 	if err != nil {
 		return fmt.Errorf("feed: %w", err)
 	}
-	for ; ; n++ {
+	for fed := 0; ; n++ {
 		f, at := s.await(ctx, n)
-		if f == nil {
+		switch {
+		case f == nil:
+			return nil
+		case fed == s.most:
+			s.wear(f.at)
 			return nil
 		}
 		n = at
+		fed++
 		part := cmaf.Fragment{Sequence: uint32(n + 1), TrackID: feedTrack, Samples: []media.Sample{
 			{DTS: f.at, Duration: f.duration, Sync: true, Data: f.data},
 		}}
@@ -373,6 +339,13 @@ func (s *sound) feed(ctx context.Context, p process, n int) error {
 		}
 		buf = buf[:0]
 	}
+}
+
+// wear notes that the process gets nothing from a time on, though there is more.
+func (s *sound) wear(at media.Ticks) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.worn = at
 }
 
 // await returns frame n, or the first after it that is left, and its number; nil
@@ -436,9 +409,14 @@ func (s *sound) read(ctx context.Context, in packets, from media.Ticks) error {
 	}
 }
 
-// take hands on a frame that came out.
+// take hands on a frame that came out. What a worn process makes of its input's
+// end is left to the next one, which knows how the sound goes on.
 func (s *sound) take(ctx context.Context, codec *media.AAC, at media.Ticks, data []byte) error {
 	s.mu.Lock()
+	if s.worn > 0 && at+ffmpeg.Lead > s.worn {
+		s.mu.Unlock()
+		return nil
+	}
 	sample := media.Sample{DTS: at - s.shift, Duration: aacFrame, Sync: true, Data: data}
 	arrived := s.arrived(at)
 	s.mu.Unlock()

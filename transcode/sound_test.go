@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os/exec"
@@ -119,10 +120,12 @@ func TestRealSound(t *testing.T) {
 		ladder string
 		rate   int
 		kill   bool
-	}{{"source", 44_100, false}, {"source,144p", 48_000, true}, {"144p", 22_050, false}} {
+		worn   int // 0: as usual
+	}{{"source", 44_100, false, 0}, {"source,144p", 48_000, true, 0}, {"144p", 22_050, false, 0}, {"source,240p", 44_100, false, 50}} {
 		t.Run(c.ladder, func(t *testing.T) {
 			base, m := newRecorder(t), newRealMachine(t)
 			tr := fakeTranscoder(t, m)
+			tr.worn = cmp.Or(c.worn, tr.worn)
 			sink := tr.Ladder("live", mustSpec(t, c.ladder), 0, base)
 			sound := makeMP3(t, c.rate, 5)
 			together(t, sink, base, video, sound, func(n int) {
@@ -147,6 +150,9 @@ func TestRealSound(t *testing.T) {
 			require.Len(t, begins[0], 1)
 			require.Equal(t, soundName, expected[0].Rungs[len(expected[0].Rungs)-1].Name)
 			require.Equal(t, []uint64{1, 2}, base.rung(soundName).ends)
+			if c.worn > 0 {
+				require.Greater(t, m.started(), 6)
+			}
 		})
 	}
 }

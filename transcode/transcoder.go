@@ -34,6 +34,7 @@ type Transcoder struct {
 	metrics *metrics
 	wanted  chan struct{} // closed when the first ladder is asked for
 	want    sync.Once
+	worn    int      // wornAfter, but for tests
 	advice  sync.Map // by stream, lists; at most all that there are
 
 	mu      sync.Mutex
@@ -54,7 +55,7 @@ func New(o Options) *Transcoder {
 	}
 	t := &Transcoder{
 		options: o, log: o.Log, metrics: newMetrics(o.Metrics), wanted: make(chan struct{}),
-		tasks: map[task]struct{}{}, last: map[line]task{},
+		worn: wornAfter, tasks: map[task]struct{}{}, last: map[line]task{},
 	}
 	t.books = books{total: cpuShare * float64(runtime.GOMAXPROCS(0)), taken: map[string]float64{}}
 	t.metrics.capacity.Set(t.books.total)

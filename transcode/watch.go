@@ -57,7 +57,7 @@ func (e *engine) worst(outlets []*outlet) time.Duration {
 
 // overloaded reports that the backlog has been too long for long enough, and
 // isn't getting shorter. A burst, which a publisher's network makes, is worked
-// off; and where nothing comes out any more, since out, the process hangs.
+// off; and where nothing has come out meanwhile, since out, the process hangs.
 func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.Time) bool {
 	switch {
 	case behind <= bound || now.Sub(w.start) < settleTime:
@@ -66,7 +66,7 @@ func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.
 		w.since, w.then = now, behind
 	case now.Sub(w.since) >= overloadFor:
 		worked := w.then - behind
-		if worked < catchUp && now.Sub(out) < overloadFor/2 {
+		if worked < catchUp && out.After(w.since) {
 			return true
 		}
 		w.since, w.then = now, behind
@@ -101,6 +101,9 @@ func (e *engine) shed(ctx context.Context) {
 	}
 	behind := e.behind(o)
 	o.outside = true
+	if !e.owes() {
+		e.owing = time.Time{}
+	}
 	e.retry.shed(time.Now())
 	e.mu.Unlock()
 	e.book(e.cost(nil))
@@ -115,7 +118,7 @@ func (e *engine) shed(ctx context.Context) {
 // candidate returns the cheapest rung that may be tried again by now, or nil. The
 // engine's mutex is held.
 func (e *engine) candidate(now time.Time) *outlet {
-	if !e.retry.due(now) {
+	if !e.closed.IsZero() || !e.retry.due(now) {
 		return nil
 	}
 	var cheapest *outlet
