@@ -57,7 +57,7 @@ func (e *engine) worst(outlets []*outlet) time.Duration {
 
 // overloaded reports that the backlog has been too long for long enough, and
 // isn't getting shorter. A burst, which a publisher's network makes, is worked
-// off; and where nothing has come out meanwhile, since out, the process hangs.
+// off; and where nothing comes out any more, since out, the process hangs.
 func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.Time) bool {
 	switch {
 	case behind <= bound || now.Sub(w.start) < settleTime:
@@ -66,7 +66,7 @@ func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.
 		w.since, w.then = now, behind
 	case now.Sub(w.since) >= overloadFor:
 		worked := w.then - behind
-		if worked < catchUp && out.After(w.since) {
+		if worked < catchUp && now.Sub(out) < overloadFor/2 {
 			return true
 		}
 		w.since, w.then = now, behind
