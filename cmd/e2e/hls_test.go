@@ -38,7 +38,7 @@ type hlsViewer struct {
 	silence map[string]time.Duration   // the longest time in which it did not
 	// promised holds every PART-HOLD-BACK that was seen.
 	promised map[time.Duration]bool
-	left     int   // rungs that have left while they were watched
+	left     int   // how often a rung was gone while it was watched
 	err      error // what ended playlists' loops
 }
 
@@ -120,13 +120,9 @@ func (v *hlsViewer) followAll(ctx context.Context, mv *hlscheck.Multivariant) (e
 		select {
 		case o := <-outcomes:
 			delete(followed, o.playlist)
-			switch gone := statusOf(o.err); {
-			case gone == http.StatusNotFound || gone == http.StatusGone:
-				// A rung may leave; then it must not be named any more.
-				_, now, e := v.playlist(ctx, v.base)
-				if e == nil && slices.Contains(v.playlists(now), o.playlist) {
-					err = errors.Join(err, fmt.Errorf("%s: named, but %w", o.playlist, o.err))
-				}
+			switch {
+			case statusIs(o.err, http.StatusGone):
+				// A rung has left, or is behind: it is adopted again as long as it's named.
 				v.mu.Lock()
 				v.left++
 				v.mu.Unlock()

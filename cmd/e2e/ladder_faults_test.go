@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,10 +14,12 @@ import (
 )
 
 // faultRungs is what is transcoded in tests of what goes wrong; faultLadder asks
-// for it. The rungs' caps fit through faultLine, the source doesn't.
+// for it. Through faultLine the source fits, but not with the room to spare that
+// players want: they play a rung. Steps are as in real ladders: hls.js can't tell
+// that a line carries more than four times what it plays at the live edge.
 const (
-	faultLadder = "source,240p@300k,144p@150k"
-	faultLine   = 1.2e6
+	faultLadder = "source,240p@800k,144p@300k"
+	faultLine   = 2.2e6
 )
 
 var faultRungs = []string{"240p", "144p"}
@@ -31,48 +34,53 @@ var busy struct {
 func busyClip(t *testing.T) clip {
 	t.Helper()
 	busy.Do(func() {
-		busy.clip = record(t, textured("640x360", "30", "60", "2500k").with(tone()), 24*time.Second)
+		busy.clip = record(t, textured("640x360", "30", "60", "1800k").with(tone()), 24*time.Second)
 	})
 	require.NotEmpty(t, busy.frames, "recording has failed before")
 	return busy.clip
 }
 
-// newest is how far a rendition's playlist has come: its newest segment's MSN,
-// and the parts after that.
-func (g *gateway) newest(rendition string) (msn uint64, parts int, err error) {
+// reached is the wall time of the newest media that a rendition's playlist lists.
+func (g *gateway) reached(rendition string) (time.Time, error) {
 	m, err := g.playlist(rendition)
 	if err != nil {
-		return 0, 0, err
+		return time.Time{}, err
 	}
-	if m.Open != nil {
-		for _, p := range m.Open.Parts {
-			if !p.Gap {
-				parts++
-			}
-		}
-	}
-	msn = m.Sequence
+	var at time.Time
 	for _, s := range m.Segments {
-		if !s.Gap {
-			msn = s.MSN
+		if !s.Gap && !s.Date.IsZero() {
+			at = s.Date.Add(s.Duration)
 		}
 	}
-	return msn, parts, nil
+	if m.Open == nil {
+		return at, nil
+	}
+	if !m.Open.Date.IsZero() {
+		at = m.Open.Date
+	}
+	end := at
+	for _, p := range m.Open.Parts {
+		if at = at.Add(p.Duration); !p.Gap {
+			end = at
+		}
+	}
+	return end, nil
 }
 
-// back waits until all rungs are where the source is, after a segment that was
-// open at a fault, and returns how long ago that fault was then.
-func (g *gateway) back(after uint64, fault time.Time, rungs ...string) time.Duration {
+// back waits until all rungs have media from after a fault, and are about where
+// the source is. It returns how long ago the fault was then.
+func (g *gateway) back(fault time.Time, rungs ...string) time.Duration {
 	g.t.Helper()
+	const inPipes, near = 500 * time.Millisecond, time.Second
 	for _, r := range rungs {
 		g.eventually(r+" is back", func() error {
-			source, _, err := g.newest("source")
+			source, err := g.reached("source")
 			if err != nil {
 				return err
 			}
-			msn, parts, err := g.newest(r)
-			if err == nil && (msn <= after && parts == 0 || msn+1 < source) {
-				err = fmt.Errorf("at %d.%d, the source at %d", msn, parts, source)
+			at, err := g.reached(r)
+			if err == nil && (at.Before(fault.Add(inPipes)) || at.Before(source.Add(-near))) {
+				err = fmt.Errorf("at %v, the source at %v", at, source)
 			}
 			return err
 		})
@@ -87,15 +95,16 @@ const onTime = 2 * time.Second
 // TestLadderFaults lets ffmpeg die and hang while Chromium plays a rung.
 func TestLadderFaults(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		signal syscall.Signal
-		player string
-		path   string
+		name     string
+		signal   syscall.Signal
+		player   string
+		path     string
+		requests int // that show that the player plays
 	}{
-		{"killed, hls.js", syscall.SIGKILL, "hls", "/live/live/index.m3u8"},
-		{"killed, dash.js", syscall.SIGKILL, "dash", "/live/live/manifest.mpd"},
-		{"stopped, hls.js", syscall.SIGSTOP, "hls", "/live/live/index.m3u8"},
-		{"stopped, dash.js", syscall.SIGSTOP, "dash", "/live/live/manifest.mpd"},
+		{"killed, hls.js", syscall.SIGKILL, "hls", "/live/live/index.m3u8", 10},
+		{"killed, dash.js", syscall.SIGKILL, "dash", "/live/live/manifest.mpd", 3},
+		{"stopped, hls.js", syscall.SIGSTOP, "hls", "/live/live/index.m3u8", 10},
+		{"stopped, dash.js", syscall.SIGSTOP, "dash", "/live/live/manifest.mpd", 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := startLadder(t, nil, faultLadder, "--grace", "2s", "--window", "2m")
@@ -107,17 +116,15 @@ func TestLadderFaults(t *testing.T) {
 			g.joins(faultRungs...)
 			weak := g.throttle(faultLine)
 			p := play(t, c.player, weak.url(c.path))
-			rung := weak.playsOneOf(t, faultRungs...)
+			weak.plays(t, c.requests, faultRungs...)
 
 			pid := g.transcoder()
-			msn, _, err := g.newest(rung)
-			require.NoError(t, err)
 			fault := time.Now()
 			require.NoError(t, syscall.Kill(pid, c.signal))
-			took := g.back(msn, fault, faultRungs...)
-			t.Logf("rungs are back after %v (the goal is 5 s)", took.Round(time.Millisecond))
+			took := g.back(fault, faultRungs...)
+			t.Logf("at %v: rungs are back after %v (the goal is 5 s)", fault.Format("15:04:05.000"), took.Round(time.Millisecond))
 			g.transcoder(pid)
-			weak.playsOneOf(t, faultRungs...)
+			weak.plays(t, c.requests, faultRungs...)
 			seen := p.stop()
 			hls.parting = time.Now()
 			s.end()
@@ -125,7 +132,7 @@ func TestLadderFaults(t *testing.T) {
 			dashDone()
 
 			require.False(t, alive(pid), "the process that went wrong is still there")
-			seen.requireUnharmed(t)
+			seen.requireAlive(t)
 			require.Greater(t, seen.played(), took, "playback doesn't go on")
 			requireWhole(t, g.read("source"))
 			requireSteady(t, g.read("source"), 3000)
@@ -134,11 +141,16 @@ func TestLadderFaults(t *testing.T) {
 	}
 }
 
-// requireSteady fails where a picture of the source is missing.
+// requireSteady fails where a picture of the source is missing, but for those
+// that the publisher didn't come to send at the end.
 func requireSteady(t *testing.T, spans []span, step int64) {
 	t.Helper()
 	last := int64(-1)
 	for _, s := range spans {
+		if s.torn() {
+			require.Equal(t, spans[len(spans)-1].msn, s.msn, "%v has a hole", s)
+			return
+		}
 		for _, at := range s.times() {
 			if last >= 0 {
 				require.Equal(t, last+step, at, "%v", s)
@@ -148,8 +160,9 @@ func requireSteady(t *testing.T, spans []span, step int64) {
 	}
 }
 
-// playsOneOf waits until a player loads one of these renditions, and returns it.
-func (l *line) playsOneOf(t *testing.T, renditions ...string) string {
+// plays waits until a player has asked so often for media of these renditions,
+// and for that of one of them last.
+func (l *line) plays(t *testing.T, requests int, renditions ...string) {
 	t.Helper()
 	total := func() (n int) {
 		for _, r := range renditions {
@@ -157,20 +170,13 @@ func (l *line) playsOneOf(t *testing.T, renditions ...string) string {
 		}
 		return n
 	}
-	from, found := total(), ""
-	eventually(t, "the player loads a rung", func() error {
-		found = ""
-		for _, r := range renditions {
-			if l.loading() == r {
-				found = r
-			}
-		}
-		if now := total(); now < from+10 || found == "" {
-			return fmt.Errorf("%d requests, the last one for %q", now-from, l.loading())
+	from := total()
+	eventually(t, "the player loads "+strings.Join(renditions, ", "), func() error {
+		if n := total() - from; n < requests || !slices.Contains(renditions, l.loading()) {
+			return fmt.Errorf("%d requests, the last one for %q", n, l.loading())
 		}
 		return nil
 	})
-	return found
 }
 
 // TestLadderWithoutFFmpeg starts gateways that can't transcode: they say so in
@@ -182,9 +188,9 @@ func TestLadderWithoutFFmpeg(t *testing.T) {
 		env   []string
 		words []string // in the one line of the log
 	}{
-		{"missing", []string{"PATH=" + t.TempDir()}, []string{"ffmpeg"}},
-		{"too old", aged.env(), []string{"ffmpeg", "4.4"}},
-		{"refuses its encoder", unwilling.env(), []string{"libx264"}},
+		{"missing", []string{"PATH=" + t.TempDir()}, []string{"WARN", "ffmpeg is missing"}},
+		{"too old", aged.env(), []string{"WARN", "ffmpeg", "4.4"}},
+		{"refuses its encoder", unwilling.env(), []string{"unusable", "libx264"}},
 	} {
 		for _, ladder := range []string{"auto", faultLadder} {
 			t.Run(c.name+", "+ladder, func(t *testing.T) {
@@ -209,11 +215,11 @@ func TestLadderWithoutFFmpeg(t *testing.T) {
 	}
 }
 
-// requireSaid looks for a warning with all these words.
+// requireSaid looks for a line of the log with all these words.
 func (g *gateway) requireSaid(words ...string) {
 	g.t.Helper()
 	for line := range strings.Lines(g.log.String()) {
-		all := strings.Contains(line, "WARN")
+		all := true
 		for _, w := range words {
 			all = all && strings.Contains(line, w)
 		}
@@ -221,7 +227,7 @@ func (g *gateway) requireSaid(words ...string) {
 			return
 		}
 	}
-	g.t.Errorf("the log has no warning with %q:\n%s", words, g.log)
+	g.t.Errorf("the log has no line with %q:\n%s", words, g.log)
 }
 
 func withoutDoubles(names []string) []string {
@@ -256,11 +262,9 @@ func TestLadderRefused(t *testing.T) {
 		}
 		return nil
 	})
-	g.requireSaid("Unknown encoder")
-	msn, _, err := g.newest("source")
-	require.NoError(t, err)
+	g.requireSaid("WARN", "Unknown encoder")
 	s.set(honest)
-	t.Logf("rungs are back %v after ffmpeg works again", g.back(msn, time.Now(), faultRungs...))
+	t.Logf("rungs are back %v after ffmpeg works again", g.back(time.Now(), faultRungs...).Round(time.Millisecond))
 	hls.parting = time.Now()
 	publisher.end()
 	hlsDone()

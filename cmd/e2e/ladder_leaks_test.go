@@ -13,8 +13,8 @@ import (
 )
 
 // starts is how often TestLadderLeaks starts and stops a ladder; SLUICE_STARTS
-// sets another number, as the thousand of a release.
-const starts = 100
+// sets another number.
+const starts = 1000
 
 // TestLadderLeaks publishes for a moment, over and over: no process, no file and
 // no goroutine of it remains.
