@@ -34,8 +34,11 @@ type Transcoder struct {
 	metrics *metrics
 	wanted  chan struct{} // closed when the first ladder is asked for
 	want    sync.Once
-	worn    int      // wornAfter, but for tests
-	advice  sync.Map // by stream, lists; at most all that there are
+	worn    int // wornAfter, but for tests
+	// patience is for how long a rung may be too far behind; overloadFor but for
+	// tests of something else on a busy machine.
+	patience time.Duration
+	advice   sync.Map // by stream, lists; at most all that there are
 
 	mu      sync.Mutex
 	state   readiness
@@ -55,7 +58,7 @@ func New(o Options) *Transcoder {
 	}
 	t := &Transcoder{
 		options: o, log: o.Log, metrics: newMetrics(o.Metrics), wanted: make(chan struct{}),
-		worn: wornAfter, tasks: map[task]struct{}{}, last: map[line]task{},
+		worn: wornAfter, patience: overloadFor, tasks: map[task]struct{}{}, last: map[line]task{},
 	}
 	t.books = books{total: cpuShare * float64(runtime.GOMAXPROCS(0)), taken: map[string]float64{}}
 	t.metrics.capacity.Set(t.books.total)
@@ -204,6 +207,9 @@ func (t *Transcoder) plan(stream string, spec rung.Spec, shape rung.Shape) plann
 	if p.unusable {
 		return p
 	}
+	if _, shared := t.books.free(stream); t.state == unmeasured && !spec.Auto && !shared {
+		p.pending = false // a list is taken at its word, whatever it costs
+	}
 	o := rung.Offer{Codecs: []rung.Codec{rung.H264}}
 	if t.machine != nil {
 		o.Codecs = t.machine.Codecs(spec.Encoder)
@@ -243,7 +249,7 @@ func (t *Transcoder) launch(ctx context.Context, in line, k task, cost float64) 
 		return false
 	}
 	w := k.hired()
-	w.machine, w.after = t.machine, closedChannel
+	w.machine, w.after, w.patience = t.machine, closedChannel, t.patience
 	if before := t.last[in]; before != nil {
 		w.after = before.hired().gone
 	}

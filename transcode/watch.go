@@ -30,7 +30,7 @@ func (e *engine) judge(w *watch, now time.Time, outlets []*outlet) error {
 	}
 	worst := e.worst(outlets)
 	e.retry.observe(now, worst <= e.bound())
-	if e.closed.IsZero() && w.overloaded(now, worst, e.bound(), e.owing) && e.sheddable(outlets) != nil {
+	if e.closed.IsZero() && w.overloaded(now, worst, e.bound(), e.owing, e.patience) && e.sheddable(outlets) != nil {
 		return errOverload
 	}
 	return nil
@@ -58,13 +58,13 @@ func (e *engine) worst(outlets []*outlet) time.Duration {
 // overloaded reports that the backlog has been too long for long enough, and
 // isn't getting shorter. A burst, which a publisher's network makes, is worked
 // off; and where nothing comes out any more, since out, the process hangs.
-func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.Time) bool {
+func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.Time, patience time.Duration) bool {
 	switch {
 	case behind <= bound || now.Sub(w.start) < settleTime:
 		w.since = time.Time{}
 	case w.since.IsZero():
 		w.since, w.then = now, behind
-	case now.Sub(w.since) >= overloadFor:
+	case now.Sub(w.since) >= patience:
 		worked := w.then - behind
 		if worked < catchUp && now.Sub(out) < overloadFor/2 {
 			return true

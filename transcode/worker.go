@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"context"
+	"time"
 
 	"sluice/media"
 )
@@ -21,6 +22,8 @@ type worker struct {
 	after   <-chan struct{}    // closed when the line's task before this one has ended
 	stop    context.CancelFunc // ends it at once
 	gone    chan struct{}      // closed when it has ended
+	// patience is for how long a rung may be too far behind.
+	patience time.Duration
 }
 
 func newWorker() worker { return worker{gone: make(chan struct{})} }
