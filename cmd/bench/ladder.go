@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,9 +26,35 @@ var (
 
 func (l ladder) String() string { return l.name + " to " + strings.Join(l.rungs, ", ") }
 
+// capacityFile is where a gateway keeps what it has measured of the machine. The
+// bench takes it from one gateway to the next: measuring takes seconds of the CPUs
+// that a ladder is to be measured on.
+const capacityFile = "transcode.json"
+
+// measureMachine lets a gateway do that, once for each folder.
+func (b *bench) measureMachine(ctx context.Context) error {
+	kept := filepath.Join(b.folder, capacityFile)
+	if _, err := os.Stat(kept); err == nil {
+		return nil
+	}
+	return b.withPicture(ctx, halfHD, nil, func(ctx context.Context, g *gateway) error {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		defer cancel()
+		for ; ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
+			if file, err := os.ReadFile(filepath.Join(b.folder, "data", capacityFile)); err == nil {
+				return os.WriteFile(kept, file, 0o600)
+			}
+		}
+		return fmt.Errorf("the gateway doesn't measure the machine: %w", ctx.Err())
+	}, "--ladder", "source,240p")
+}
+
 // withLadder runs f beside a gateway that makes a ladder of a stream, once every
 // rung has come and the start is over.
 func (b *bench) withLadder(ctx context.Context, l ladder, sent func(tag, time.Duration, time.Time), f func(context.Context, *gateway) error) error {
+	if err := b.measureMachine(ctx); err != nil {
+		return err
+	}
 	return b.withPicture(ctx, l.picture, sent, func(ctx context.Context, g *gateway) error {
 		waiting, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()

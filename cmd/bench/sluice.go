@@ -36,6 +36,14 @@ func startGateway(ctx context.Context, binary, folder string, n int, args ...str
 	if err := os.RemoveAll(data); err != nil {
 		return nil, err
 	}
+	if kept, err := os.ReadFile(filepath.Join(folder, capacityFile)); err == nil {
+		if err := os.MkdirAll(data, 0o700); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(data, capacityFile), kept, 0o600); err != nil {
+			return nil, err
+		}
+	}
 	streams := make([]string, n)
 	for i := range streams {
 		streams[i] = fmt.Sprintf("s%d=%s", i, keyOf(i))

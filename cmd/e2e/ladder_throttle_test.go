@@ -46,8 +46,8 @@ func watchMachine() *hiccups {
 		for due := time.Now().Add(every); ; due = time.Now().Add(every) {
 			timer.Reset(time.Until(due))
 			select {
-			case now := <-timer.C:
-				h.worst = max(h.worst, now.Sub(due))
+			case <-timer.C:
+				h.worst = max(h.worst, time.Since(due))
 			case <-h.stop:
 				return
 			}
@@ -80,7 +80,7 @@ func TestLadderThrottled(t *testing.T) {
 			t.Logf("some seconds of a rung are loaded after %v", time.Since(thin).Round(time.Millisecond))
 			home.set(wideLine)
 			wide := time.Now()
-			home.plays(t, c.requests, "source")
+			home.plays(t, 3*c.requests, "source") // what is in the buffer is shown before
 			t.Logf("some seconds of the source are loaded after %v", time.Since(wide).Round(time.Millisecond))
 			late := machine.end()
 			seen := p.stop()
