@@ -323,7 +323,7 @@ func (e *engine) owes() bool { return (e.newest - e.owed()).Duration(media.Video
 func (e *engine) late(now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return !e.closed.IsZero() && now.Sub(e.closed) > drainLimit
+	return !e.closed.IsZero() && now.Sub(e.closed) > e.drain
 }
 
 // away reports whether rungs should come and have not for long.

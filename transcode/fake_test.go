@@ -351,7 +351,8 @@ func fakeTranscoder(t testing.TB, m machine) *Transcoder {
 	t.Helper()
 	tr := New(Options{Log: testLog(t)})
 	if _, ok := m.(*realMachine); ok {
-		tr.patience = time.Hour // a busy machine isn't what is tested
+		// A busy machine isn't what is tested.
+		tr.patience, tr.turn, tr.end, tr.drain = time.Hour, time.Minute, time.Minute, time.Minute
 	}
 	tr.use(m, ready)
 	t.Cleanup(tr.shutdown)

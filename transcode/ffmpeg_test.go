@@ -164,7 +164,7 @@ func (p *rush) publish(c clip) {
 	for _, s := range c.samples {
 		require.NoError(p, p.sink.WriteSample(p.Context(), 1, s, time.Now()))
 		p.published++
-		p.base.until("rung "+p.slowest, 20*time.Second, func() bool {
+		p.base.until("rung "+p.slowest, 2*time.Minute, func() bool {
 			return p.base.count(p.slowest)*p.every >= p.published-ahead
 		})
 	}

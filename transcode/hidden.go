@@ -209,14 +209,14 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 
 // unhide shows the source again, once the pictures that led have all been
 // written. It waits for them, though not for long.
-func (l *Ladder) unhide(ctx context.Context) { l.endHidden(ctx, turnLimit) }
+func (l *Ladder) unhide(ctx context.Context) { l.endHidden(ctx, l.transcoder.turn) }
 
 // unhideAtEnd does so at the end of a session.
 func (l *Ladder) unhideAtEnd(ctx context.Context) {
 	if l.hiding() {
 		l.endSound() // it may be what leads
 	}
-	l.endHidden(ctx, endLimit)
+	l.endHidden(ctx, l.transcoder.end)
 }
 
 func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) {

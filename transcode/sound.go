@@ -188,7 +188,7 @@ func (s *sound) pause(ctx context.Context, until time.Time) bool {
 	for now := time.Now(); now.Before(until); now = time.Now() {
 		away := s.away(now)
 		s.mu.Lock()
-		late := !s.closed.IsZero() && now.Sub(s.closed) > drainLimit
+		late := !s.closed.IsZero() && now.Sub(s.closed) > s.drain
 		s.mu.Unlock()
 		if late {
 			return false
@@ -298,7 +298,7 @@ func (s *sound) watch(ctx context.Context, p process, read <-chan struct{}) erro
 func (s *sound) judge(now, began time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed.IsZero() && now.Sub(s.closed) > drainLimit {
+	if !s.closed.IsZero() && now.Sub(s.closed) > s.drain {
 		return errLate
 	}
 	since := began

@@ -61,7 +61,7 @@ func together(t testing.TB, sink media.Sink, base *recorder, video, sound clip, 
 			require.NoError(t, sink.WriteSample(t.Context(), 2, a, time.Now()))
 		}
 		require.NoError(t, sink.WriteSample(t.Context(), 1, s, time.Now()))
-		base.until("sound", 20*time.Second, func() bool {
+		base.until("sound", 2*time.Minute, func() bool {
 			heard := media.Ticks(base.count(soundName)-before) * aacFrame
 			return heard >= media.Ticks(next-60)*sound.samples[0].Duration
 		})
@@ -195,7 +195,7 @@ func TestRealSoundAlone(t *testing.T) {
 		before := len(heard(base))
 		for n, a := range sound.samples {
 			a.DTS += at
-			base.until("sound", 20*time.Second, func() bool { return (len(base.sound)-before)*1024 >= (n-60)*1152 })
+			base.until("sound", 2*time.Minute, func() bool { return (len(base.sound)-before)*1024 >= (n-60)*1152 })
 			require.NoError(t, sink.WriteSample(t.Context(), 2, a, time.Now()))
 			if run == 1 && n == 60 {
 				require.NoError(t, syscall.Kill(children(t)[0], syscall.SIGKILL))

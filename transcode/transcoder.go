@@ -38,7 +38,9 @@ type Transcoder struct {
 	// patience is for how long a rung may be too far behind; overloadFor but for
 	// tests of something else on a busy machine.
 	patience time.Duration
-	advice   sync.Map // by stream, lists; at most all that there are
+	// turn, end and drain are turnLimit, endLimit and drainLimit, but for such tests.
+	turn, end, drain time.Duration
+	advice           sync.Map // by stream, lists; at most all that there are
 
 	mu      sync.Mutex
 	state   readiness
@@ -58,7 +60,7 @@ func New(o Options) *Transcoder {
 	}
 	t := &Transcoder{
 		options: o, log: o.Log, metrics: newMetrics(o.Metrics), wanted: make(chan struct{}),
-		worn: wornAfter, patience: overloadFor, tasks: map[task]struct{}{}, last: map[line]task{},
+		worn: wornAfter, patience: overloadFor, turn: turnLimit, end: endLimit, drain: drainLimit, tasks: map[task]struct{}{}, last: map[line]task{},
 	}
 	t.books = books{total: cpuShare * float64(runtime.GOMAXPROCS(0)), taken: map[string]float64{}}
 	t.metrics.capacity.Set(t.books.total)
@@ -249,7 +251,7 @@ func (t *Transcoder) launch(ctx context.Context, in line, k task, cost float64) 
 		return false
 	}
 	w := k.hired()
-	w.machine, w.after, w.patience = t.machine, closedChannel, t.patience
+	w.machine, w.after, w.patience, w.drain = t.machine, closedChannel, t.patience, t.drain
 	if before := t.last[in]; before != nil {
 		w.after = before.hired().gone
 	}

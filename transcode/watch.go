@@ -21,7 +21,7 @@ func (e *engine) judge(w *watch, now time.Time, outlets []*outlet) error {
 	defer e.mu.Unlock()
 	if !e.closed.IsZero() {
 		e.state = draining
-		if now.Sub(e.closed) > drainLimit {
+		if now.Sub(e.closed) > e.drain {
 			return errLate
 		}
 	}

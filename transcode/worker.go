@@ -24,6 +24,8 @@ type worker struct {
 	gone    chan struct{}      // closed when it has ended
 	// patience is for how long a rung may be too far behind.
 	patience time.Duration
+	// drain is how long it may put out what it has left.
+	drain time.Duration
 }
 
 func newWorker() worker { return worker{gone: make(chan struct{})} }
