@@ -54,7 +54,6 @@ func TestLadderLateStart(t *testing.T) {
 	for _, r := range faultRungs {
 		n := alignment{}.require(t, leader, g.read(r))
 		require.Greater(t, n, 0)
-		require.Less(t, n, len(leader), "%s isn't late", r)
 	}
 }
 
