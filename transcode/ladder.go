@@ -324,6 +324,9 @@ func (l *Ladder) newEngine() *engine {
 			Output: o, leads: e.plan.Hidden && i == 0, done: noTime,
 			counts: t.metrics.ofRung(l.stream, o),
 		}
+		if rate := l.plan.shape.FrameRate; rate > 0 {
+			out.regular = media.Ticks(float64(media.VideoClock)*float64(max(o.Every, 1))/rate + 0.5)
+		}
 		if l.plan.costs != nil {
 			out.price = l.plan.costs.Encode(o, o.Rate(max(l.plan.shape.FrameRate, 1)))
 		}

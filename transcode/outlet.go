@@ -17,6 +17,8 @@ type outlet struct {
 	rung.Output
 	price float64 // CPU-seconds a second
 	leads bool    // the source is hidden, and this takes its place
+	// regular is how long a picture lasts where they come at the plan's rate; 0: unknown.
+	regular media.Ticks
 
 	// Guarded by the engine's mutex.
 	done    media.Ticks // the newest frame that has come out, on the feed's clock
@@ -76,9 +78,18 @@ func (o *outlet) track() media.Track {
 
 // sample returns the picture as a sample of its frame's time, moved by shift.
 func (o *outlet) sample(a access, f *frame, shift media.Ticks) media.Sample {
-	return media.Sample{
-		DTS: f.pts + shift, Duration: f.duration * media.Ticks(max(o.Every, 1)), Sync: a.sync, Data: a.data,
+	return media.Sample{DTS: f.pts + shift, Duration: o.lasting(f.duration), Sync: a.sync, Data: a.data}
+}
+
+// lasting is how long a rung's picture lasts where the source's lasts that long: so
+// many of them, without the rounding of each where frames come at their rate.
+func (o *outlet) lasting(frame media.Ticks) media.Ticks {
+	every := media.Ticks(max(o.Every, 1))
+	all := frame * every
+	if off := all - o.regular; o.regular == 0 || off > every || off < -every {
+		return all
 	}
+	return o.regular
 }
 
 // write hands a frame on to the packager as one of a rung that follows.
