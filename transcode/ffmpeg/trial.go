@@ -51,7 +51,7 @@ func (t *Tool) try(ctx context.Context, e *encoder) (err error) {
 		defer close(fed)
 		feedTrial(p) // what is wrong shows in what comes back
 	}()
-	err = checkTrial(p, e.codec)
+	err = checkTrial(p, e.codec, fed)
 	_ = p.CloseInput() // ends the feeder, if it isn't done
 	<-fed
 	if err == nil {
@@ -100,7 +100,8 @@ func feedTrial(w io.Writer) {
 	}
 }
 
-func checkTrial(p *Process, codec rung.Codec) error {
+// checkTrial reads what comes out; fed is closed when all frames have been written.
+func checkTrial(p *Process, codec rung.Codec, fed <-chan struct{}) error {
 	r := nut.NewReader(p.Output(0))
 	if _, err := r.Header(); err != nil {
 		return fmt.Errorf("nothing came out: %w", err)
@@ -112,6 +113,7 @@ func checkTrial(p *Process, codec rung.Codec) error {
 			return errors.New("holds frames back")
 		}
 		if n >= trialFrames-trialHeld {
+			<-fed // the process's end ends that, too
 			_ = p.CloseInput()
 		}
 		f, err := r.Next()
