@@ -75,7 +75,7 @@ test-go:
 
 .PHONY: test-e2e
 test-e2e:
-	$(GO) test -timeout 25m $(E2EFLAGS) $(E2E)
+	SLUICE_STARTS=$${SLUICE_STARTS:-200} $(GO) test -timeout 25m $(E2EFLAGS) $(E2E)
 
 .PHONY: test-ui
 test-ui: $(UI)/node_modules

@@ -74,10 +74,17 @@ func (e *epoch) followRung(ctx context.Context, l *lane, s media.Sample, arrived
 	next := e.boundary(l, l.msn+1)
 	s.Duration = max(min(s.Duration, next-s.DTS), 1)
 	l.push(s, arrived)
-	if l.end >= next-half {
+	if e.whole(l, next) {
 		return true, l.closeRung(ctx)
 	}
 	return true, l.publishPending(ctx)
+}
+
+// whole reports whether the rung has all of the segment that ends there, by how long
+// its newest picture should last. Where frames come as they like, nobody knows
+// that before the next segment's first.
+func (e *epoch) whole(l *lane, end media.Ticks) bool {
+	return e.frames.even() && l.end >= end-e.halfFrame()
 }
 
 // halfFrame is how far a rung's picture may be from the leading rendition's and
@@ -130,7 +137,7 @@ func (e *epoch) cutRung(ctx context.Context, l *lane) error {
 	switch {
 	case l.Kind == media.Audio:
 		return l.advance(ctx)
-	case l.begun && l.end >= e.boundary(l, l.msn+1)-e.halfFrame():
+	case l.begun && e.whole(l, e.boundary(l, l.msn+1)):
 		return l.closeRung(ctx)
 	}
 	return nil

@@ -169,7 +169,7 @@ func (c hiddenCase) run(t *testing.T) {
 	for i, span := range leader {
 		require.Equal(t, [2]int{c.rungs[0].width, c.rungs[0].height}, [2]int{span.width, span.height})
 		require.LessOrEqual(t, span.listed, 2.5, "%v", span)
-		if 0 < i && i < len(leader)-1 {
+		if 0 < i && i < len(leader)-1 && leader[i-1].epoch == span.epoch { // an epoch may begin anywhere on the grid
 			require.InDelta(t, 2, span.listed, 0.1, "%v", span)
 		}
 	}

@@ -17,7 +17,7 @@ const now = () => Date.now() / 1000
 
 async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { default: Hls } = await import('hls.js')
-  const hls = new Hls({ lowLatencyMode: true })
+  const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3 }) // as the product's page
   hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
   hls.attachMedia(video)
   hls.loadSource(src)
