@@ -246,7 +246,7 @@ func (a alignment) require(t *testing.T, leader, rung []span) int {
 			require.InDelta(t, length, got.length(), float64(got.fragments), "the duration of %v", got)
 		}
 		if !a.varies && !want.torn() && (!a.half || len(want.frames)%2 == 0) {
-			require.InDelta(t, want.listed, got.listed, 1e-9, "EXTINF of %v", got)
+			require.InDelta(t, want.listed, got.listed, 2e-5, "EXTINF of %v", got)
 		}
 		require.True(t, slices.IsSortedFunc(got.frames, func(a, b frame) int { return int(a.pts - b.pts) }), "%v is reordered", got)
 	}

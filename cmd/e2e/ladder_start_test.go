@@ -141,6 +141,9 @@ func (c hiddenCase) run(t *testing.T) {
 	defer cancel()
 	hls, hlsDone := g.watchHLS(ctx, "live")
 	_, dashDone := g.watchDASH(ctx, "live")
+	// Where the source is hidden in mid GOP, the first segment of ours is short, and
+	// what the next one's length is guessed from isn't regular yet.
+	hls.tolerated = []string{"hint.wrong", "part.min"}
 	names := []string{"audio"}
 	for _, r := range c.rungs {
 		names = append(names, r.name)
