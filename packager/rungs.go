@@ -13,7 +13,7 @@ import (
 func (e *epoch) boundAt(l *lane, s media.Sample) (bound, bool) {
 	for _, b := range slices.Backward(e.bounds) {
 		at := b.at.Rescale(e.lanes[0].Timescale, l.Timescale)
-		half := e.halfFrame()
+		half := samePicture
 		if l.Kind == media.Audio {
 			half = s.Duration / 2
 		}
@@ -61,7 +61,7 @@ func (e *epoch) followRung(ctx context.Context, l *lane, s media.Sample, arrived
 	if l.begun && s.DTS <= l.newest || e.stop > 0 && l.msn >= e.stop {
 		return false, nil
 	}
-	half := e.halfFrame()
+	half := samePicture
 	for s.DTS >= e.boundary(l, l.msn+1)-half {
 		if err := l.closeRung(ctx); err != nil {
 			return true, err
@@ -84,12 +84,12 @@ func (e *epoch) followRung(ctx context.Context, l *lane, s media.Sample, arrived
 // its newest picture should last. Where frames come as they like, nobody knows
 // that before the next segment's first.
 func (e *epoch) whole(l *lane, end media.Ticks) bool {
-	return e.frames.even() && l.end >= end-e.halfFrame()
+	return e.frames.even() && l.end >= end-e.lanes[0].frame/2
 }
 
-// halfFrame is how far a rung's picture may be from the leading rendition's and
-// be the same.
-func (e *epoch) halfFrame() media.Ticks { return e.lanes[0].frame / 2 }
+// samePicture is how far, in ticks of video, a rung's picture may be from the leading
+// rendition's and be the same: its time is that one's, to the tick.
+const samePicture media.Ticks = 45
 
 // closeRung ends the rung's segment, which the leading rendition has ended: it
 // is as long as there, but for an epoch's last, of which the publisher may have
