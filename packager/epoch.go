@@ -36,8 +36,8 @@ type bound struct {
 	at  media.Ticks
 }
 
-// keptBounds is enough of them: no lane is more than a segment behind.
-const keptBounds = 4
+// keptBounds is enough of them: no lane is further behind than a rung may be.
+const keptBounds = maxRungBehind + 3
 
 // mediaTime is the time since the epoch's first picture.
 func (e *epoch) mediaTime(l *lane, at media.Ticks) time.Duration {
@@ -212,7 +212,7 @@ func (e *epoch) grid() media.Ticks {
 func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
 	leader := e.lanes[0]
 	msn := leader.msn
-	// Nobody may fall further behind than one segment: the window moves on.
+	// No track of the session may fall further behind than one segment.
 	for _, l := range e.lanes[1:] {
 		for l.msn < msn {
 			if err := l.closeLate(ctx); err != nil {

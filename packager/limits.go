@@ -51,6 +51,10 @@ const (
 	// maxTrail is how long a stream that would end at once waits for the last
 	// parts of its rungs.
 	maxTrail = time.Second
+	// maxRungBehind is how many segments a rung may be behind the leading rendition
+	// before its open one is closed as it is: what a process that was started again
+	// catches up with is whole. Playlists list more segments than that.
+	maxRungBehind = 5
 	// maxJoinGap is how many segments a rung may have missed and still be listed
 	// as one with gaps when it joins; else it is listed from there on.
 	maxJoinGap = 4

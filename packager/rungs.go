@@ -128,8 +128,7 @@ func (e *epoch) cutRungs(ctx context.Context) {
 }
 
 func (e *epoch) cutRung(ctx context.Context, l *lane) error {
-	// Nobody may fall further behind than one segment: the window moves on.
-	for l.msn+1 < e.lanes[0].msn {
+	for l.msn+maxRungBehind < e.lanes[0].msn {
 		if err := l.closeRung(ctx); err != nil {
 			return err
 		}

@@ -70,6 +70,9 @@ func (s *Stream) leave(ctx context.Context, id timeline.RenditionID) error {
 					return err
 				}
 			}
+			if err := e.fillListed(ctx, l); err != nil {
+				return err
+			}
 			e.forget(id)
 		}
 	}
@@ -79,6 +82,19 @@ func (s *Stream) leave(ctx context.Context, id timeline.RenditionID) error {
 	}
 	s.log.Info("rung leaves", "rung", id)
 	return s.record.append(ctx, timeline.RenditionLeft{Rendition: id, At: time.Now()})
+}
+
+// fillListed records gaps for what manifests may list of a rung that leaves,
+// though it hasn't come: they go on without it from the newest anchor on, and
+// before that they list what the leading rendition has (package dash).
+func (e *epoch) fillListed(ctx context.Context, l *lane) error {
+	anchors := e.record.now().Epoch(e.number).Anchors
+	for l.msn < anchors[len(anchors)-1].MSN {
+		if err := l.closeRung(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leaveUnexpected takes the rungs out that a new epoch won't have.

@@ -55,13 +55,14 @@ func (p place) find(t *timeline.Timeline) (*timeline.Segment, error) {
 // isNext reports whether p is the rendition's next segment, or its first part,
 // and whether its epoch can still go on to have it. While the publisher is away
 // nobody knows: players ask for more of the old epoch, and stop at a 404. A rung
-// may still have more of an epoch when the next one has begun.
+// may still have more of an epoch when the next one has begun, and is to have all
+// that the leading rendition has.
 func (p place) isNext(t *timeline.Timeline, r *timeline.Rendition) bool {
 	if t.State != timeline.Live && t.State != timeline.Away || p.part > 0 {
 		return false
 	}
 	next := r.NextPosition(t).MSN
-	if p.msn != next && (r.Open == nil || p.msn != next+1) {
+	if p.msn != next && (r.Open == nil || p.msn != next+1) && (!r.Follows || p.msn < next || p.msn >= t.Next.MSN) {
 		return false
 	}
 	for i, e := range t.Epochs {

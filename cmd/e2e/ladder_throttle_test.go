@@ -79,11 +79,13 @@ func TestLadderThrottled(t *testing.T) {
 			thin := time.Now()
 			home.set(thinLine)
 			home.plays(t, c.requests, faultRungs...)
+			p.awaits("a smaller picture", func(s shown) bool { return s.Height > 0 && s.Height < 360 })
 			t.Logf("some seconds of a rung are loaded after %v", time.Since(thin).Round(time.Millisecond))
 			home.set(wideLine)
 			wide := time.Now()
-			home.plays(t, 3*c.requests, "source") // what is in the buffer is shown before
-			t.Logf("some seconds of the source are loaded after %v", time.Since(wide).Round(time.Millisecond))
+			home.plays(t, c.requests, "source")
+			p.awaits("the large picture is back", func(s shown) bool { return s.Height == 360 })
+			t.Logf("the source is shown after %v", time.Since(wide).Round(time.Millisecond))
 			late := machine.end()
 			seen := p.stop()
 

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os/exec"
 	"syscall"
@@ -107,13 +108,48 @@ func (p *player) finish() {
 	}
 }
 
+// shown is what a player says of its picture while it plays.
+type shown struct {
+	CurrentTime float64 // s
+	Height      int
+}
+
+// shows returns what the player has shown last.
+func (p *player) shows() shown {
+	lines := bytes.Split([]byte(p.out.String()), []byte("\n"))
+	var s shown
+	if n := len(lines) - 2; n >= 0 { // what follows the last newline isn't whole
+		_ = json.Unmarshal(lines[n], &s)
+	}
+	return s
+}
+
+// awaits waits until a picture satisfies what is asked.
+func (p *player) awaits(what string, enough func(shown) bool) {
+	p.t.Helper()
+	eventually(p.t, what, func() error {
+		if s := p.shows(); !enough(s) {
+			return fmt.Errorf("at %.3f s, a picture of %d lines", s.CurrentTime, s.Height)
+		}
+		return nil
+	})
+}
+
+// playsOn waits until the player has shown so much more.
+func (p *player) playsOn(by time.Duration) {
+	p.t.Helper()
+	from := p.shows().CurrentTime
+	p.awaits("playback goes on", func(s shown) bool { return s.CurrentTime >= from+by.Seconds() })
+}
+
 // stop ends playing and returns what was seen.
 func (p *player) stop() *viewing {
 	p.t.Helper()
 	p.finish()
 	require.NoError(p.t, p.err, p.said.String())
 	var seen viewing
-	require.NoError(p.t, json.Unmarshal(bytes.TrimSpace([]byte(p.out.String())), &seen), p.out.String())
+	lines := bytes.Split(bytes.TrimSpace([]byte(p.out.String())), []byte("\n"))
+	require.NoError(p.t, json.Unmarshal(lines[len(lines)-1], &seen), p.out.String())
 	p.t.Logf("from %v on: played %v; heights %v; stalls %v; errors %v", time.UnixMilli(int64(seen.Begun)).Format("15:04:05.000"),
 		seen.played(), seen.Pictures, seen.Stalls, seen.Errors)
 	return &seen

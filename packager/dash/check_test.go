@@ -63,8 +63,7 @@ func (v *viewer) look(tl *timeline.Timeline) {
 
 func (v *viewer) fetch(tl *timeline.Timeline, id timeline.RenditionID, listed dashcheck.Segment) {
 	g := tl.Rendition(id).Segment(listed.Number)
-	require.NotNil(v.t, g)
-	if !g.Closed {
+	if g == nil || !g.Closed { // of a rung that is behind, or the open one
 		return
 	}
 	m := dashcheck.Media{Size: g.Size, Empty: len(g.Parts) == 0, Start: uint64(g.Start), Sync: true}
@@ -113,10 +112,7 @@ func TestAnyLadderKeepsTheRules(t *testing.T) {
 		}
 		p.over(after + 30*sec)
 		for _, found := range v.Violations() {
-			// A rung that has the beginning of a segment only is listed with all of it.
-			if found.Rule.ID != "media.duration" {
-				t.Errorf("seed %d: %v", seed, found)
-			}
+			t.Errorf("seed %d: %v", seed, found)
 		}
 	}
 }
@@ -128,7 +124,7 @@ func (p *tape) anySegment(random *rand.Rand, at time.Duration) time.Duration {
 	r := p.t.Rendition(rt.Rendition)
 	joined := r != nil && !r.Left && r.Epoch == p.epoch
 	end, from := at+2*sec, at
-	what := random.IntN(6)
+	what := random.IntN(7)
 	if what == 0 && !joined {
 		p.join(rt)
 	}
@@ -165,6 +161,22 @@ func (p *tape) anySegment(random *rand.Rand, at time.Duration) time.Duration {
 		p.shut(end, others...)
 		p.parts(at, end, rt.Rendition)
 		p.shut(end, rt.Rendition)
+		return end
+	case what == 5 && joined: // its process hangs in the middle, and another catches up
+		stuck := at + partSpan*time.Duration(random.IntN(5))
+		p.parts(at, stuck, rt.Rendition)
+		for range random.IntN(3) {
+			p.parts(end-2*sec, end, others...)
+			p.shut(end, others...)
+			end += 2 * sec
+		}
+		p.parts(end-2*sec, end, others...)
+		p.shut(end, others...)
+		for b := at + 2*sec; b <= end; b += 2 * sec {
+			p.parts(stuck, b, rt.Rendition)
+			p.shut(b, rt.Rendition)
+			stuck = b
+		}
 		return end
 	}
 	p.parts(from, end, all...)

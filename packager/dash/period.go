@@ -138,9 +138,9 @@ func appendTemplate(dst []byte, q *period, rep *representation, f form) []byte {
 	if rep.gaps {
 		dst = append(dst, `<FailoverContent valid="false">`...)
 		for g := range listed(rep.t, rep.r, q) {
-			if g.Gap() {
-				dst = appendInt(append(dst, "<FCS"...), "t", int64(g.start))
-				dst = append(appendInt(dst, "d", int64(g.duration)), "/>"...)
+			if from, duration, ok := g.missing(); ok {
+				dst = appendInt(append(dst, "<FCS"...), "t", int64(from))
+				dst = append(appendInt(dst, "d", int64(duration)), "/>"...)
 			}
 		}
 		dst = append(dst, "</FailoverContent>\n"...)

@@ -92,7 +92,6 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 // wholeOnes leaves out the rungs that left in the middle of a Period: who comes
 // later is better off without them.
 func wholeOnes(reps []representation) []representation {
-	const near = 100 * time.Millisecond
 	lead := reps[0].end()
 	return slices.DeleteFunc(reps, func(rep representation) bool {
 		return rep.r.Follows && rep.end() < lead-near
@@ -112,7 +111,8 @@ func (p *plan) look(t *timeline.Timeline, q *period, r *timeline.Rendition) (rep
 			rep.first = g
 		}
 		rep.last = g
-		rep.gaps = rep.gaps || g.Gap()
+		_, _, torn := g.missing()
+		rep.gaps = rep.gaps || torn
 		p.longest = max(p.longest, roundUp(g.duration.Duration(g.Init.Track.Timescale)))
 	}
 	if rep.first.Segment == nil {
@@ -130,11 +130,33 @@ type item struct {
 	start, duration media.Ticks
 }
 
+// near is more than what sound is cut next to the picture's edge.
+const near = 100 * time.Millisecond
+
+// missing is the end of the segment that holds no media: all of it in a gap, some
+// in one that a rung's process left behind when it died or hung. It's false where
+// there is none, or it may still come.
+func (g item) missing() (from, duration media.Ticks, ok bool) {
+	if !g.Closed {
+		return 0, 0, false
+	}
+	if g.Gap() {
+		return g.start, g.duration, true
+	}
+	last := &g.Parts[len(g.Parts)-1]
+	from = last.Start + last.Duration
+	duration = g.start + g.duration - from
+	return from, duration, duration.Duration(g.Init.Track.Timescale) >= near
+}
+
 // listed yields what the MPD lists of r in Period q, whole segments and the open
 // one. Each lasts until the next one starts, and a gap starts where what is
 // before it ends, so that there is neither hole nor overlap, whatever a track
 // did: dash.js asks for nothing after a hole. What comes before the epoch's init
 // segment can't be played and isn't listed.
+//
+// A Period that isn't the last one never gets more (§5.4.1). A rung that is behind
+// there, but still comes, is listed to its end as the leading rendition is.
 func listed(t *timeline.Timeline, r *timeline.Rendition, q *period) iter.Seq[item] {
 	return func(yield func(item) bool) {
 		var held item // until its successor is known
@@ -169,6 +191,18 @@ func listed(t *timeline.Timeline, r *timeline.Rendition, q *period) iter.Seq[ite
 		}
 		if g := r.Open; g != nil && g.Epoch == q.epoch.Number && g.MSN >= from && g.MSN < q.until && !put(g) {
 			return
+		}
+		if held.Segment != nil && q.trails(t, r, held.MSN) {
+			for g := range q.led(t, held.Segment) {
+				switch {
+				case g.MSN > held.MSN:
+					if !put(g) {
+						return
+					}
+				case !held.Closed:
+					held.duration = max(held.duration, g.Start+g.Duration-held.start)
+				}
+			}
 		}
 		if held.Segment != nil {
 			yield(held)
@@ -213,6 +247,31 @@ func (p *plan) placeFromZero() {
 		q.origin = lead.first.start.Duration(lead.first.Init.Track.Timescale)
 		q.duration = q.length()
 		next = q.start + q.duration
+	}
+}
+
+// trails reports whether r, of which segment msn is the newest, is to get more in
+// this Period, though another follows.
+func (q *period) trails(t *timeline.Timeline, r *timeline.Rendition, msn uint64) bool {
+	closed := q.until != math.MaxUint64 || q.epoch.Number != t.Epochs[len(t.Epochs)-1].Number
+	return closed && r.Follows && !r.Left && r.Epoch == q.epoch.Number && r.From <= msn && r.NextPosition(t).MSN <= msn+1
+}
+
+// led yields the Period's segments from that of g on, of which a rung may have less,
+// as the leading rendition has them, in g's timescale.
+func (q *period) led(t *timeline.Timeline, g *timeline.Segment) iter.Seq[*timeline.Segment] {
+	return func(yield func(*timeline.Segment) bool) {
+		leader, to := t.Rendition(q.epoch.Tracks[0].Rendition), g.Init.Track.Timescale
+		for l := range leader.Segments.From(g.MSN) {
+			if l.Epoch != q.epoch.Number || l.MSN >= q.until {
+				return
+			}
+			ts := l.Timescale(leader)
+			start, end := l.Start.Rescale(ts, to), (l.Start + l.Duration).Rescale(ts, to)
+			if !yield(&timeline.Segment{MSN: l.MSN, Epoch: l.Epoch, Init: g.Init, Start: start, Duration: end - start}) {
+				return
+			}
+		}
 	}
 }
 

@@ -135,6 +135,8 @@ func (o *Observer) Segment(url string, m Media) {
 	}
 	f := &findings{url: url}
 	if l, ok := o.media.listed[url]; ok {
+		// What ends early may be newer than that MPD: the next one has to say so.
+		l.final = l.final && m.Duration >= l.Duration-l.Missing
 		l.check(m, f)
 	}
 	o.keep(f)
@@ -162,9 +164,10 @@ func (l listing) check(m Media, f *findings) {
 		return
 	}
 	r := Representation{Timescale: l.timescale}
-	off := r.ticks(max(m.Duration, l.Duration) - min(m.Duration, l.Duration))
-	f.check(off <= frameSlack, mediaDuration, l.line, "%s: lasts %d, listed with %d", what, m.Duration, l.Duration)
-	held := float64(l.bandwidth) * 1.001 * (l.buffer + r.ticks(l.Duration)).Seconds()
-	f.check(float64(m.Size)*8 <= held, mediaBandwidth, l.line,
-		"%s: %d bytes, where bandwidth %d holds for %.0f", what, m.Size, l.bandwidth, held/8)
+	held := l.Duration - l.Missing
+	off := r.ticks(max(m.Duration, held) - min(m.Duration, held))
+	f.check(off <= frameSlack, mediaDuration, l.line, "%s: lasts %d, listed with %d", what, m.Duration, held)
+	most := float64(l.bandwidth) * 1.001 * (l.buffer + r.ticks(l.Duration)).Seconds()
+	f.check(float64(m.Size)*8 <= most, mediaBandwidth, l.line,
+		"%s: %d bytes, where bandwidth %d holds for %.0f", what, m.Size, l.bandwidth, most/8)
 }

@@ -74,6 +74,7 @@ type Segment struct {
 	Number         uint64
 	Time, Duration uint64 // in the Representation's timescale
 	Gap            bool   // it holds no media, and FailoverContent says so
+	Missing        uint64 // of Duration, at its end: likewise; all of it where Gap is set
 	URL            string // resolved
 
 	line int
@@ -236,7 +237,7 @@ func (r *Representation) list(base *url.URL, f *findings) {
 	r.failover(f)
 }
 
-// failover marks the segments without media.
+// failover marks the segments that hold no media, or none at their end.
 func (r *Representation) failover(f *findings) {
 	n := r.template.one("FailoverContent")
 	if n == nil {
@@ -248,11 +249,11 @@ func (r *Representation) failover(f *findings) {
 		found := false
 		t, d := number(fcs, "t", 0), number(fcs, "d", 0)
 		for i := range r.Segments {
-			if g := &r.Segments[i]; g.Time == t && g.Duration == d {
-				g.Gap, found = true, true
+			if g := &r.Segments[i]; g.Time <= t && t+d == g.end() {
+				g.Gap, g.Missing, found = g.Time == t, d, true
 			}
 		}
-		f.check(found, failoverForm, fcs.line, "no segment of Representation %s has t %d and d %d", r.ID, t, d)
+		f.check(found, failoverForm, fcs.line, "no segment of Representation %s ends with t %d and d %d", r.ID, t, d)
 	}
 }
 

@@ -8,7 +8,9 @@
 // window.sluice tells or, of the plain page, what its video element tells.
 //
 //   --seconds N        how long to play after the first frame (20)
-//   --hold             play until standard input ends, however long that is
+//   --hold             play until standard input ends, however long that is, and
+//                      meanwhile print what is shown, twice a second: a line of JSON
+//                      with the position (s) and the picture's height each time
 //   --timeout N        how long to wait for the first frame (30)
 //   --clock            read the picture's clock (clock.mjs): glass-to-glass samples
 //   --screenshot FILE  of the end
@@ -98,6 +100,10 @@ const hasStarted = () => {
   if (w.result) return w.result.firstFrame !== null
   return (document.querySelector('video')?.currentTime ?? 0) > 0
 }
+const readPicture = () => {
+  const video = document.querySelector('video')
+  return { currentTime: video?.currentTime ?? 0, height: video?.videoHeight ?? 0 }
+}
 const readPage = () => {
   const w = /** @type {any} */ (window)
   if (w.result) return w.result
@@ -114,6 +120,19 @@ const readPage = () => {
   return { engine, state, note, errors, fatalErrors, latency: w.sluice.latency(), stats: w.sluice.stats() }
 }
 
+/**
+ * Prints what is shown until it's released.
+ * @param {import('playwright-core').Page} page
+ */
+async function hold(page) {
+  let held = true
+  const over = released.then(() => (held = false))
+  while (held) {
+    console.log(JSON.stringify(await page.evaluate(readPicture)))
+    await Promise.race([over, page.waitForTimeout(500)])
+  }
+}
+
 async function drive() {
   const { server, origin } = await serve()
   const browser = await chromium.launch({ executablePath: options.chromium, args: flags })
@@ -128,7 +147,7 @@ async function drive() {
     const started = await page
       .waitForFunction(hasStarted, null, { timeout: 1000 * Number(options.timeout), polling: 50 })
       .then(() => true, () => false)
-    if (options.hold) await released
+    if (options.hold) await hold(page)
     else if (started) await page.waitForTimeout(1000 * Number(options.seconds))
     const seen = await page.evaluate(readPage)
     if (options.screenshot) await page.screenshot({ path: options.screenshot })
