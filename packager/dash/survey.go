@@ -267,7 +267,7 @@ func (q *period) led(t *timeline.Timeline, g *timeline.Segment) iter.Seq[*timeli
 				return
 			}
 			ts := l.Timescale(leader)
-			start, end := l.Start.Rescale(ts, to), (l.Start + l.Duration).Rescale(ts, to)
+			start, end := l.Start.Rescale(ts, to), (l.Start+l.Duration).Rescale(ts, to)
 			if !yield(&timeline.Segment{MSN: l.MSN, Epoch: l.Epoch, Init: g.Init, Start: start, Duration: end - start}) {
 				return
 			}
