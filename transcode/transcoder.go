@@ -25,6 +25,9 @@ type Options struct {
 	Metrics prometheus.Registerer // nil: counted and shown nowhere
 	Data    string                // folder in which measurements are kept; empty: nowhere
 	FFmpeg  string                // the program; empty: found in PATH
+	// Early makes Serve measure the machine at its start: a few seconds of a core, once.
+	// Else the first ladder waits for that.
+	Early bool
 }
 
 // Transcoder makes ladders for any number of streams on one machine.
@@ -64,6 +67,9 @@ func New(o Options) *Transcoder {
 	}
 	t.books = books{total: cpuShare * float64(runtime.GOMAXPROCS(0)), taken: map[string]float64{}}
 	t.metrics.capacity.Set(t.books.total)
+	if o.Early {
+		t.want.Do(func() { close(t.wanted) })
+	}
 	return t
 }
 
