@@ -72,6 +72,8 @@ const (
 	// catchUp at least.
 	overloadFor = time.Second
 	catchUp     = 50 * time.Millisecond
+	// overloadsOfLast is for how many times as long where only one rung is left.
+	overloadsOfLast = 3
 	// settleTime is what a process has after its start before it's judged.
 	settleTime = 5 * time.Second
 	// retryAfter is how long there must be head-room before a rung that was

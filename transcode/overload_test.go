@@ -99,6 +99,43 @@ func TestBurst(t *testing.T) {
 	})
 }
 
+// Something else takes half of the machine for over two seconds. One of two rungs
+// is dropped, so that the other isn't late; an only one stays, unless that lasts.
+func TestContention(t *testing.T) {
+	for _, c := range []struct {
+		name, ladder string
+		frames       int // that take twice their time
+		sheds        int
+	}{
+		{"of two", "source,480p,360p", 40, 1},
+		{"the only one", "source,480p", 40, 0},
+		{"the only one, for long", "source,480p", 300, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := newRecorder(t)
+				m := &fakeMachine{prepare: func(n int, p *fakeProcess) error {
+					p.work = 10 * time.Millisecond
+					if n == 0 {
+						p.slow, p.slowly = [2]int{300, 300 + c.frames}, time.Second/15
+					}
+					return nil
+				}}
+				l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, c.ladder), Timing{}, base)
+				p := newPublisher(t, l, fullHD(t))
+				p.begin()
+				p.frames(40 * 30)
+				require.Equal(t, c.sheds, base.rung("480p").leaves)
+				p.end()
+				time.Sleep(time.Second)
+				if c.sheds == 0 {
+					requireSame(t, base.lead(), base.of("480p"))
+				}
+			})
+		})
+	}
+}
+
 // What is too far behind goes by the stream's own parts.
 func TestOverloadGoesByParts(t *testing.T) {
 	for part, sheds := range map[time.Duration]int{0: 1, 200 * time.Millisecond: 1, 500 * time.Millisecond: 0} {

@@ -11,6 +11,7 @@ type watch struct {
 	skip  time.Duration // media that is decoded before anything can come out
 	since time.Time     // overloaded since then; zero: not
 	then  time.Duration // the backlog at that time
+	times int           // it has been so for the whole patience, one time after the other
 }
 
 func newWatch(now time.Time, skip time.Duration) *watch { return &watch{start: now, skip: skip} }
@@ -30,7 +31,8 @@ func (e *engine) judge(w *watch, now time.Time, outlets []*outlet) error {
 	}
 	worst := e.worst(outlets)
 	e.retry.observe(now, worst <= e.bound())
-	if e.closed.IsZero() && w.overloaded(now, worst, e.bound(), e.owing, e.patience) && e.sheddable(outlets) != nil {
+	overloads := w.overloads(now, worst, e.bound(), e.owing, e.patience)
+	if e.closed.IsZero() && overloads >= enough(outlets) && e.sheddable(outlets) != nil {
 		return errOverload
 	}
 	return nil
@@ -55,23 +57,33 @@ func (e *engine) worst(outlets []*outlet) time.Duration {
 	return worst
 }
 
-// overloaded reports that the backlog has been too long for long enough, and
-// isn't getting shorter. A burst, which a publisher's network makes, is worked
-// off; and where nothing comes out any more, since out, the process hangs.
-func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.Time, patience time.Duration) bool {
+// enough is how often in a row there must be an overload before a rung of those
+// outlets is dropped: to drop the only one would help no other.
+func enough(outlets []*outlet) int {
+	if len(outlets) == 1 {
+		return overloadsOfLast
+	}
+	return 1
+}
+
+// overloads counts how often in a row the backlog has been too long for all of the
+// patience, and not got shorter. A burst, which a publisher's network makes, is
+// worked off; and where nothing comes out any more, since out, the process hangs.
+func (w *watch) overloads(now time.Time, behind, bound time.Duration, out time.Time, patience time.Duration) int {
 	switch {
 	case behind <= bound || now.Sub(w.start) < settleTime:
-		w.since = time.Time{}
+		w.since, w.times = time.Time{}, 0
 	case w.since.IsZero():
 		w.since, w.then = now, behind
 	case now.Sub(w.since) >= patience:
-		worked := w.then - behind
-		if worked < catchUp && now.Sub(out) < overloadFor/2 {
-			return true
+		if worked := w.then - behind; worked < catchUp && now.Sub(out) < overloadFor/2 {
+			w.times++
+		} else {
+			w.times = 0
 		}
 		w.since, w.then = now, behind
 	}
-	return false
+	return w.times
 }
 
 // sheddable returns the costliest of the outlets that fall behind, the highest
