@@ -57,7 +57,7 @@ func TestRefusedEntriesOfRungs(t *testing.T) {
 			j := &picky{Journal: memory.New(memory.Options{}), rung: "480p", refused: func(n int) bool { return first <= n && n < first+many }}
 			l := &fakeLadder{
 				rig: newRigOn(t, j, packager.Settings{}), rungs: []fakeRung{{name: "480p", every: 1, lag: 200 * time.Millisecond}},
-				lost: func(time.Duration) bool { return false },
+				lost: func(owed) bool { return false },
 			}
 			l.expect()
 			l.begin(videoTrack(t)).write(both(0))
@@ -98,7 +98,7 @@ func TestRungLeadsTheNextEpoch(t *testing.T) {
 			l.write(events[:150])
 			if leave {
 				require.NoError(t, l.rungs[0].way.Leave(t.Context()))
-				l.lost = func(time.Duration) bool { return true }
+				l.lost = func(owed) bool { return true }
 			}
 			l.write(events[150:]).end()
 			track := videoTrack(t)

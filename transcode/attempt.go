@@ -330,7 +330,7 @@ func (e *engine) deliver(o *outlet, f *frame, placed bool) {
 	now := time.Now()
 	lag := now.Sub(f.arrived)
 	e.mu.Lock()
-	o.done = f.at
+	o.done = max(o.done, f.at) // it may have been moved on, over frames that are lost
 	e.owing = time.Time{}
 	if e.owes() {
 		e.owing = now
