@@ -166,7 +166,7 @@ func (r *rung) join(ctx context.Context, e *epoch, sample media.Sample) (*lane, 
 	in.frame = max(sample.Duration, 1)
 	l := &lane{input: in, epoch: e}
 	b, ok := e.boundAt(l, sample)
-	if !ok {
+	if !ok || b.msn+maxRungBehind <= e.lanes[0].msn {
 		return nil, nil
 	}
 	// It has no lane: nobody else is going to close that.

@@ -136,6 +136,7 @@ func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.leading, e.worn = true, 0
+	e.freshen(outlets)
 	start, lost := e.backlog.restart(e.owed())
 	e.lose(lost)
 	v := &ffmpeg.VideoJob{Grid: e.grid, FrameRate: e.frameRate}
@@ -150,6 +151,21 @@ func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 		v.First = f.at
 	}
 	return ffmpeg.Job{Video: v}, start, nil
+}
+
+// freshen makes the rungs that no manifest names begin with a keyframe that came
+// lately: what is older would only make them late. Where the source is hidden, the
+// leading rung's frames are all that there is. The engine's mutex is held.
+func (e *engine) freshen(outlets []*outlet) {
+	key := e.backlog.syncSince(time.Now().Add(-fresh))
+	if e.plan.Hidden || key == nil {
+		return
+	}
+	for _, o := range outlets {
+		if !o.joined {
+			o.done = max(o.done, key.at-1)
+		}
+	}
 }
 
 // skipped is the media that has to be decoded before something can come out.

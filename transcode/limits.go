@@ -23,6 +23,9 @@ const (
 const (
 	backlogBytes = 32 << 20
 	backlogTime  = 15 * time.Second
+	// fresh is how old a frame may be with which a rung begins that viewers don't
+	// know of: two segments, as a rule.
+	fresh = 4 * time.Second
 )
 
 // Supervision of a process.
