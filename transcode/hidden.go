@@ -116,7 +116,7 @@ func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
 		e.push(f)
 	}
 	e.skip(shown)
-	if l.transcoder.launch(ctx, l.line(), e, e.plan.Cost) {
+	if l.transcoder.launch(ctx, l.line(), e, e.cost(nil)) {
 		l.engine, l.led, l.begun = e, e, true
 	}
 }

@@ -157,7 +157,7 @@ func TestOverloadGoesByParts(t *testing.T) {
 	}
 }
 
-// The second stream gets what the first one leaves.
+// The second stream gets what the first one leaves, and the rest when that has ended.
 func TestCapacityIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &fakeMachine{costs: flatCosts{0.2}}
@@ -178,10 +178,56 @@ func TestCapacityIsShared(t *testing.T) {
 		}
 		require.Equal(t, []string{"720p", "480p", "360p", "240p"}, names(0))
 		require.Equal(t, []string{"360p", "240p"}, names(1))
+		var maybe []string
+		for _, x := range second.known[0].Rungs {
+			if x.Maybe {
+				maybe = append(maybe, x.Name)
+			}
+		}
+		require.Equal(t, []string{"720p", "480p"}, maybe)
+		b.frames(130 * 30)
+		require.Equal(t, 2, m.started(), "there's no room for more")
 		a.end()
+		b.frames(125 * 30)
+		require.Equal(t, []string{"480p", "360p", "240p"}, names(2), "the first stream's is free")
+		b.frames(60 * 30)
+		require.Equal(t, []string{"720p", "480p", "360p", "240p"}, names(3), "one more each minute")
 		b.end()
 		time.Sleep(time.Second)
+		lead := second.lead()
+		for _, r := range []string{"360p", "240p"} {
+			requireSame(t, lead, second.of(r))
+		}
+		requireSame(t, lead[len(lead)-300:], second.of("720p")[len(second.of("720p"))-300:])
+		time.Sleep(time.Second)
 		require.Zero(t, booked(tr))
+	})
+}
+
+// A stream that gets nothing at first gets its rungs when there is room.
+func TestNoRoomForAnyRung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &fakeMachine{costs: flatCosts{0.2}}
+		tr := fakeTranscoder(t, m)
+		tr.books.total = 0.6
+		tr.books.take("other", 0.5)
+		base := newRecorder(t)
+		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p,240p"), Timing{}, base), fullHD(t))
+		p.begin()
+		p.frames(130 * 30)
+		require.Zero(t, m.started())
+		require.Zero(t, booked(tr)-0.5)
+		tr.mu.Lock()
+		tr.books.give("other")
+		tr.mu.Unlock()
+		p.frames(125 * 30)
+		require.Equal(t, 2, m.started(), "one more each minute")
+		require.InDelta(t, 0.1+0.2+0.2*240/360, booked(tr), 1e-9)
+		p.end()
+		time.Sleep(time.Second)
+		require.Zero(t, booked(tr))
+		lead, got := base.lead(), base.of("360p")
+		requireSame(t, lead[len(lead)-300:], got[len(got)-300:])
 	})
 }
 

@@ -213,6 +213,10 @@ type planned struct {
 	pending  bool       // the machine isn't known yet: it is what the plan may become
 	unusable bool       // there is nothing to encode with
 	noRoom   []string   // rungs that the machine can't carry
+	// all are the outputs, with those that it could carry if nothing else ran, in
+	// their order; and what they cost together.
+	all  []rung.Output
+	full float64
 }
 
 // plan says what a stream's ladder makes of a source.
@@ -231,6 +235,7 @@ func (t *Transcoder) plan(stream string, spec rung.Spec, shape rung.Shape) plann
 		o.Codecs = t.machine.Codecs(spec.Encoder)
 	}
 	p.Plan = spec.Plan(shape, o)
+	p.all = p.Outputs
 	if t.state < ready {
 		return p
 	}
@@ -240,6 +245,12 @@ func (t *Transcoder) plan(stream string, spec rung.Spec, shape rung.Shape) plann
 		o.Free, o.Shared = t.books.free(stream)
 		p.Plan, p.costs = spec.Plan(shape, o), c
 		p.noRoom = missing(wish, p.Plan)
+		p.all, p.full = p.Outputs, p.Cost
+		if !p.Hidden { // else the highest leads, and none comes above it
+			o.Free, o.Shared = t.books.total, false
+			alone := spec.Plan(shape, o)
+			p.all, p.full = alone.Outputs, alone.Cost
+		}
 	}
 	return p
 }
@@ -270,7 +281,7 @@ func (t *Transcoder) launch(ctx context.Context, in line, k task, cost float64) 
 		w.after = before.hired().gone
 	}
 	t.tasks[k], t.last[in] = struct{}{}, k
-	if cost > 0 {
+	if in.kind == media.Video {
 		t.books.take(in.stream, cost)
 		t.metrics.booked.Set(t.books.sum())
 	}

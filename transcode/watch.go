@@ -163,7 +163,7 @@ func (e *engine) takeBack(now time.Time) bool {
 	if !room {
 		return false
 	}
-	e.log.Info("a dropped rung is tried again", "rung", o.Name)
+	e.log.Info("a rung that was left out is tried", "rung", o.Name)
 	return true
 }
 
@@ -172,7 +172,7 @@ func (e *engine) takeBack(now time.Time) bool {
 func (e *engine) cost(more *outlet) float64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	cost, any := e.plan.Cost, false
+	cost, any := e.full, false
 	for _, o := range e.outlets {
 		if o.outside && o != more {
 			cost -= o.price
@@ -186,13 +186,17 @@ func (e *engine) cost(more *outlet) float64 {
 	return max(cost, 0)
 }
 
-// retry says when a rung that was dropped is tried again: after a minute of
-// head-room, and later each time that it has to be dropped again soon.
+// retry says when a rung that was dropped, or had no room from the start, is tried
+// again: after a minute of head-room, and later each time that it has to be dropped
+// again soon.
 type retry struct {
 	after time.Duration // how long there must be head-room
 	since time.Time     // there is since then
 	last  time.Time     // a rung was taken back
 }
+
+// lack takes note that there are rungs without room from the start.
+func (r *retry) lack(now time.Time) { r.after, r.since = retryAfter, now }
 
 // observe takes note of whether there is head-room.
 func (r *retry) observe(now time.Time, room bool) {

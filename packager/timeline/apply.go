@@ -109,7 +109,9 @@ func firstSet(e EpochStarted) []RenditionID {
 		set = append(set, rt.Rendition)
 	}
 	for _, x := range e.Expected {
-		set = append(set, x.Rendition)
+		if !x.Maybe {
+			set = append(set, x.Rendition)
+		}
 	}
 	return set
 }
