@@ -32,7 +32,7 @@ func (b *backlog) push(f *frame, done media.Ticks) (taken bool, lost int) {
 		return false, 1
 	}
 	for b.at[f.at] != nil { // two frames of one time: the publisher's fault, and no reason to lose one
-		f.at++
+		f.at, f.pts = f.at+1, f.pts+1
 	}
 	b.starved = false
 	if len(b.frames) == 0 {
@@ -55,7 +55,7 @@ func (b *backlog) overflows() bool {
 		return false
 	}
 	span := b.frames[len(b.frames)-1].dts - b.frames[0].dts
-	return b.bytes > backlogBytes || span > media.TicksOf(backlogTime, media.VideoClock)
+	return b.bytes > backlogBytes || len(b.frames) > backlogFrames || span > media.TicksOf(backlogTime, media.VideoClock)
 }
 
 // relieve drops what costs least, and returns how many frames that loses.

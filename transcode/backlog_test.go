@@ -96,6 +96,17 @@ func TestBacklogIsBoundedInBytes(t *testing.T) {
 	require.True(t, taken)
 }
 
+func TestBacklogIsBoundedInFrames(t *testing.T) {
+	b := newBacklog()
+	for n := range 3 * backlogFrames { // all at one time
+		f := &frame{at: 1, pts: 1, dts: media.Ticks(n), sync: n%100 == 0, data: []byte{1}}
+		b.push(f, 0)
+		require.LessOrEqual(t, len(b.frames), backlogFrames)
+		require.Len(t, b.at, len(b.frames))
+		require.Equal(t, f.at, f.pts)
+	}
+}
+
 // A GOP that is longer than the backlog is cut behind what everyone has had.
 func TestBacklogOfOneGOP(t *testing.T) {
 	b := newBacklog()

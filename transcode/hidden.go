@@ -3,6 +3,7 @@ package transcode
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"sluice/media"
@@ -20,6 +21,7 @@ type hidden struct {
 	begun  *run        // the newest run that the packager knows of
 	leader media.Track // what leads it
 	held   []heldSound // sound of a run that hasn't begun
+	bytes  int         // of held
 	err    error       // of a call that the session didn't make itself
 }
 
@@ -164,11 +166,11 @@ func (l *Ladder) beginHidden(ctx context.Context, r *run, leader media.Track) er
 	h := &l.hidden
 	h.begun, h.leader = r, leader
 	held := h.held
-	h.held = nil
+	h.held, h.bytes = nil, 0
 	for _, s := range held {
 		switch {
 		case s.run.number > r.number:
-			h.held = append(h.held, s)
+			h.held, h.bytes = append(h.held, s), h.bytes+len(s.sample.Data)
 		case s.run == r:
 			if err := l.base.WriteSample(ctx, s.id, s.sample, s.arrived); err != nil {
 				return err
@@ -189,10 +191,11 @@ func (l *Ladder) hold(ctx context.Context, id media.TrackID, s media.Sample, arr
 	if h.begun == l.run {
 		return l.base.WriteSample(ctx, id, s, arrived)
 	}
-	if len(h.held) == maxHeldSound {
-		h.held = append(h.held[:0], h.held[1:]...)
+	h.held, h.bytes = append(h.held, heldSound{l.run, id, s, arrived}), h.bytes+len(s.Data)
+	for len(h.held) > maxHeldSound || h.bytes > maxHeldBytes {
+		h.bytes -= len(h.held[0].sample.Data)
+		h.held = slices.Delete(h.held, 0, 1)
 	}
-	h.held = append(h.held, heldSound{l.run, id, s, arrived})
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Ladder struct {
 	led     task    // what leads in a hidden source's place, or did last
 	clock   feedClock
 	gop     gop
+	offsets offsets
 	begun   bool    // a sync sample of this run has been fed
 	longGOP bool    // keyframes are too far apart
 	rate    float64 // of frames, as they came; 0: none has
@@ -76,7 +77,7 @@ func (l *Ladder) Begin(ctx context.Context, tracks []media.Track) error {
 	before := l.run
 	l.run = before.next(tracks)
 	l.clock.restart()
-	l.gop, l.begun = gop{}, false
+	l.gop, l.offsets, l.begun = gop{}, offsets{}, false
 	l.draw()
 	l.beginSound(ctx, before)
 	if l.plan.Hidden && !l.plan.pending {
@@ -205,7 +206,8 @@ func (l *Ladder) pass(ctx context.Context, id media.TrackID, s media.Sample, arr
 }
 
 // picture takes a sample of the source's picture.
-func (l *Ladder) picture(ctx context.Context, s media.Sample, arrived time.Time) error {
+func (l *Ladder) picture(ctx context.Context, raw media.Sample, arrived time.Time) error {
+	s := l.offsets.repair(raw)
 	if err := l.turn(ctx, s); err != nil {
 		return err
 	}
@@ -214,7 +216,7 @@ func (l *Ladder) picture(ctx context.Context, s media.Sample, arrived time.Time)
 		return l.failure()
 	}
 	l.mu.Lock()
-	err := l.base.WriteSample(ctx, l.run.video.ID, s, arrived)
+	err := l.base.WriteSample(ctx, l.run.video.ID, raw, arrived)
 	place, placed := l.base.Placed()
 	l.mu.Unlock()
 	if err != nil {

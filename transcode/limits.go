@@ -18,11 +18,15 @@ const (
 	maxFeedBack = 100 * time.Millisecond
 )
 
+// maxOffset is the longest composition offset that is believed, here as in the packager.
+const maxOffset = 10 * time.Second
+
 // Bounds of the backlog of one engine. What a healthy ladder keeps is the newest
 // GOP; the rest is for a process that has to be started again.
 const (
-	backlogBytes = 32 << 20
-	backlogTime  = 15 * time.Second
+	backlogBytes  = 32 << 20
+	backlogTime   = 15 * time.Second
+	backlogFrames = 4096 // 15 s of the fastest that anybody films, and more
 	// fresh is how old a frame may be with which a rung begins that viewers don't
 	// know of: two segments, as a rule.
 	fresh = 4 * time.Second
@@ -95,8 +99,11 @@ const (
 	lagForCPU = 400 * time.Millisecond
 )
 
-// maxHeldSound bounds the sound that waits for a hidden source's first picture.
-const maxHeldSound = 2048
+// Bounds of the sound that waits for a hidden source's first picture.
+const (
+	maxHeldSound = 2048
+	maxHeldBytes = 8 << 20 // more than so many frames at half a megabit a second
+)
 
 // nearTarget is the part of a segment's target, one in so many, by which a
 // keyframe may come late and still be one for each segment. The packager's cutter
@@ -123,6 +130,8 @@ const (
 	soundBitrate = 64_000
 	// soundBound is the sound that may be owed: coders hold back a tenth of a second.
 	soundBound = 500 * time.Millisecond
+	// soundBytes bounds, with backlogTime, the sound that may have to be fed again.
+	soundBytes = 8 << 20
 	// maxMarks bounds the epochs that are remembered within one run.
 	maxMarks = 16
 	// maxTime is beyond all times of samples.

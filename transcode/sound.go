@@ -46,6 +46,7 @@ type sound struct {
 
 	mu     sync.Mutex
 	frames []soundFrame // that may have to be fed again
+	bytes  int          // of them
 	first  int          // the number of frames[0]
 	shift  media.Ticks  // from the session's clock to the feed's; of the first sample
 	next   media.Ticks  // what comes out next, on the feed's clock
@@ -84,7 +85,7 @@ func (s *sound) push(f media.Sample, arrived time.Time) {
 		s.shift = s.next - f.DTS
 	}
 	at := max(f.DTS+s.shift, s.fed-f.Duration/2)
-	s.frames = append(s.frames, soundFrame{at, max(f.Duration, 1), f.Data, arrived})
+	s.frames, s.bytes = append(s.frames, soundFrame{at, max(f.Duration, 1), f.Data, arrived}), s.bytes+len(f.Data)
 	s.last, s.fed = f.DTS, at+max(f.Duration, 1)
 	lost := s.trim()
 	if s.owing.IsZero() && s.owes() {
@@ -107,9 +108,11 @@ func (s *sound) jumps(f media.Sample) bool {
 func (s *sound) trim() (lost int) {
 	n := 0
 	for n < len(s.frames) && s.frames[n].at+s.frames[n].duration+2*ffmpeg.Lead < s.next {
+		s.bytes -= len(s.frames[n].data)
 		n++
 	}
-	for n < len(s.frames)-1 && s.fed-s.frames[n].at > media.TicksOf(backlogTime, s.rate()) {
+	for n < len(s.frames)-1 && (s.fed-s.frames[n].at > media.TicksOf(backlogTime, s.rate()) || s.bytes > soundBytes) {
+		s.bytes -= len(s.frames[n].data)
 		n, lost = n+1, lost+1
 	}
 	if lost > 0 { // what comes out next is what is still there
