@@ -1,7 +1,8 @@
-// The players under test, each as a page of its own maker's documentation would set
-// it up: hls.js in low-latency mode, dash.js with the gap settings that the product's
-// page uses, Shaka with its defaults (5.x: low latency on), and the browser itself.
+// The players under test: hls.js and dash.js as the product's page sets them up, Shaka
+// with its defaults (5.x: low latency on), and the browser itself.
 
+import { followLine } from '../src/engine/dash-line'
+import { loadOnce } from '../src/engine/dash-once'
 import { fatalCodes, settings } from '../src/engine/dash-settings'
 import type { Recorder } from './recorder'
 
@@ -31,6 +32,8 @@ async function startDash(video: HTMLVideoElement, src: string, recorder: Recorde
   const { MediaPlayer } = await import('dashjs')
   const player = MediaPlayer().create()
   player.updateSettings(settings)
+  followLine(player, video)
+  loadOnce(player)
   player.on(MediaPlayer.events.ERROR, (e: unknown) => {
     const { error } = e as { error?: { code?: number; message?: string } | string }
     if (typeof error === 'object') recorder.error(`${error.code} ${error.message}`, fatalCodes.has(error.code ?? 0))

@@ -5,13 +5,26 @@ import type { MediaPlayerSettingClass } from 'dashjs'
 import type { EngineError } from './engine'
 
 /**
- * dash.js with its defaults, but for gaps: a reconnecting broadcaster leaves one
- * between two Periods, and these values cross it in 2 s instead of 6.
+ * dash.js with its defaults, but for
+ * - gaps: a reconnecting broadcaster leaves one between two Periods, and these values
+ *   cross it in 2 s instead of 6;
+ * - the estimate of the line, which follows within a segment: it counts seconds of
+ *   transfer, and there is only a tenth of one in a small rung's segment;
+ * - the buffer below which it stands still until there is more: of the second or so
+ *   that it has, the default holds back a third.
  */
 export const settings: MediaPlayerSettingClass = {
   streaming: {
     gaps: { jumpGaps: true, jumpLargeGaps: true, smallGapLimit: 4, threshold: 0.1 },
-    buffer: { stallThreshold: 0.1 },
+    buffer: { stallThreshold: 0.1, lowLatencyStallThreshold: 0.1 },
+    abr: {
+      throughput: {
+        sampleSettings: {},
+        ewma: { throughputFastHalfLifeSeconds: 0.5, throughputSlowHalfLifeSeconds: 1 },
+      },
+    },
+    // After a segment was left, for so long (ms) nothing better is tried.
+    abandonLoadTimeout: 5000,
   },
 }
 

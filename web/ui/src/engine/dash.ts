@@ -1,6 +1,8 @@
-// dash.js, with the settings of dash-settings.ts.
+// dash.js, with the settings of dash-settings.ts and the eye on the line of dash-line.ts.
 
 import * as dashjs from 'dashjs'
+import { followLine } from './dash-line'
+import { loadOnce } from './dash-once'
 import { fatalCodes, settings } from './dash-settings'
 import type { Engine, EngineHost, Source } from './engine'
 
@@ -25,6 +27,8 @@ export class DashEngine implements Engine {
     const player = this.#player
     const events = dashjs.MediaPlayer.events
     player.updateSettings(settings)
+    followLine(player, this.#host.video)
+    loadOnce(player)
     player.on(events.ERROR, (e) => this.#onError(e))
     player.on(events.PLAYBACK_ERROR, (e) => this.#onPlaybackError(e))
     if (source.audioOnly) {
