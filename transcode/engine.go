@@ -24,7 +24,7 @@ import (
 //	      │                                                         ▼
 //	      └──────────────────────pause is over──────────────────backoff
 //
-//	starting ──every rung dropped──▶ resting ──one is tried again──▶ starting
+//	starting ──every rung left out──▶ resting ──one is tried──▶ starting
 //	any state ──drainLimit is over, or Serve ends──▶ ended
 type state string
 

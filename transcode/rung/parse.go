@@ -15,7 +15,7 @@ const form = "want auto, source, or a list of source and HEIGHTp[FPS][@BITRATE][
 // re-encodes everything. An error names the piece that is wrong.
 func Parse(list string) (Spec, error) {
 	if len(list) > maxList {
-		return Spec{}, fmt.Errorf("%.20q… is longer than %d characters", list, maxList)
+		return Spec{}, fmt.Errorf("a ladder of more than %d bytes: %s", maxList, quoted(list))
 	}
 	if strings.TrimSpace(list) == "auto" {
 		return AutoSpec(), nil
@@ -24,9 +24,9 @@ func Parse(list string) (Spec, error) {
 	for piece := range strings.SplitSeq(list, ",") {
 		switch piece = strings.TrimSpace(piece); piece {
 		case "":
-			return Spec{}, fmt.Errorf("%q has an empty piece: %s", list, form)
+			return Spec{}, fmt.Errorf("%s has an empty piece: %s", quoted(list), form)
 		case "auto":
-			return Spec{}, fmt.Errorf("%q: auto stands alone: %s", list, form)
+			return Spec{}, fmt.Errorf("%s: auto stands alone: %s", quoted(list), form)
 		case SourceName:
 			if s.Source != nil {
 				return Spec{}, errors.New("source is given twice")
@@ -35,7 +35,7 @@ func Parse(list string) (Spec, error) {
 		default:
 			r, err := parseRung(piece)
 			if err != nil {
-				return Spec{}, fmt.Errorf("%q: %w", piece, err)
+				return Spec{}, fmt.Errorf("%s: %w", quoted(piece), err)
 			}
 			s.Rungs = append(s.Rungs, r)
 		}
@@ -64,11 +64,19 @@ func parseRung(piece string) (Rung, error) {
 	}
 	if fps != "" {
 		if r.FPS, ok = number(fps); !ok || r.FPS == 0 {
-			return r, fmt.Errorf("%q is not a frame rate: want a whole number, as in %dp30", fps, r.Height)
+			return r, fmt.Errorf("%s is not a frame rate: want a whole number, as in %dp30", quoted(fps), r.Height)
 		}
 	}
 	r.Name = DefaultName(r)
 	return r, r.Validate()
+}
+
+// quoted is what somebody wrote, as errors repeat it: as much as a line holds.
+func quoted(text string) string {
+	if len(text) > maxQuoted {
+		return strconv.Quote(text[:maxQuoted]) + "…"
+	}
+	return strconv.Quote(text)
 }
 
 // DefaultName is the name of a rung to which nobody gave one: 720p, 360p30,
@@ -96,7 +104,7 @@ func number(text string) (int, bool) {
 // ParseBitrate reads a number with k or M behind it, as in 1200k or 2.5M, and
 // returns bits a second.
 func ParseBitrate(text string) (int, error) {
-	wrong := fmt.Errorf("%q is not a bitrate: want a number with k or M, as in 1200k or 2.5M", text)
+	wrong := fmt.Errorf("%s is not a bitrate: want a number with k or M, as in 1200k or 2.5M", quoted(text))
 	if text == "" {
 		return 0, wrong
 	}

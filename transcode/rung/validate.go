@@ -69,7 +69,7 @@ func (r Rung) Validate() error {
 	case !slices.Contains(Codecs(), r.Codec):
 		return fail("codec", "%s", noneOf(r.Codec, Codecs()))
 	case !isName(r.Name):
-		return fail("name", "%q is no name of a rung: want up to %d of a-z, 0-9 and -, and first a letter or digit", r.Name, MaxWord)
+		return fail("name", "%s is no name of a rung: want up to %d of a-z, 0-9 and -, and first a letter or digit", quoted(r.Name), MaxWord)
 	case r.Name == SourceName || r.Name == "audio": // renditions that are there anyway
 		return fail("name", "the name %s is taken", r.Name)
 	case checkHeight(r.Height) != "":
@@ -79,9 +79,9 @@ func (r Rung) Validate() error {
 	case r.Bitrate != 0 && (r.Bitrate < MinBitrate || r.Bitrate > MaxBitrate):
 		return fail("bitrate", "%v", bitrateRange(FormatBitrate(r.Bitrate)))
 	case r.Profile != "" && !isWord(r.Profile):
-		return fail("profile", "%q is no profile: want a word, as in high", r.Profile)
+		return fail("profile", "%s is no profile: want a word, as in high", quoted(r.Profile))
 	case r.Preset != "" && !isWord(r.Preset):
-		return fail("preset", "%q is no preset: want a word, as in superfast", r.Preset)
+		return fail("preset", "%s is no preset: want a word, as in superfast", quoted(r.Preset))
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func noneOf[T ~string](got T, of []T) string {
 		names = append(names, string(v))
 	}
 	last := len(names) - 1
-	return fmt.Sprintf("%q is none of %s and %s", string(got), strings.Join(names[:last], ", "), names[last])
+	return fmt.Sprintf("%s is none of %s and %s", quoted(string(got)), strings.Join(names[:last], ", "), names[last])
 }
 
 // isName reports whether a name may stand in a URL.
