@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sluice/media"
-	"sluice/packager/cmaf"
 	"sluice/transcode/ffmpeg"
 )
 
@@ -169,7 +168,7 @@ func (e *engine) skipped() time.Duration {
 // had enough of them and another can go on with a keyframe.
 func (e *engine) feed(ctx context.Context, p process, n int) error {
 	defer p.CloseInput()
-	var buf []byte
+	var out fragments
 	for fed := 0; ; n++ {
 		f, at, err := e.await(ctx, n)
 		if err != nil || f == nil {
@@ -180,17 +179,13 @@ func (e *engine) feed(ctx context.Context, p process, n int) error {
 			return nil
 		}
 		n = at
-		buf = buf[:0]
 		if fed++; fed == 1 {
-			track := *f.run.video
-			track.ID = feedTrack
-			if buf, err = cmaf.Init(track); err != nil {
-				return fmt.Errorf("feed: %w", err)
+			if err := out.begin(*f.run.video); err != nil {
+				return err
 			}
 		}
 		sample := media.Sample{DTS: f.dts, CTSOffset: f.at - f.dts, Duration: f.duration, Sync: f.sync, Data: f.data}
-		part := cmaf.Fragment{Sequence: uint32(n + 1), TrackID: feedTrack, Samples: []media.Sample{sample}}
-		if _, err := p.Write(part.AppendTo(buf)); err != nil {
+		if _, err := p.Write(out.next(n, sample)); err != nil {
 			return nil //nolint:nilerr // the process has ended, and says why itself
 		}
 	}

@@ -23,7 +23,7 @@ type Ladder struct {
 	transcoder *Transcoder
 	stream     string
 	spec       rung.Spec
-	segment    time.Duration
+	timing     Timing
 	log        *slog.Logger
 
 	// Of the session's goroutine.
@@ -310,7 +310,7 @@ func (l *Ladder) line() line { return line{l.stream, media.Video} }
 func (l *Ladder) newEngine() *engine {
 	t := l.transcoder
 	e := &engine{
-		base: l.base, plan: l.plan.Plan, family: l.spec.Encoder, frameRate: l.plan.shape.FrameRate, part: defaultPart,
+		base: l.base, plan: l.plan.Plan, family: l.spec.Encoder, frameRate: l.plan.shape.FrameRate, part: l.timing.Part,
 		log: l.log, counts: t.metrics.ofStream(l.stream), lead: l.lead,
 		book:   func(cost float64) bool { return t.book(l.stream, cost) },
 		worker: newWorker(), more: make(chan struct{}, 1), progress: make(chan struct{}), newest: noTime,

@@ -2,7 +2,7 @@ package transcode
 
 import "time"
 
-// Defaults of what a stream says about its segments.
+// Defaults of what a stream says about its segments and parts.
 const (
 	defaultSegment = 2 * time.Second
 	defaultPart    = 200 * time.Millisecond

@@ -23,7 +23,7 @@ func TestOverload(t *testing.T) {
 		}
 		tr := fakeTranscoder(t, m)
 		tr.books.total = 4
-		l := tr.Ladder("live", mustSpec(t, "source,720p,480p,360p"), 0, base)
+		l := tr.Ladder("live", mustSpec(t, "source,720p,480p,360p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(20 * 30)
@@ -57,7 +57,7 @@ func TestOverloadOfAll(t *testing.T) {
 			}
 			return nil
 		}
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,480p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,480p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(40 * 30)
@@ -82,7 +82,7 @@ func TestBurst(t *testing.T) {
 			p.work = 20 * time.Millisecond
 			return nil
 		}}
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(10 * 30)
@@ -99,6 +99,27 @@ func TestBurst(t *testing.T) {
 	})
 }
 
+// What is too far behind goes by the stream's own parts.
+func TestOverloadGoesByParts(t *testing.T) {
+	for part, sheds := range map[time.Duration]int{0: 1, 200 * time.Millisecond: 1, 500 * time.Millisecond: 0} {
+		t.Run(part.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := newRecorder(t)
+				m := &fakeMachine{prepare: func(_ int, p *fakeProcess) error {
+					p.delay = 20 // two thirds of a second
+					return nil
+				}}
+				l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), Timing{Part: part}, base)
+				p := newPublisher(t, l, fullHD(t))
+				p.begin()
+				p.frames(20 * 30)
+				require.Equal(t, sheds, base.rung("480p").leaves)
+				p.end()
+			})
+		})
+	}
+}
+
 // The second stream gets what the first one leaves.
 func TestCapacityIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -106,8 +127,8 @@ func TestCapacityIsShared(t *testing.T) {
 		tr := fakeTranscoder(t, m)
 		tr.books.total = 1.6
 		first, second := newRecorder(t), newRecorder(t)
-		a := newPublisher(t, tr.Ladder("a", mustSpec(t, "auto"), 0, first), fullHD(t))
-		b := newPublisher(t, tr.Ladder("b", mustSpec(t, "auto"), 0, second), fullHD(t))
+		a := newPublisher(t, tr.Ladder("a", mustSpec(t, "auto"), Timing{}, first), fullHD(t))
+		b := newPublisher(t, tr.Ladder("b", mustSpec(t, "auto"), Timing{}, second), fullHD(t))
 		a.begin()
 		a.frames(10)
 		b.begin()
