@@ -41,6 +41,7 @@ type publication struct {
 
 	clock *clock.Clock
 	meter *vitals.Meter
+	rate  allowance
 	meta  flv.Metadata
 
 	// What the publisher last said of each track; nil before it did.
@@ -102,6 +103,7 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 		stream: g.Stream, sink: g.Sink, release: release,
 		log: s.log.With("stream", g.Stream), counts: s.server.counts, limits: s.limits,
 		start: now, clock: clock.New(s.server.forward), meter: vitals.New(now),
+		rate: newAllowance(s.limits.Bitrate, now),
 	}
 	s.once = true
 	if !s.passed {
@@ -159,6 +161,9 @@ func (p *publication) drop(reason string) {
 
 // video takes a video message.
 func (p *publication) video(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
+	if err := p.rate.spend(len(body), arrived); err != nil {
+		return err
+	}
 	t, err := flv.ParseVideo(body)
 	if err != nil {
 		p.drop(dropMalformed)
