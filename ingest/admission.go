@@ -60,6 +60,7 @@ var (
 	ErrWrongApp   = errors.New("no such application")
 	ErrBusy       = errors.New("stream is being published already")
 	ErrCodec      = errors.New("codec not served")
+	ErrBitrate    = errors.New("bitrate above the limit")
 )
 
 // Why a session ends that was well. A Sink's End is told too.
@@ -114,6 +115,8 @@ func refusal(err error) status {
 		return status{levelError, "NetStream.Publish.Rejected", fmt.Sprintf("Not served: %s. Use H.264 video and AAC audio.", codec.What)}
 	case errors.Is(err, ErrCodec):
 		return status{levelError, "NetStream.Publish.Rejected", "Codec not served. Use H.264 video and AAC audio."}
+	case errors.Is(err, ErrBitrate):
+		return status{levelError, "NetStream.Publish.Rejected", "The bitrate is above this server's limit: lower it."}
 	case errors.Is(err, errPlay):
 		return status{levelError, "NetStream.Play.Failed", "Playback is not served over RTMP: watch by HLS or DASH."}
 	case errors.Is(err, ErrTakenOver):
@@ -137,6 +140,7 @@ func reason(err error) string {
 		{ErrUnknownKey, "unknown_key"},
 		{ErrBusy, "busy"},
 		{ErrCodec, "codec"},
+		{ErrBitrate, "bitrate"},
 		{ErrShutdown, "shutdown"},
 		{ErrTakenOver, "taken_over"},
 		{errIdle, "idle"},

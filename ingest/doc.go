@@ -17,7 +17,7 @@
 // Serve starts it and waits for it. One session owns a stream at a time; another
 // that publishes the same one takes over when the owner has fallen silent, and
 // is refused while it has not (see owners). All methods of Server may be called
-// at once.
+// at once. What a session sends is measured (package vitals): Status tells of it.
 //
 // Whatever a peer can make this package hold or wait for is bounded by Limits.
 // A breach, or a panic, ends that session alone, with one log line. A stream key

@@ -139,6 +139,7 @@ func (p *publication) announce(ctx context.Context) error {
 	for _, t := range p.tracks {
 		codecs = append(codecs, t.Codec.RFC6381())
 	}
+	p.meter.Begin(p.tracks)
 	p.log.Info("epoch begins", "track", strings.Join(codecs, " "))
 	if err := p.sink.Begin(ctx, p.tracks); err != nil {
 		return fmt.Errorf("%w: begin: %w", errSink, err)
@@ -163,11 +164,13 @@ func (p *publication) write(ctx context.Context, u unit) error {
 		return nil
 	case clock.Repaired:
 		p.counts.repaired.Inc()
+		p.meter.Repaired()
 	}
 	s := media.Sample{DTS: t.DTS, CTSOffset: t.CTSOffset, Duration: t.Duration, Sync: u.sync, Data: u.data}
 	if err := p.sink.WriteSample(ctx, u.id, s, u.arrived); err != nil {
 		return fmt.Errorf("%w: %w", errSink, err)
 	}
+	p.meter.Sample(u.id, s, u.arrived)
 	if u.id == videoTrack {
 		p.counts.video.Inc()
 	} else {

@@ -44,6 +44,10 @@ type Limits struct {
 	Tracks time.Duration
 	Held   int
 
+	// Bitrate is how many bits of media a second a publisher may send, apart from
+	// bursts of ten seconds' worth: no limit where it is zero.
+	Bitrate int64
+
 	// Epochs is how many may begin in a minute, by new tracks or jumps of the
 	// publisher's clock: 30.
 	Epochs int

@@ -71,6 +71,27 @@ func (os *owners) claim(ctx context.Context, stream string, o owner) (release fu
 	}
 }
 
+// owner returns a stream's, or nil.
+func (os *owners) owner(stream string) owner {
+	os.mu.Lock()
+	defer os.mu.Unlock()
+	if c := os.of[stream]; c != nil {
+		return c.owner
+	}
+	return nil
+}
+
+// all returns the owners, by stream.
+func (os *owners) all() map[string]owner {
+	os.mu.Lock()
+	defer os.mu.Unlock()
+	all := make(map[string]owner, len(os.of))
+	for stream, c := range os.of {
+		all[stream] = c.owner
+	}
+	return all
+}
+
 // take makes o the owner if there is none, or returns the present one.
 func (os *owners) take(stream string, o owner) (*claim, func()) {
 	os.mu.Lock()

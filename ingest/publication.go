@@ -9,6 +9,7 @@ import (
 
 	"sluice/ingest/clock"
 	"sluice/ingest/flv"
+	"sluice/ingest/vitals"
 	"sluice/media"
 )
 
@@ -39,6 +40,8 @@ type publication struct {
 	start   time.Time
 
 	clock *clock.Clock
+	meter *vitals.Meter
+	rate  allowance
 	meta  flv.Metadata
 
 	// What the publisher last said of each track; nil before it did.
@@ -95,10 +98,12 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", g.Stream, err)
 	}
+	now := time.Now()
 	s.pub = &publication{
 		stream: g.Stream, sink: g.Sink, release: release,
 		log: s.log.With("stream", g.Stream), counts: s.server.counts, limits: s.limits,
-		start: time.Now(), clock: clock.New(s.server.forward),
+		start: now, clock: clock.New(s.server.forward), meter: vitals.New(now),
+		rate: newAllowance(s.limits.Bitrate, now),
 	}
 	s.once = true
 	if !s.passed {
@@ -112,6 +117,7 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	if s.tls != nil {
 		over = "rtmps"
 	}
+	s.publishing.Store(&publishing{encoder: s.encoder, over: over, since: now, meter: s.pub.meter})
 	s.pub.log.Info("publishing over "+over, "encoder", s.encoder)
 	return nil
 }
@@ -121,6 +127,7 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 func (s *session) unpublish(ctx context.Context, cause error) {
 	p := s.pub
 	s.pub = nil
+	s.publishing.Store(nil)
 	defer p.release()
 	defer s.server.counts.publishing.Dec()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.SinkEnd)
@@ -143,13 +150,20 @@ func (s *session) unpublish(ctx context.Context, cause error) {
 func (p *publication) data(values []any) {
 	if m, ok := flv.ParseMetadata(values); ok {
 		p.meta = m
+		p.meter.Declare(m.FrameRate)
 	}
 }
 
-func (p *publication) drop(reason string) { p.counts.dropped.WithLabelValues(reason).Inc() }
+func (p *publication) drop(reason string) {
+	p.counts.dropped.WithLabelValues(reason).Inc()
+	p.meter.Dropped(reason)
+}
 
 // video takes a video message.
 func (p *publication) video(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
+	if err := p.rate.spend(len(body), arrived); err != nil {
+		return err
+	}
 	t, err := flv.ParseVideo(body)
 	if err != nil {
 		p.drop(dropMalformed)

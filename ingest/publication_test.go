@@ -12,6 +12,7 @@ import (
 	"sluice/ingest/amf0"
 	"sluice/ingest/clock"
 	"sluice/ingest/flv"
+	"sluice/ingest/vitals"
 	"sluice/media"
 )
 
@@ -28,7 +29,7 @@ func newStage(t *testing.T) *stage {
 	l.setDefaults()
 	rec := newRecording()
 	p := &publication{
-		sink: rec, log: slog.New(slog.DiscardHandler), counts: newCounters(nil), limits: l, clock: clock.New(0),
+		sink: rec, log: slog.New(slog.DiscardHandler), counts: newCounters(nil), limits: l, clock: clock.New(0), meter: vitals.New(time.Unix(1000, 0)),
 	}
 	s := &stage{publication: p, t: t, rec: rec, now: time.Unix(1000, 0)}
 	t.Cleanup(func() { require.Empty(t, rec.faults) })

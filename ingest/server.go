@@ -68,6 +68,9 @@ func New(o Options) *Server {
 	s.limits.setDefaults()
 	s.gate = newGate(&s.limits)
 	s.owners = newOwners(&s.limits)
+	if o.Metrics != nil {
+		o.Metrics.MustRegister(collector{s})
+	}
 	return s
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"sluice/ingest/amf0"
@@ -48,9 +49,11 @@ type session struct {
 
 	cancel context.CancelCauseFunc
 	commands
-	pub    *publication // nil unless it publishes
-	passed bool         // the gate counts it as a publisher
-	once   bool         // it has published
+	pub *publication // nil unless it publishes
+	// publishing is what others may know of that; nil unless it publishes.
+	publishing atomic.Pointer[publishing]
+	passed     bool // the gate counts it as a publisher
+	once       bool // it has published
 }
 
 const (

@@ -111,15 +111,37 @@ func (z *sleeper) poll(p []byte) int {
 
 // silence asks the kernel when the last segment with data came.
 func (z *sleeper) silence() (time.Duration, bool) {
-	if z.raw == nil {
-		return 0, false
-	}
-	var info *unix.TCPInfo
-	err := z.raw.Control(func(fd uintptr) {
-		info, _ = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	})
-	if err != nil || info == nil {
+	info, _ := z.ask()
+	if info == nil {
 		return 0, false
 	}
 	return time.Duration(info.Last_data_recv) * time.Millisecond, true
+}
+
+// line asks it for the round-trip time, of our own segments where there are enough
+// of them, and for the bytes that wait.
+func (z *sleeper) line() (Line, bool) {
+	info, queue := z.ask()
+	if info == nil {
+		return Line{}, false
+	}
+	rtt := info.Rtt
+	if info.Rcv_rtt > 0 && rtt == 0 {
+		rtt = info.Rcv_rtt
+	}
+	return Line{RTT: time.Duration(rtt) * time.Microsecond, Queue: queue}, true
+}
+
+func (z *sleeper) ask() (info *unix.TCPInfo, queue int) {
+	if z.raw == nil {
+		return nil, 0
+	}
+	err := z.raw.Control(func(fd uintptr) {
+		info, _ = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		queue, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+	})
+	if err != nil {
+		return nil, 0
+	}
+	return info, queue
 }

@@ -16,4 +16,6 @@ func (z *sleeper) read(_ *socket, p []byte) (int, error) { return z.conn.Read(p)
 
 func (z *sleeper) poll([]byte) int { return 0 }
 
+func (z *sleeper) line() (Line, bool) { return Line{}, false }
+
 func (z *sleeper) silence() (time.Duration, bool) { return 0, false }

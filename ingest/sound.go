@@ -12,6 +12,9 @@ import (
 
 // audio takes an audio message.
 func (p *publication) audio(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
+	if err := p.rate.spend(len(body), arrived); err != nil {
+		return err
+	}
 	t, err := flv.ParseAudio(body)
 	if err != nil {
 		p.drop(dropMalformed)

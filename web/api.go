@@ -40,6 +40,8 @@ type status struct {
 	LatencyMS *int64 `json:"latency_ms"`
 	// Advice is what the broadcaster should change.
 	Advice []string `json:"advice"`
+	// Publisher is null where nobody publishes.
+	Publisher *Publisher `json:"publisher"`
 }
 
 type renditionStatus struct {
@@ -158,6 +160,7 @@ func (s *Server) listStreams(x *exchange) error {
 func (s *Server) status(name string, t *timeline.Timeline, now time.Time) status {
 	st := statusOf(name, t, now)
 	st.Advice = append([]string{}, s.advice(name)...)
+	st.Publisher = s.publisher(name)
 	return st
 }
 

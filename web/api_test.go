@@ -32,7 +32,7 @@ func TestDescribeStream(t *testing.T) {
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
 	require.JSONEq(t, `{
-		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400, "advice": ["set 2 s"],
+		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400, "advice": ["set 2 s"], "publisher": null,
 		"renditions": [
 			{"id": "source", "kind": "video", "codecs": "avc1.640028", "width": 1920, "height": 1080, "fps": 30, "bandwidth": 40000, "state": "listed"},
 			{"id": "audio", "kind": "audio", "codecs": "mp4a.40.2", "width": 0, "height": 0, "fps": 0, "bandwidth": 440, "state": "listed"}
@@ -58,6 +58,22 @@ func TestDescribeStream(t *testing.T) {
 	w = g.get("/api/v1/streams/none")
 	require.Equal(t, 404, w.Code)
 	require.JSONEq(t, `{"error": "stream \"none\": not found"}`, w.Body.String())
+}
+
+func TestDescribePublisher(t *testing.T) {
+	g, _ := playing(t, 3, func(o *Options) {
+		o.Publisher = func(stream string) *Publisher {
+			if stream != "live" {
+				return nil
+			}
+			return &Publisher{Session: 7, Encoder: "OBS"}
+		}
+	})
+	var s status
+	require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/live").Body.Bytes(), &s))
+	require.Equal(t, uint64(7), s.Publisher.Session)
+	require.Equal(t, "OBS", s.Publisher.Encoder)
+	require.Contains(t, g.get("/api/v1/streams/empty").Body.String(), `"publisher":null`)
 }
 
 func TestListStreams(t *testing.T) {

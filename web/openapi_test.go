@@ -16,7 +16,9 @@ import (
 
 // TestDescriptionIsTrue holds the description of the API against its routes and answers.
 func TestDescriptionIsTrue(t *testing.T) {
-	g, _ := playing(t, 3, atSeven)
+	g, _ := playing(t, 3, atSeven, func(o *Options) {
+		o.Publisher = func(string) *Publisher { return &Publisher{Video: &PublisherVideo{}, Audio: &PublisherAudio{}} }
+	})
 	w := g.get("/api/v1/openapi.json")
 	require.Equal(t, 200, w.Code)
 	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
@@ -53,6 +55,13 @@ func TestDescriptionIsTrue(t *testing.T) {
 	require.NoError(t, json.Unmarshal(stream["renditions"], &renditions))
 	require.NotEmpty(t, renditions)
 	described("Rendition", renditions[0])
+	var publisher, video, audio map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(stream["publisher"], &publisher))
+	described("Publisher", publisher)
+	require.NoError(t, json.Unmarshal(publisher["video"], &video))
+	described("PublisherVideo", video)
+	require.NoError(t, json.Unmarshal(publisher["audio"], &audio))
+	described("PublisherAudio", audio)
 	for path, name := range map[string]string{"/api/v1/streams": "Streams", "/api/v1/streams/none": "Problem"} {
 		var answer map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal(g.get(path).Body.Bytes(), &answer))

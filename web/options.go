@@ -25,6 +25,9 @@ type Options struct {
 	Absence time.Duration
 	// Advice says what a stream's broadcaster should change, in plain words; nil is none.
 	Advice func(stream string) []string
+	// Publisher tells of the session that publishes a stream: nil where there is none,
+	// or the field itself is nil.
+	Publisher func(stream string) *Publisher
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

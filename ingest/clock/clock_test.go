@@ -200,12 +200,15 @@ func TestRepeatedAndReturningTimestamps(t *testing.T) {
 	}{
 		{1000, 90_000, Kept},
 		{1040, 93_600, Kept},
-		{1040, 93_601, Repaired},
-		{1039, 93_602, Repaired},
-		{1120, 100_800, Kept}, // as if nothing had been
-		{1119, 100_801, Repaired},
-		{121, 100_802, Repaired},
-		{1160, 104_400, Kept},
+		{1040, 97_200, Repaired}, // most likely the next one
+		{1039, 97_201, Repaired}, // too many by now
+		{1120, 100_800, Kept},    // as if nothing had been
+		{1119, 104_400, Repaired},
+		{121, 104_401, Repaired},
+		{1160, 104_402, Repaired}, // its place is taken
+		{1200, 108_000, Kept},
+		{1199, 111_600, Repaired},
+		{1280, 115_200, Kept},
 		{159, 0, Jump},
 		{11_160, 1_004_400, Kept},
 		{21_161, 0, Jump},

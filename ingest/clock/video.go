@@ -55,7 +55,7 @@ func (v *Video) Stamp(ts uint32, cts int32) (Time, Verdict) {
 	}
 	offset := int64(cts) * millisecond
 	if n := len(v.history); n > 0 && ms <= v.history[n-1] {
-		v.lastDTS++
+		v.lastDTS = v.repaired(ms)
 		return v.time(v.lastDTS, offset), Repaired
 	}
 	v.remember(ms)
@@ -74,6 +74,21 @@ func (v *Video) Stamp(ts uint32, cts int32) (Time, Verdict) {
 	}
 	v.lastDTS = dts
 	return v.time(dts, offset), verdict
+}
+
+// repaired returns the decode time of a sample whose timestamp isn't after the one
+// before it. Where frames come at a constant rate it is most likely the next one,
+// with a wrong time, as long as that is free: then nobody sees anything.
+func (v *Video) repaired(ms int64) int64 {
+	if !v.locked || v.slot(v.index) != v.lastDTS {
+		return v.lastDTS + 1
+	}
+	next := v.slot(v.index + 1)
+	if frame := next - v.lastDTS; next-ms*millisecond > 2*frame {
+		return v.lastDTS + 1
+	}
+	v.index++
+	return next
 }
 
 // restart forgets all but the rate.

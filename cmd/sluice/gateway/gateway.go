@@ -148,8 +148,13 @@ func (g *Gateway) wire() {
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
 		Advice: func(stream string) []string {
-			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream))
+			var line []string
+			if s, ok := g.ingest.Status(stream); ok {
+				line = s.Advice()
+			}
+			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream), line)
 		},
+		Publisher: g.publisher,
 	})
 }
 

@@ -1,0 +1,75 @@
+package ingest
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/ingest/message"
+)
+
+func TestAllowance(t *testing.T) {
+	now := time.Unix(1000, 0)
+	send := func(a *allowance, bitrate int, d time.Duration) error {
+		const step = 10 * time.Millisecond
+		for range d / step {
+			now = now.Add(step)
+			if err := a.spend(bitrate/8/int(time.Second/step), now); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	a := newAllowance(1_000_000, now)
+	require.NoError(t, send(&a, 999_000, time.Hour))
+	require.NoError(t, a.spend(1_000_000/8*9, now), "what was held back")
+	require.NoError(t, send(&a, 900_000, time.Minute))
+	start := now
+	require.ErrorIs(t, send(&a, 10_000_000, time.Minute), ErrBitrate)
+	require.Less(t, now.Sub(start), 2*time.Second)
+	a = newAllowance(0, now)
+	require.NoError(t, send(&a, 1_000_000_000, time.Minute), "no limit")
+}
+
+// TestBitrateLimit lets a publisher send ten times what it may: it is told, and
+// another one beside it notices nothing.
+func TestBitrateLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, p, log := newDoorman(map[Key]string{"secret": "show", "other": "second"}), newPipes(), newLogBook()
+		s := New(Options{Admit: d, Log: log.logger(), Limits: Limits{Bitrate: 1_000_000}})
+		served := make(chan error)
+		ctx := t.Context()
+		go func() { served <- s.Serve(ctx, p) }()
+		defer func() {
+			s.Shutdown(ctx)
+			require.NoError(t, <-served)
+		}()
+		good, greedy := greet(t, p.dial()), greet(t, p.dial())
+		code, _ := good.publish("live", "other")
+		require.Equal(t, "NetStream.Publish.Start", code)
+		greedy.mustPublish()
+		told := make(chan string, 1)
+		go func() {
+			code, description := greedy.status()
+			told <- code + " " + description
+			greedy.ended()
+		}()
+		const step = 10 * time.Millisecond
+		good.videoConfig()
+		greedy.videoConfig()
+		for n := range 200 {
+			time.Sleep(step)
+			at := uint32(n) * uint32(step.Milliseconds())
+			good.picture(at, n == 0)
+			if err := greedy.trySend(message.Video{StreamID: 1, Timestamp: at, Body: pictureTag(n == 0, 0, 10_000_000/8/100)}); err != nil {
+				break
+			}
+		}
+		require.Contains(t, <-told, "above this server's limit")
+		require.ErrorIs(t, d.sink(t, "show", 0).waitEnd(t), ErrBitrate)
+		require.NoError(t, good.trySend(message.Video{StreamID: 1, Timestamp: 5000, Body: pictureTag(true, 0, 100)}))
+		good.conn.Close()
+	})
+}

@@ -1,0 +1,66 @@
+package ingest
+
+import (
+	"time"
+
+	"sluice/ingest/vitals"
+)
+
+// Status is a session that publishes, as of a moment.
+type Status struct {
+	Session uint64
+	Stream  string
+	Over    string // rtmp or rtmps
+	Encoder string // as it calls itself
+	Since   time.Time
+	Idle    time.Duration // since bytes last came
+	vitals.Vitals
+	Line
+}
+
+// Line is what the kernel knows of a connection; zero where it tells nothing.
+type Line struct {
+	RTT   time.Duration // smoothed round-trip time
+	Queue int           // bytes that have come and aren't read yet
+}
+
+// publishing is what others may know of a session while it publishes.
+type publishing struct {
+	encoder, over string
+	since         time.Time
+	meter         *vitals.Meter
+}
+
+// Status returns that of the session that publishes a stream; false where none does.
+func (s *Server) Status(stream string) (Status, bool) {
+	ss, ok := s.owners.owner(stream).(*session)
+	if !ok {
+		return Status{}, false
+	}
+	return ss.status(stream)
+}
+
+// Statuses returns those of all sessions that publish, in no order.
+func (s *Server) Statuses() []Status {
+	var all []Status
+	for stream, o := range s.owners.all() {
+		if ss, ok := o.(*session); ok {
+			if st, ok := ss.status(stream); ok {
+				all = append(all, st)
+			}
+		}
+	}
+	return all
+}
+
+func (s *session) status(stream string) (Status, bool) {
+	p := s.publishing.Load()
+	if p == nil {
+		return Status{}, false
+	}
+	line, _ := s.socket.sleeper.line()
+	return Status{
+		Session: s.id, Stream: stream, Over: p.over, Encoder: p.encoder, Since: p.since,
+		Idle: max(s.socket.silence(), 0), Vitals: p.meter.Vitals(time.Now()), Line: line,
+	}, true
+}
