@@ -79,14 +79,14 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	switch {
 	case p.App != ServedApp:
 		return ErrWrongApp
-	case p.Key == "":
+	case p.Key == "" && len(p.Peer.Names) == 0:
 		return ErrUnknownKey
 	}
 	asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
 	defer cancel()
 	g, err := s.server.admit.Admit(asking, p)
 	switch {
-	case errors.Is(err, ErrUnknownKey), errors.Is(err, ErrWrongApp), errors.Is(err, ErrBusy):
+	case errors.Is(err, ErrUnknownKey), errors.Is(err, ErrWrongApp), errors.Is(err, ErrClient), errors.Is(err, ErrBusy):
 		return fmt.Errorf("%w (%v)", err, p.Key)
 	case err != nil:
 		return fmt.Errorf("%w: %w", errAdmission, err)
@@ -112,7 +112,11 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	if s.tls != nil {
 		over = "rtmps"
 	}
-	s.pub.log.Info("publishing over "+over, "encoder", s.encoder)
+	args := []any{"encoder", s.encoder}
+	if len(p.Peer.Names) > 0 {
+		args = append(args, "client", p.Peer)
+	}
+	s.pub.log.Info("publishing over "+over, args...)
 	return nil
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	// MaxForwardJump is how far ahead a timestamp may be before it ends the
 	// epoch; 0 is clock.DefaultMaxForwardJump.
 	MaxForwardJump time.Duration
+	// Ports are those of the gateway, for log lines about peers at the wrong one.
+	Ports Ports
 }
 
 // Server takes in publishers.
@@ -33,6 +35,7 @@ type Server struct {
 	limits  Limits
 	log     *slog.Logger
 	forward time.Duration
+	ports   Ports
 	counts  *counters
 	gate    *gate
 	owners  *owners
@@ -53,6 +56,7 @@ func New(o Options) *Server {
 		limits:  o.Limits,
 		log:     o.Log,
 		forward: o.MaxForwardJump,
+		ports:   o.Ports,
 		counts:  newCounters(o.Metrics),
 		lines:   newLogLines(),
 		serving: map[*serving]struct{}{},

@@ -242,14 +242,17 @@ func (s *session) evict(cause error) { s.cancel(cause) }
 // tlsError says why a TLS handshake failed.
 func (s *session) tlsError(err error) error {
 	var notTLS tls.RecordHeaderError
+	if refused := clientError(err); refused != nil {
+		return refused
+	}
 	switch {
 	case errors.As(err, &notTLS):
 		switch first := notTLS.RecordHeader[0]; {
 		case first == 3:
-			return errPlainToTLS
+			return s.server.ports.wrong(errPlainToTLS)
 		case 'A' <= first && first <= 'Z':
 			s.apologise()
-			return errHTTP
+			return s.server.ports.wrong(errHTTP)
 		}
 		return fmt.Errorf("%w: %w", errTLSFailed, errNotRTMP)
 	case isTimeout(err):
@@ -265,10 +268,12 @@ func (s *session) handshakeError(err error) error {
 	var version *handshake.VersionError
 	switch {
 	case errors.Is(err, handshake.ErrTLS):
-		return errTLSToPlain
+		io.WriteString(s.socket, tlsAlert)
+		s.linger()
+		return s.server.ports.wrong(errTLSToPlain)
 	case errors.Is(err, handshake.ErrHTTP):
 		s.apologise()
-		return errHTTP
+		return s.server.ports.wrong(errHTTP)
 	case errors.Is(err, handshake.ErrEncrypted), errors.As(err, &version):
 		return fmt.Errorf("%w: %w", errNotRTMP, err)
 	case isTimeout(err):

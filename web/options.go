@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/storage/catalog"
+	"sluice/storage/certificates"
 	"sluice/storage/journal"
 )
 
@@ -25,6 +26,8 @@ type Options struct {
 	Absence time.Duration
 	// Advice says what a stream's broadcaster should change, in plain words; nil is none.
 	Advice func(stream string) []string
+	// Certificates tells of the TLS certificates; nil is none.
+	Certificates func() []certificates.Status
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -16,13 +16,7 @@ func (c Config) check(given map[string]value, specs []streamSpec) error {
 		}
 		return name
 	}
-	var errs []error
-	switch {
-	case c.TLS.Cert != "" && c.TLS.Key == "":
-		errs = append(errs, fmt.Errorf("%s: given without tls-key", at("tls-cert")))
-	case c.TLS.Cert == "" && c.TLS.Key != "":
-		errs = append(errs, fmt.Errorf("%s: given without tls-cert", at("tls-key")))
-	}
+	errs := c.TLS.check(c.Listen, c.Streams, specs, at)
 	if c.Listen.RTMPS == "" && c.Listen.RTMP == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could publish", at("rtmps-addr"), at("rtmp-addr")))
 	}
