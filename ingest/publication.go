@@ -108,15 +108,11 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	s.reader.SetLimits(s.limits.publisher())
 	s.socket.phase(0)
 	s.server.counts.publishing.Inc()
-	over := "rtmp"
-	if s.tls != nil {
-		over = "rtmps"
-	}
 	args := []any{"encoder", s.encoder}
 	if len(p.Peer.Names) > 0 {
 		args = append(args, "client", p.Peer)
 	}
-	s.pub.log.Info("publishing over "+over, args...)
+	s.pub.log.Info("publishing over "+s.protocol(), args...)
 	return nil
 }
 

@@ -37,8 +37,9 @@ type session struct {
 	start  time.Time
 
 	socket *socket
-	conn   net.Conn // the socket, or TLS over it
+	conn   net.Conn // the socket, or TLS or RTMPE over it
 	tls    *tls.Conn
+	rtmpe  bool
 
 	reader *chunk.Reader // nil until the handshake is done
 	writer *chunk.Writer
@@ -126,7 +127,7 @@ func (s *session) run(ctx context.Context) error {
 			return s.tlsError(err)
 		}
 	}
-	if _, err := handshake.Server(s.conn); err != nil {
+	if err := s.handshake(); err != nil {
 		return s.handshakeError(err)
 	}
 	s.socket.phase(s.limits.Publish)
@@ -147,6 +148,33 @@ func (s *session) run(ctx context.Context) error {
 			return fmt.Errorf("%w: %d bytes before publish", errLimit, s.reader.BytesRead())
 		}
 	}
+}
+
+// handshake is RTMP's, and RTMPE's where that is let in.
+func (s *session) handshake() error {
+	if !s.server.rtmpe {
+		_, err := handshake.Server(s.conn)
+		return err
+	}
+	_, ciphers, err := handshake.ServerEncrypted(s.conn)
+	if err == nil && ciphers != nil {
+		s.conn, s.rtmpe = ciphers.Over(s.conn), true
+	}
+	return err
+}
+
+// protocol names what the session came by, for its log line.
+func (s *session) protocol() string {
+	tunnel, tunnelled := s.socket.Conn.(interface{ Protocol() string })
+	switch {
+	case tunnelled:
+		return tunnel.Protocol()
+	case s.tls != nil:
+		return "rtmps"
+	case s.rtmpe:
+		return "rtmpe"
+	}
+	return "rtmp"
 }
 
 // take acts on one message.

@@ -23,6 +23,9 @@ func (c Config) check(given map[string]value, specs []streamSpec) error {
 	if c.Listen.HTTP == "" && c.Listen.HTTPS == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could watch", at("http-addr"), at("https-addr")))
 	}
+	if c.Compat.RTMPE && c.Listen.RTMP == "" {
+		errs = append(errs, fmt.Errorf("%s: rtmp-addr is off, where it would be taken", at("rtmpe")))
+	}
 	all := []struct{ name, addr string }{
 		{"rtmps-addr", c.Listen.RTMPS}, {"rtmp-addr", c.Listen.RTMP}, {"http-addr", c.Listen.HTTP}, {"https-addr", c.Listen.HTTPS},
 	}

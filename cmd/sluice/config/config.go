@@ -16,6 +16,7 @@ type Config struct {
 	Data    string // folder for everything that outlives the process
 	Listen  Listen
 	TLS     TLS
+	Compat  Compat
 	Streams []Stream       // given here, beside those in the catalog
 	Timing  catalog.Timing // for streams that set none of their own
 	Ladder  rung.Spec      // likewise
@@ -25,6 +26,12 @@ type Config struct {
 
 // Listen holds the addresses to listen on; an empty one is off.
 type Listen struct{ RTMPS, RTMP, HTTP, HTTPS string }
+
+// Compat switches on what only old encoders need.
+type Compat struct {
+	RTMPT bool // RTMP through HTTP and, as RTMPTS, HTTPS
+	RTMPE bool // RTMP with Flash's encryption, which protects nothing
+}
 
 // Log says how to log.
 type Log struct {
@@ -96,6 +103,8 @@ type Flags struct {
 	ClientCA      *string  `name:"client-ca" placeholder:"FILE" help:"The CA (PEM) of publishers' certificates; publishers over RTMPS are asked for one. [SLUICE_CLIENT_CA]"`
 	ClientCRL     *string  `name:"client-crl" placeholder:"FILE" help:"That CA's list of revoked certificates. [SLUICE_CLIENT_CRL]"`
 	ClientAuth    *string  `name:"client-auth" placeholder:"request" help:"request, or require: publishers without a certificate are refused. [SLUICE_CLIENT_AUTH]"`
+	RTMPT         *bool    `name:"rtmpt" help:"Take RTMP tunnelled through the HTTP and HTTPS addresses (RTMPT, RTMPTS). [SLUICE_RTMPT]"`
+	RTMPE         *bool    `name:"rtmpe" help:"Take RTMPE on the RTMP address: for old encoders, it protects nothing. [SLUICE_RTMPE]"`
 	Segment       *string  `placeholder:"2s" help:"Target duration of a segment. [SLUICE_SEGMENT]"`
 	Part          *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
 	Window        *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`

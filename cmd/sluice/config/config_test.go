@@ -40,20 +40,21 @@ func TestDefaultsAreValid(t *testing.T) {
 
 func TestEverySettingFromEveryLayer(t *testing.T) {
 	texts := map[string]string{
-		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": "off", "http-addr": "127.0.0.1:80",
+		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": ":2935", "rtmpt": "true", "rtmpe": "true", "http-addr": "127.0.0.1:80",
 		"https-addr": "[::1]:443", "tls-cert": "a.pem,c.pem", "tls-key": "b.pem,d.pem", "segment": "4s", "part": "500ms",
 		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
 		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "require", "ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
-		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
+		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
 		TLS: TLS{
 			Certs: []string{"a.pem", "c.pem"}, Keys: []string{"b.pem", "d.pem"},
 			Domains: []string{"live.example.org", "two.example.org"},
 			ACME:    ACME{Email: "ops@example.org", Directory: "https://ca.example/dir", CA: "ca.pem"},
 			Client:  Client{CA: "clients.pem", CRL: "crl.pem", Required: true},
 		},
+		Compat: Compat{RTMPT: true, RTMPE: true},
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
@@ -80,7 +81,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Domain: []string{"live.example.org", "two.example.org"}, ACMEEmail: ptr(texts["acme-email"]),
 		ACMEDirectory: ptr(texts["acme-directory"]), ACMECA: ptr(texts["acme-ca"]),
 		ClientCA: ptr(texts["client-ca"]), ClientCRL: ptr(texts["client-crl"]), ClientAuth: ptr(texts["client-auth"]),
-		Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
+		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())
@@ -149,6 +150,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
 		{"half a certificate", Flags{TLSCert: []string{"a.pem"}}, nil, "--tls-cert: given without tls-key"},
+		{"switch", Flags{}, []string{"SLUICE_RTMPT=perhaps"}, `SLUICE_RTMPT: "perhaps" is neither true nor false`},
+		{"RTMPE nowhere", Flags{RTMPE: new(true), RTMPAddr: ptr("off")}, nil, "--rtmpe: rtmp-addr is off, where it would be taken"},
 		{"fewer keys", Flags{TLSCert: []string{"a.pem", "b.pem"}, TLSKey: []string{"a.key"}}, nil,
 			"--tls-cert and --tls-key: 2 certificates and 1 keys: each needs its own, in the same order"},
 		{"domain", Flags{Domain: []string{"live"}}, nil, `--domain: "live" is not a domain, as in live.example.org`},

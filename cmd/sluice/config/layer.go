@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"sluice/transcode/rung"
@@ -76,6 +77,11 @@ func (f Flags) layer() layer {
 	for name, list := range map[string][]string{"tls-cert": f.TLSCert, "tls-key": f.TLSKey, "domain": f.Domain} {
 		if len(list) > 0 {
 			l.values[name] = value{text: strings.Join(list, ","), at: "--" + name}
+		}
+	}
+	for name, on := range map[string]*bool{"rtmpt": f.RTMPT, "rtmpe": f.RTMPE} {
+		if on != nil {
+			l.values[name] = value{text: strconv.FormatBool(*on), at: "--" + name}
 		}
 	}
 	for _, s := range f.Stream {

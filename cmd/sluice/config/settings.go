@@ -37,6 +37,8 @@ var settings = []setting{
 	{"client-ca", func(c *Config, v value) error { c.TLS.Client.CA = v.text; return nil }},
 	{"client-crl", func(c *Config, v value) error { c.TLS.Client.CRL = v.text; return nil }},
 	{"client-auth", func(c *Config, v value) error { return clientAuth(&c.TLS.Client.Required, v.text) }},
+	{"rtmpt", func(c *Config, v value) error { return onOff(&c.Compat.RTMPT, v.text) }},
+	{"rtmpe", func(c *Config, v value) error { return onOff(&c.Compat.RTMPE, v.text) }},
 	{"segment", func(c *Config, v value) error { return segment(&c.Timing, v.text) }},
 	{"part", func(c *Config, v value) error { return part(&c.Timing, v.text) }},
 	{"window", func(c *Config, v value) error { return window(&c.Timing, v.text) }},
@@ -107,6 +109,18 @@ func address(to *string, v string) error {
 		return fmt.Errorf("%q: %q is not a host", v, host)
 	}
 	*to = v
+	return nil
+}
+
+func onOff(to *bool, v string) error {
+	switch v {
+	case "true", "on":
+		*to = true
+	case "false", "off":
+		*to = false
+	default:
+		return fmt.Errorf("%q is neither true nor false", v)
+	}
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
+	"sluice/ingest/tunnel"
 	"sluice/packager"
 	"sluice/storage/catalog"
 	"sluice/storage/catalog/file"
@@ -55,6 +56,7 @@ type Gateway struct {
 	transcoder *transcode.Transcoder
 	admitter   *admitter
 	ingest     *ingest.Server
+	tunnel     *tunnel.Tunnel // nil without RTMPT
 	web        *web.Server
 	ending     atomic.Bool
 }
@@ -139,7 +141,11 @@ func (g *Gateway) wire() {
 	}
 	g.ingest = ingest.New(ingest.Options{
 		Admit: g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
+		RTMPE: g.config.Compat.RTMPE,
 	})
+	if g.config.Compat.RTMPT {
+		g.tunnel = tunnel.New(g.listeners.web().Addr())
+	}
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,

@@ -123,6 +123,9 @@ func (g *Gateway) startIngest(r *room, failed chan<- error) {
 	if g.picture != nil {
 		plain = append(plain, g.picture.listener)
 	}
+	if g.tunnel != nil {
+		plain = append(plain, g.tunnel)
+	}
 	for _, ln := range plain {
 		if ln != nil {
 			r.start(failed, func(ctx context.Context) error { return g.ingest.Serve(ctx, ln) })
@@ -132,14 +135,18 @@ func (g *Gateway) startIngest(r *room, failed chan<- error) {
 
 func (g *Gateway) startHTTP(r *room, failed chan<- error) []*http.Server {
 	var servers []*http.Server
+	var handler http.Handler = g.web
+	if g.tunnel != nil {
+		handler = g.tunnel.Handler(handler)
+	}
 	if ln := g.listeners.http; ln != nil {
-		s := web.NewServer(g.certs.Challenges(g.web), g.log)
+		s := web.NewServer(g.certs.Challenges(handler), g.log)
 		servers = append(servers, s)
 		door := g.web.NewDoor(ln, false, g.publishAt())
 		r.start(failed, func(context.Context) error { return s.Serve(door) })
 	}
 	if ln := g.listeners.https; ln != nil {
-		s := web.NewServer(g.web, g.log)
+		s := web.NewServer(handler, g.log)
 		s.TLSConfig = g.certs.HTTPS()
 		servers = append(servers, s)
 		door := g.web.NewDoor(ln, true, g.publishAt())
