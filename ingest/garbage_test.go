@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -78,6 +79,11 @@ func TestOtherProtocols(t *testing.T) {
 	for _, addr := range []string{h.plain, h.secure} {
 		require.Contains(t, answerTo(t, addr, request), "HTTP/1.0 400 Bad Request")
 	}
+	secure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.roots, ServerName: "localhost"}, DisableKeepAlives: true}}
+	answer, err := secure.Get("https://" + h.secure + "/live/show")
+	require.NoError(t, err, "in TLS too")
+	answer.Body.Close()
+	require.Equal(t, 400, answer.StatusCode)
 	h.log.wait(t, "an HTTP client on a port for publishers: viewers and the dashboard are at http://HOST:8080/")
 	check()
 

@@ -279,7 +279,7 @@ func (s *session) tlsError(err error) error {
 		case first == 3:
 			return s.server.ports.wrong(errPlainToTLS)
 		case 'A' <= first && first <= 'Z':
-			s.apologise()
+			s.apologise(s.socket)
 			return s.server.ports.wrong(errHTTP)
 		}
 		return fmt.Errorf("%w: %w", errTLSFailed, errNotRTMP)
@@ -300,7 +300,7 @@ func (s *session) handshakeError(err error) error {
 		s.linger()
 		return s.server.ports.wrong(errTLSToPlain)
 	case errors.Is(err, handshake.ErrHTTP):
-		s.apologise()
+		s.apologise(s.conn)
 		return s.server.ports.wrong(errHTTP)
 	case errors.Is(err, handshake.ErrEncrypted), errors.As(err, &version):
 		return fmt.Errorf("%w: %w", errNotRTMP, err)

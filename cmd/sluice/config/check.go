@@ -16,7 +16,7 @@ func (c Config) check(given map[string]value, specs []streamSpec) error {
 		}
 		return name
 	}
-	errs := c.TLS.check(c.Listen, c.Streams, specs, at)
+	errs := c.checkTLS(specs, at)
 	if c.Listen.RTMPS == "" && c.Listen.RTMP == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could publish", at("rtmps-addr"), at("rtmp-addr")))
 	}

@@ -40,11 +40,11 @@ func TestDefaultsAreValid(t *testing.T) {
 
 func TestEverySettingFromEveryLayer(t *testing.T) {
 	texts := map[string]string{
-		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": ":2935", "rtmpt": "true", "rtmpe": "true", "http-addr": "127.0.0.1:80",
+		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": ":2935", "rtmpt": "true", "rtmpe": "on", "http-addr": "127.0.0.1:80",
 		"https-addr": "[::1]:443", "tls-cert": "a.pem,c.pem", "tls-key": "b.pem,d.pem", "segment": "4s", "part": "500ms",
 		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
-		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "require", "ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
+		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
 		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
@@ -52,7 +52,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 			Certs: []string{"a.pem", "c.pem"}, Keys: []string{"b.pem", "d.pem"},
 			Domains: []string{"live.example.org", "two.example.org"},
 			ACME:    ACME{Email: "ops@example.org", Directory: "https://ca.example/dir", CA: "ca.pem"},
-			Client:  Client{CA: "clients.pem", CRL: "crl.pem", Required: true},
+			Client:  Client{CA: "clients.pem", CRL: "crl.pem"},
 		},
 		Compat: Compat{RTMPT: true, RTMPE: true},
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
@@ -152,6 +152,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"half a certificate", Flags{TLSCert: []string{"a.pem"}}, nil, "--tls-cert: given without tls-key"},
 		{"switch", Flags{}, []string{"SLUICE_RTMPT=perhaps"}, `SLUICE_RTMPT: "perhaps" is neither true nor false`},
 		{"RTMPE nowhere", Flags{RTMPE: new(true), RTMPAddr: ptr("off")}, nil, "--rtmpe: rtmp-addr is off, where it would be taken"},
+		{"tunnels beside required certificates", Flags{ClientCA: ptr("x"), ClientAuth: ptr("require"), RTMPT: new(true)}, nil,
+			"--rtmpt: tunnels would let publishers in without the certificate that client-auth requires"},
 		{"fewer keys", Flags{TLSCert: []string{"a.pem", "b.pem"}, TLSKey: []string{"a.key"}}, nil,
 			"--tls-cert and --tls-key: 2 certificates and 1 keys: each needs its own, in the same order"},
 		{"domain", Flags{Domain: []string{"live"}}, nil, `--domain: "live" is not a domain, as in live.example.org`},
@@ -198,6 +200,7 @@ tls-key:
   - b.key
 domain: a.example
 client-ca: ca.pem
+client-auth: require
 streams:
   - {name: hall, client: studio}
   - {name: yard, client: [van, "Van 2"], key: a-long-random-key}
@@ -205,7 +208,7 @@ streams:
 	require.NoError(t, err)
 	require.Equal(t, TLS{
 		Certs: []string{"a.pem", "b.pem"}, Keys: []string{"a.key", "b.key"}, Domains: []string{"a.example"},
-		Client: Client{CA: "ca.pem"},
+		Client: Client{CA: "ca.pem", Required: true},
 	}, c.TLS)
 	require.Equal(t, []string{"studio"}, c.Streams[0].Clients)
 	require.Empty(t, c.Streams[0].Catalog().Keys, "no key opens it")

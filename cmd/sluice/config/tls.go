@@ -123,8 +123,9 @@ func clientNames(to *[]string, text string) error {
 	return nil
 }
 
-// check looks at how the settings of TLS go together. at names where one was given.
-func (t TLS) check(l Listen, streams []Stream, specs []streamSpec, at func(string) string) (errs []error) {
+// checkTLS looks at how the settings of TLS go together. at names where one was given.
+func (c Config) checkTLS(specs []streamSpec, at func(string) string) (errs []error) {
+	t, l := c.TLS, c.Listen
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	switch certs, keys := len(t.Certs), len(t.Keys); {
 	case certs > 0 && keys == 0:
@@ -152,11 +153,13 @@ func (t TLS) check(l Listen, streams []Stream, specs []streamSpec, at func(strin
 		if t.Client.Required {
 			fail("%s: given without client-ca", at("client-auth"))
 		}
-		for i, s := range streams {
+		for i, s := range c.Streams {
 			if len(s.Clients) > 0 {
 				fail("%s: given without client-ca (stream %s)", specs[i].fields["client"].at, s.Name)
 			}
 		}
+	} else if t.Client.Required && c.Compat.RTMPT {
+		fail("%s: tunnels would let publishers in without the certificate that client-auth requires", at("rtmpt"))
 	} else if l.RTMPS == "" {
 		fail("%s: rtmps-addr is off, so nobody could show a certificate", at("client-ca"))
 	}

@@ -23,6 +23,7 @@ type admitter struct {
 	timing     catalog.Timing // of streams that have none of their own
 	ladder     rung.Spec      // likewise
 	clients    clientRules
+	picture    *picture // the test picture's key needs no certificate; nil: none
 	granted    sync.Map // names of streams that somebody was let in to; at most all there are
 }
 
@@ -41,7 +42,8 @@ func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, e
 	if err != nil {
 		return ingest.Grant{}, fmt.Errorf("look up key: %w", err)
 	}
-	if a.clients.strict[s.Name] && !a.clients.opens(s.Name, p.Peer) {
+	ours := a.picture != nil && a.picture.key.Hash() == catalog.HashKey(string(p.Key))
+	if !ours && a.clients.strict[s.Name] && !a.clients.opens(s.Name, p.Peer) {
 		if len(p.Peer.Names) == 0 {
 			return ingest.Grant{}, fmt.Errorf("%w: stream %s needs one, and none was shown", ingest.ErrClient, s.Name)
 		}

@@ -84,6 +84,7 @@ func TestLibrtmp(t *testing.T) {
 	for scheme, addr := range map[string]func(Addresses) string{
 		"rtmpt": func(a Addresses) string { return a.HTTP },
 		"rtmpe": func(a Addresses) string { return a.RTMP },
+		"rtmps": func(a Addresses) string { return a.RTMPS }, // without SNI
 	} {
 		t.Run(scheme, func(t *testing.T) {
 			g, key, logs := oldEncoders(t)

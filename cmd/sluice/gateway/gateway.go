@@ -137,7 +137,7 @@ func (g *Gateway) wire() {
 	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data})
 	g.admitter = &admitter{
 		streams: g.streams, packager: g.packager, transcoder: g.transcoder,
-		timing: g.config.Timing, ladder: g.config.Ladder, clients: newClientRules(g.config.Streams),
+		timing: g.config.Timing, ladder: g.config.Ladder, clients: newClientRules(g.config.Streams), picture: g.picture,
 	}
 	g.ingest = ingest.New(ingest.Options{
 		Admit: g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
