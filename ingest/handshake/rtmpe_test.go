@@ -1,12 +1,12 @@
 package handshake
 
 import (
-	"bytes"
 	"crypto/rand"
 	"io"
 	"math/big"
 	"net"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -132,20 +132,31 @@ func TestPrime(t *testing.T) {
 	require.True(t, new(big.Int).Rsh(dhPrime, 1).ProbablyPrime(20))
 }
 
+// Whatever first byte and key a client sends, and wherever it stops: RTMPE it is with
+// 6, a whole handshake, and a key of the group. The packets around them are always the
+// same: that much randomness keeps the fuzzer busy with nothing.
 func FuzzServerEncrypted(f *testing.F) {
-	var c1 packet
-	copy(c1[dhPlace(&c1, FormDigestSecond):], newDHKey().public[:])
-	putDigest(&c1, FormDigestSecond, clientKey)
-	f.Add(append(append([]byte{6}, c1[:]...), c1[:]...))
-	f.Add([]byte{6})
-	f.Fuzz(func(t *testing.T, in []byte) {
-		s := newScript(in)
-		_, ciphers, err := ServerEncrypted(s)
-		if err == nil && len(in) < 1+2*packetSize {
-			t.Fatal("a handshake that is cut is none")
+	f.Add(byte(6), []byte{5}, 2*packetSize)
+	f.Add(byte(6), dhPrime.Bytes(), 2*packetSize)
+	f.Add(byte(6), newDHKey().public[:], packetSize)
+	f.Add(byte(8), newDHKey().public[:], 0)
+	f.Fuzz(func(t *testing.T, first byte, key []byte, length int) {
+		cryptotest.SetGlobalRandom(t, 1)
+		var c1 packet
+		key = key[:min(len(key), dhSize)]
+		y := new(big.Int).SetBytes(key)
+		y.FillBytes(c1[dhPlace(&c1, FormDigestSecond):][:dhSize])
+		putDigest(&c1, FormDigestSecond, clientKey)
+		in := append(append([]byte{first}, c1[:]...), make([]byte, packetSize)...)
+		in = in[:1+max(0, min(length, 2*packetSize))]
+		_, ciphers, err := ServerEncrypted(newScript(in))
+		whole := first == versionEncrypted && len(in) == 1+2*packetSize
+		usable := y.Cmp(big.NewInt(1)) > 0 && y.Cmp(new(big.Int).Sub(dhPrime, big.NewInt(1))) < 0
+		if (ciphers != nil) != (whole && usable) {
+			t.Fatalf("first byte %d, %d bytes, key %x: ciphers %v, %v", first, len(in), key, ciphers != nil, err)
 		}
-		if ciphers != nil && (in[0] != 6 || bytes.Equal(s.written.Bytes()[1:1+packetSize], in[1:1+packetSize])) {
-			t.Fatal("ciphers without keys")
+		if ciphers != nil && err != nil {
+			t.Fatal(err)
 		}
 	})
 }

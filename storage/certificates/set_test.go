@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,37 +45,63 @@ func TestStates(t *testing.T) {
 	require.Equal(t, StateMissing, Status{}.State(now))
 }
 
+// lines is a log that a test reads while others write it.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// take returns what was written since it was called last.
+func (l *lines) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.text.Reset()
+	return l.text.String()
+}
+
 // Once a day, from 21 days before the end; anew when another certificate comes near
 // its end.
 func TestExpiryIsWarnedOfDaily(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var logs bytes.Buffer
-		cert := Status{Names: []string{"a.example"}, Origin: OriginFile, NotBefore: time.Now().Add(-300 * day), NotAfter: time.Now().Add(25 * day)}
+		var logs lines
+		var cert atomic.Pointer[Status]
+		ends := func(left time.Duration) {
+			now := time.Now()
+			cert.Store(&Status{Names: []string{"a.example"}, Origin: OriginFile, NotBefore: now.Add(left - 365*day), NotAfter: now.Add(left)})
+		}
+		ends(25 * day)
 		e := &expiry{log: slog.New(slog.NewTextHandler(&logs, nil)), list: func() []Status {
-			return []Status{cert, {Names: []string{"b.example"}, Origin: OriginACME}}
+			return []Status{*cert.Load(), {Names: []string{"b.example"}, Origin: OriginACME}}
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { e.serve(ctx); close(done) }()
-		warned := func() (n int) {
+		warned := func() int {
 			synctest.Wait()
-			n = strings.Count(logs.String(), "\n")
-			logs.Reset()
-			return n
+			return strings.Count(logs.take(), "\n")
 		}
+		time.Sleep(time.Minute) // what follows is between two of its looks
 		time.Sleep(4 * day)
 		require.Zero(t, warned())
 		time.Sleep(2 * time.Hour)
 		require.Equal(t, 1, warned())
 		time.Sleep(10 * day)
 		require.Equal(t, 10, warned())
-		cert.NotAfter = cert.NotAfter.Add(365 * day) // renewed
+		ends(365 * day) // renewed
 		time.Sleep(10 * day)
 		require.Zero(t, warned())
-		cert.NotAfter = time.Now().Add(-time.Hour)
+		ends(-time.Hour)
 		time.Sleep(time.Hour)
-		require.Contains(t, logs.String(), "level=ERROR")
-		require.Equal(t, 1, warned())
+		synctest.Wait()
+		text := logs.take()
+		require.Contains(t, text, "level=ERROR")
+		require.Equal(t, 1, strings.Count(text, "\n"))
 		cancel()
 		<-done
 	})
