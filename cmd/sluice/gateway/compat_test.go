@@ -23,6 +23,7 @@ func oldEncoders(t *testing.T) (*Gateway, string, *book) {
 	key, logs := catalog.NewKey(), &book{}
 	c := onLoopback(t)
 	c.Compat, c.Ladder = config.Compat{RTMPT: true, RTMPE: true}, rung.SourceSpec()
+	c.TLS.Client.CA = newStudios(t).file // RTMPS asks for certificates that they haven't
 	c.Streams = []config.Stream{{Name: "hall", Key: key}}
 	g := open(t, c, Options{Log: logs.logger()})
 	serve(t, g)

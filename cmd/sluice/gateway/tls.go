@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,11 +30,20 @@ func (g *Gateway) openCertificates() (*certificates.Set, error) {
 		if a.HTTPS == "" {
 			o.ACME.TLS = a.RTMPS
 		}
+		if !onPort(o.ACME.TLS, "443") && !onPort(o.ACME.HTTP, "80") {
+			g.log.Info("the CA comes to port 443 or 80 of the domains: have one of them forwarded here",
+				"names", t.Domains, "443", o.ACME.TLS, "80", o.ACME.HTTP)
+		}
 	}
 	if t.Client.CA != "" {
 		o.Clients = &certificates.ClientOptions{CA: t.Client.CA, CRL: t.Client.CRL, Required: t.Client.Required}
 	}
 	return certificates.Open(o)
+}
+
+func onPort(addr, port string) bool {
+	_, p, err := net.SplitHostPort(addr)
+	return err == nil && p == port
 }
 
 // LocalCA reports whether the certificate is of a CA of this installation, and
