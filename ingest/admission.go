@@ -18,7 +18,7 @@ import (
 // ServedApp, connect asks whether it is a key.
 type Admitter interface {
 	// Admit returns where the publisher's media goes, or an error: one that wraps
-	// ErrUnknownKey, ErrWrongApp or ErrBusy is told to the encoder as that; any
+	// ErrUnknownKey, ErrWrongApp, ErrClient or ErrBusy is told to the encoder as that; any
 	// other as a failure of ours.
 	Admit(ctx context.Context, p Publish) (Grant, error)
 }
@@ -33,11 +33,13 @@ type Publish struct {
 	Encoder string     // flashVer
 	Remote  netip.AddrPort
 	TLS     *tls.ConnectionState // nil over plain RTMP
+	Peer    Peer                 // by a verified client certificate
 }
 
 // LogValue implements slog.LogValuer: nothing that may be secret.
 func (p Publish) LogValue() slog.Value {
 	return slog.GroupValue(
+		slog.Any("client", p.Peer),
 		slog.String("remote", p.Remote.String()),
 		slog.Any("key", p.Key),
 		slog.String("encoder", p.Encoder),
@@ -77,9 +79,6 @@ var (
 	errPlay        = errors.New("playback is not served over RTMP")
 	errOrder       = errors.New("publish before connect")
 	errPanic       = errors.New("panic")
-	errPlainToTLS  = errors.New("a plain RTMP client on the RTMPS port: use an rtmps URL, or rtmp on the RTMP port")
-	errTLSToPlain  = errors.New("a TLS client on the RTMP port: use rtmps on the RTMPS port (1936)")
-	errHTTP        = errors.New("an HTTP client on a port for publishers")
 	errTLSFailed   = errors.New("TLS handshake failed")
 	errNotRTMP     = errors.New("not an RTMP client")
 	errSink        = errors.New("the stream could not be taken in")
@@ -109,6 +108,8 @@ func refusal(err error) status {
 		return status{levelError, "NetStream.Publish.BadName", "Unknown stream key."}
 	case errors.Is(err, ErrBusy):
 		return status{levelError, "NetStream.Publish.BadName", "The stream is being published already."}
+	case errors.Is(err, ErrClient):
+		return status{levelError, "NetStream.Publish.BadName", "This stream takes another client certificate."}
 	case errors.Is(err, ErrWrongApp):
 		return status{levelError, "NetStream.Publish.BadName", "No such application: use " + ServedApp + "."}
 	case errors.As(err, &codec):
@@ -139,6 +140,8 @@ func reason(err error) string {
 		{ErrWrongApp, "wrong_app"},
 		{ErrUnknownKey, "unknown_key"},
 		{ErrBusy, "busy"},
+		{ErrClient, "client"},
+		{errClientCert, "client_certificate"},
 		{ErrCodec, "codec"},
 		{ErrBitrate, "bitrate"},
 		{ErrShutdown, "shutdown"},

@@ -138,7 +138,7 @@ func (s *session) wish(t target, kind string) Publish {
 	}
 	if s.tls != nil {
 		state := s.tls.ConnectionState()
-		p.TLS = &state
+		p.TLS, p.Peer = &state, peerOf(state)
 	}
 	return p
 }

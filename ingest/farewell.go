@@ -23,9 +23,10 @@ func (s *session) farewell(err error) {
 	s.linger()
 }
 
-// apologise answers a peer that speaks HTTP in its own language.
-func (s *session) apologise() {
-	io.WriteString(s.socket, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"+
+// apologise answers a peer that speaks HTTP in its own language, over what it
+// speaks that: the socket, or TLS.
+func (s *session) apologise(to io.Writer) {
+	io.WriteString(to, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"+
 		"This port takes RTMP from publishers.\n")
 	s.linger()
 }
@@ -36,7 +37,7 @@ func (s *session) linger() {
 	s.socket.resume()
 	s.socket.setWant(0)
 	s.socket.phase(s.limits.Linger)
-	if s.tls != nil && s.writer != nil {
+	if s.tls != nil && s.tls.ConnectionState().HandshakeComplete {
 		s.tls.CloseWrite()
 	}
 	s.socket.closeWrite()

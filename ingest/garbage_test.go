@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -62,23 +63,28 @@ func answerTo(t *testing.T, addr string, b []byte) string {
 }
 
 func TestOtherProtocols(t *testing.T) {
-	h := start(t, Options{})
+	h := start(t, Options{Ports: Ports{RTMPS: ":1936", RTMP: "127.0.0.1:1935", HTTP: "[::]:8080"}})
 	check := bystander(t, h)
 
 	_, err := tls.Dial("tcp", h.plain, &tls.Config{ServerName: "localhost"})
-	require.Error(t, err)
-	h.log.wait(t, "a TLS client on the RTMP port: use rtmps on the RTMPS port (1936)")
+	require.ErrorContains(t, err, "handshake failure", "it need not wait for a timeout")
+	h.log.wait(t, "a TLS client on the RTMP port: the encoder's server is to be rtmps://HOST:1936/live or rtmp://HOST:1935/live")
 	check()
 
 	require.Empty(t, answerTo(t, h.secure, append([]byte{3}, make([]byte, 1536)...)))
-	h.log.wait(t, "a plain RTMP client on the RTMPS port")
+	h.log.wait(t, "a plain RTMP client on the RTMPS port: the encoder's server is to be rtmps://HOST:1936/live or rtmp://HOST:1935/live")
 	check()
 
 	request := []byte("GET /live/show HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	for _, addr := range []string{h.plain, h.secure} {
 		require.Contains(t, answerTo(t, addr, request), "HTTP/1.0 400 Bad Request")
 	}
-	h.log.wait(t, "an HTTP client on a port for publishers")
+	secure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.roots, ServerName: "localhost"}, DisableKeepAlives: true}}
+	answer, err := secure.Get("https://" + h.secure + "/live/show")
+	require.NoError(t, err, "in TLS too")
+	answer.Body.Close()
+	require.Equal(t, 400, answer.StatusCode)
+	h.log.wait(t, "an HTTP client on a port for publishers: viewers and the dashboard are at http://HOST:8080/")
 	check()
 
 	require.Empty(t, answerTo(t, h.plain, []byte{6, 1, 2, 3}))

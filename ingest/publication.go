@@ -82,14 +82,14 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	switch {
 	case p.App != ServedApp:
 		return ErrWrongApp
-	case p.Key == "":
+	case p.Key == "" && len(p.Peer.Names) == 0:
 		return ErrUnknownKey
 	}
 	asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
 	defer cancel()
 	g, err := s.server.admit.Admit(asking, p)
 	switch {
-	case errors.Is(err, ErrUnknownKey), errors.Is(err, ErrWrongApp), errors.Is(err, ErrBusy):
+	case errors.Is(err, ErrUnknownKey), errors.Is(err, ErrWrongApp), errors.Is(err, ErrClient), errors.Is(err, ErrBusy):
 		return fmt.Errorf("%w (%v)", err, p.Key)
 	case err != nil:
 		return fmt.Errorf("%w: %w", errAdmission, err)
@@ -113,12 +113,12 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	s.reader.SetLimits(s.limits.publisher())
 	s.socket.phase(0)
 	s.server.counts.publishing.Inc()
-	over := "rtmp"
-	if s.tls != nil {
-		over = "rtmps"
+	args := []any{"encoder", s.encoder}
+	if len(p.Peer.Names) > 0 {
+		args = append(args, "client", p.Peer)
 	}
-	s.publishing.Store(&publishing{encoder: s.encoder, over: over, since: now, meter: s.pub.meter})
-	s.pub.log.Info("publishing over "+over, "encoder", s.encoder)
+	s.publishing.Store(&publishing{encoder: s.encoder, over: s.protocol(), since: now, meter: s.pub.meter})
+	s.pub.log.Info("publishing over "+s.protocol(), args...)
 	return nil
 }
 

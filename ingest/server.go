@@ -25,6 +25,11 @@ type Options struct {
 	// MaxForwardJump is how far ahead a timestamp may be before it ends the
 	// epoch; 0 is clock.DefaultMaxForwardJump.
 	MaxForwardJump time.Duration
+	// RTMPE lets in clients that ask for it on the port of plain RTMP. It protects
+	// nothing: it is for encoders that can't do without.
+	RTMPE bool
+	// Ports are those of the gateway, for log lines about peers at the wrong one.
+	Ports Ports
 }
 
 // Server takes in publishers.
@@ -33,6 +38,8 @@ type Server struct {
 	limits  Limits
 	log     *slog.Logger
 	forward time.Duration
+	rtmpe   bool
+	ports   Ports
 	counts  *counters
 	gate    *gate
 	owners  *owners
@@ -53,6 +60,8 @@ func New(o Options) *Server {
 		limits:  o.Limits,
 		log:     o.Log,
 		forward: o.MaxForwardJump,
+		rtmpe:   o.RTMPE,
+		ports:   o.Ports,
 		counts:  newCounters(o.Metrics),
 		lines:   newLogLines(),
 		serving: map[*serving]struct{}{},

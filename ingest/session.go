@@ -38,8 +38,9 @@ type session struct {
 	start  time.Time
 
 	socket *socket
-	conn   net.Conn // the socket, or TLS over it
+	conn   net.Conn // the socket, or TLS or RTMPE over it
 	tls    *tls.Conn
+	rtmpe  bool
 
 	reader *chunk.Reader // nil until the handshake is done
 	writer *chunk.Writer
@@ -129,7 +130,7 @@ func (s *session) run(ctx context.Context) error {
 			return s.tlsError(err)
 		}
 	}
-	if _, err := handshake.Server(s.conn); err != nil {
+	if err := s.handshake(); err != nil {
 		return s.handshakeError(err)
 	}
 	s.socket.phase(s.limits.Publish)
@@ -150,6 +151,33 @@ func (s *session) run(ctx context.Context) error {
 			return fmt.Errorf("%w: %d bytes before publish", errLimit, s.reader.BytesRead())
 		}
 	}
+}
+
+// handshake is RTMP's, and RTMPE's where that is let in.
+func (s *session) handshake() error {
+	if !s.server.rtmpe {
+		_, err := handshake.Server(s.conn)
+		return err
+	}
+	_, ciphers, err := handshake.ServerEncrypted(s.conn)
+	if err == nil && ciphers != nil {
+		s.conn, s.rtmpe = ciphers.Over(s.conn), true
+	}
+	return err
+}
+
+// protocol names what the session came by, for its log line.
+func (s *session) protocol() string {
+	tunnel, tunnelled := s.socket.Conn.(interface{ Protocol() string })
+	switch {
+	case tunnelled:
+		return tunnel.Protocol()
+	case s.tls != nil:
+		return "rtmps"
+	case s.rtmpe:
+		return "rtmpe"
+	}
+	return "rtmp"
 }
 
 // take acts on one message.
@@ -245,14 +273,17 @@ func (s *session) evict(cause error) { s.cancel(cause) }
 // tlsError says why a TLS handshake failed.
 func (s *session) tlsError(err error) error {
 	var notTLS tls.RecordHeaderError
+	if refused := clientError(err); refused != nil {
+		return refused
+	}
 	switch {
 	case errors.As(err, &notTLS):
 		switch first := notTLS.RecordHeader[0]; {
 		case first == 3:
-			return errPlainToTLS
+			return s.server.ports.wrong(errPlainToTLS)
 		case 'A' <= first && first <= 'Z':
-			s.apologise()
-			return errHTTP
+			s.apologise(s.socket)
+			return s.server.ports.wrong(errHTTP)
 		}
 		return fmt.Errorf("%w: %w", errTLSFailed, errNotRTMP)
 	case isTimeout(err):
@@ -268,10 +299,12 @@ func (s *session) handshakeError(err error) error {
 	var version *handshake.VersionError
 	switch {
 	case errors.Is(err, handshake.ErrTLS):
-		return errTLSToPlain
+		io.WriteString(s.socket, tlsAlert)
+		s.linger()
+		return s.server.ports.wrong(errTLSToPlain)
 	case errors.Is(err, handshake.ErrHTTP):
-		s.apologise()
-		return errHTTP
+		s.apologise(s.conn)
+		return s.server.ports.wrong(errHTTP)
 	case errors.Is(err, handshake.ErrEncrypted), errors.As(err, &version):
 		return fmt.Errorf("%w: %w", errNotRTMP, err)
 	case isTimeout(err):

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/packager/timeline"
+	"sluice/storage/certificates"
 )
 
 // TestDescriptionIsTrue holds the description of the API against its routes and answers.
@@ -62,11 +63,18 @@ func TestDescriptionIsTrue(t *testing.T) {
 	described("PublisherVideo", video)
 	require.NoError(t, json.Unmarshal(publisher["audio"], &audio))
 	described("PublisherAudio", audio)
-	for path, name := range map[string]string{"/api/v1/streams": "Streams", "/api/v1/streams/none": "Problem"} {
+	for path, name := range map[string]string{"/api/v1/streams": "Streams", "/api/v1/certificates": "Certificates", "/api/v1/streams/none": "Problem"} {
 		var answer map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal(g.get(path).Body.Bytes(), &answer))
 		described(name, answer)
 	}
+
+	var certificate map[string]json.RawMessage
+	body, err := json.Marshal(certificateStatusOf(certificates.Status{}, start))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(body, &certificate))
+	described("Certificate", certificate)
+	require.ElementsMatch(t, []string{"valid", "expiring", "expired", "missing"}, d.Components.Schemas["Certificate"].Properties["state"].Enum)
 
 	states := []string{stateStarting}
 	for _, s := range []timeline.State{timeline.Offline, timeline.Live, timeline.Away, timeline.Ended} {

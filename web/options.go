@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/storage/catalog"
+	"sluice/storage/certificates"
 	"sluice/storage/journal"
 )
 
@@ -28,6 +29,8 @@ type Options struct {
 	// Publisher tells of the session that publishes a stream: nil where there is none,
 	// or the field itself is nil.
 	Publisher func(stream string) *Publisher
+	// Certificates tells of the TLS certificates; nil is none.
+	Certificates func() []certificates.Status
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

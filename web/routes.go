@@ -26,6 +26,7 @@ func (s *Server) router() http.Handler {
 
 	get("/api/v1/streams", g.api, s.listStreams)
 	get("/api/v1/streams/{stream}", g.api, s.describeStream)
+	get("/api/v1/certificates", g.api, s.listCertificates)
 	get("/api/v1/time", g.api, s.time)
 	get("/api/v1/openapi.json", g.api, s.describeAPI)
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluice/storage/certificates"
 	"sluice/web/ui"
 )
 
@@ -23,6 +24,9 @@ type Server struct {
 	advice    func(string) []string
 	publisher func(string) *Publisher
 	ca        []byte
+
+	certificates func() []certificates.Status
+	strays       *prometheus.CounterVec // by port and protocol
 
 	streams streams
 	groups  *groups
@@ -39,7 +43,7 @@ var _ http.Handler = (*Server)(nil)
 func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
-		advice: o.Advice, publisher: o.Publisher,
+		advice: o.Advice, publisher: o.Publisher, certificates: o.Certificates,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {
@@ -60,12 +64,18 @@ func New(o Options) *Server {
 	if s.publisher == nil {
 		s.publisher = func(string) *Publisher { return nil }
 	}
+	if s.certificates == nil {
+		s.certificates = func() []certificates.Status { return nil }
+	}
 	if s.absence <= 0 {
 		s.absence = defaultAbsence
 	}
 	s.streams = streams{journal: o.Journal, directory: o.Streams, log: s.log, asking: make(chan struct{}, 1)}
 	s.groups = newGroups(s.registry)
-	s.registry.MustRegister(newCollector(s))
+	s.strays = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_http_wrong_protocol_total", Help: "Connections in a protocol that belongs to another port.",
+	}, []string{"port", "protocol"})
+	s.registry.MustRegister(newCollector(s), s.strays)
 	s.routes = s.router()
 	return s
 }

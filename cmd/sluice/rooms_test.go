@@ -21,7 +21,8 @@ var floors = []struct {
 }{
 	{0, []string{"media"}},
 	{1, []string{
-		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock", "ingest/vitals",
+		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock",
+		"ingest/tunnel", "ingest/vitals",
 		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
@@ -53,6 +54,7 @@ var wet = []string{"net", "net/http", "os", "os/exec", "syscall"}
 var testOnly = []string{
 	"testing", "github.com/stretchr/testify", "go.uber.org/goleak", "github.com/bluenviron/gortmplib",
 	"github.com/Eyevinn/mp4ff", "sluice/storage/catalog/catalogtest", "sluice/storage/journal/journaltest",
+	"sluice/storage/certificates/pebbletest",
 }
 
 type listed struct {

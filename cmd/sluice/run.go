@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 
 	"sluice/cmd/sluice/config"
 	"sluice/cmd/sluice/console"
@@ -73,7 +74,7 @@ func announce(ctx context.Context, g *gateway.Gateway, cfg config.Config, log *s
 	}
 	b := console.Banner{
 		Version: v, Data: cfg.Data, RTMPS: a.RTMPS, RTMP: a.RTMP, HTTP: a.HTTP, HTTPS: a.HTTPS,
-		Streams: streams, Names: certificates.Machine().Remote(),
+		Streams: streams, Names: append(slices.Clone(cfg.TLS.Domains), certificates.Machine().Remote()...),
 		TrustBy: trustBy(cfg),
 	}
 	b.Key, b.KeyFile = g.FirstKey()

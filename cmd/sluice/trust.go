@@ -55,8 +55,8 @@ func (c trustCommand) file() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if cfg.TLS.Cert != "" {
-		return "", fmt.Errorf("the gateway is configured to use %s, so there's no local CA to trust", cfg.TLS.Cert)
+	if len(cfg.TLS.Certs) > 0 {
+		return "", fmt.Errorf("the gateway is configured to use %s, so there's no local CA to trust", cfg.TLS.Certs[0])
 	}
 	dir := gateway.TLSDir(cfg)
 	if _, err := os.Stat(dir); err != nil && !c.Remove {

@@ -5,9 +5,9 @@
 // digest form that is not in that document but that Flash Player and what
 // descends from it (ffmpeg among others) use: 32 bytes of C1 hold an HMAC-SHA256
 // over the rest, and S2 is signed instead of being an echo. RTMPE, the encrypted
-// form, is recognised and refused.
+// form, is recognised and refused by Server, and served by ServerEncrypted.
 //
-// Server and Client read and write a connection, exactly as many bytes as the
+// Server, ServerEncrypted and Client read and write a connection, exactly as many bytes as the
 // handshake has: whatever comes next is left unread. They set no deadline; the
 // caller does, and ends the wait by closing the connection. They may be called
 // at once for different connections.

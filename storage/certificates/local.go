@@ -190,3 +190,6 @@ func (l *Local) readLeaf() error {
 	l.current.Store(&pair)
 	return nil
 }
+
+// status tells of the leaf.
+func (l *Local) status() Status { return statusOf(l.current.Load().Leaf, OriginLocal) }

@@ -1,25 +1,25 @@
 package certificates
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-
-	"sluice/storage/durable"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// certmagic's rate limiter, one for each CA and account, lives as long as the
+// process; and who keeps a lock's file fresh sees after some seconds that it's gone.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*RingBufferRateLimiter).loop"),
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"))
+}
 
 // dial makes a real TLS connection to a server with the given configuration,
 // reads a byte after the handshake, and returns what was agreed on.
@@ -111,66 +111,4 @@ func TestTicketsOnlyForHTTPS(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tc.resume, cs.DidResume, tc.name)
 	}
-}
-
-// pairFiles writes a CA of its own as certificate and key files.
-func pairFiles(t *testing.T, dir string) (cert, key string) {
-	t.Helper()
-	made := t.TempDir()
-	require.NoError(t, makeAuthority(made, box, time.Now()))
-	cert, key = filepath.Join(dir, "fullchain.pem"), filepath.Join(dir, "privkey.pem")
-	for from, to := range map[string]string{caFile: cert, caKeyFile: key} {
-		text, err := os.ReadFile(filepath.Join(made, from))
-		require.NoError(t, err)
-		require.NoError(t, durable.WriteFile(to, text, 0o600))
-	}
-	return cert, key
-}
-
-func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		cert, key := pairFiles(t, dir)
-		var logs bytes.Buffer
-		f, err := FromFiles(cert, key, slog.New(slog.NewTextHandler(&logs, nil)))
-		require.NoError(t, err)
-		require.Nil(t, f.CA())
-		leafOf(t, f)
-		first := leafOf(t, f)
-
-		pairFiles(t, dir)
-		require.Equal(t, first.Raw, leafOf(t, f).Raw, "looked at once a second")
-		time.Sleep(fileCheck)
-		second := leafOf(t, f)
-		require.NotEqual(t, first.Raw, second.Raw)
-
-		// Half of a renewal: the pair doesn't fit until the key is there too.
-		require.NoError(t, os.Rename(key, key+".old"))
-		for range 3 {
-			time.Sleep(fileCheck)
-			require.Equal(t, second.Raw, leafOf(t, f).Raw)
-		}
-		require.NoError(t, os.WriteFile(key, []byte("half a key"), 0o600))
-		for range 3 {
-			time.Sleep(fileCheck)
-			require.Equal(t, second.Raw, leafOf(t, f).Raw)
-		}
-		require.Equal(t, 1, bytes.Count(logs.Bytes(), []byte("find any PEM")), "once an episode: %s", logs.String())
-
-		pairFiles(t, dir)
-		time.Sleep(fileCheck)
-		require.NotEqual(t, second.Raw, leafOf(t, f).Raw)
-	})
-}
-
-func TestFilesThatCannotServe(t *testing.T) {
-	dir := t.TempDir()
-	_, err := FromFiles(filepath.Join(dir, "no.pem"), filepath.Join(dir, "no.key"), quiet)
-	require.ErrorIs(t, err, os.ErrNotExist)
-	require.ErrorContains(t, err, "no.pem")
-
-	cert, _ := pairFiles(t, t.TempDir())
-	_, key := pairFiles(t, t.TempDir())
-	_, err = FromFiles(cert, key, quiet)
-	require.ErrorContains(t, err, cert)
 }

@@ -16,18 +16,15 @@ func (c Config) check(given map[string]value, specs []streamSpec) error {
 		}
 		return name
 	}
-	var errs []error
-	switch {
-	case c.TLS.Cert != "" && c.TLS.Key == "":
-		errs = append(errs, fmt.Errorf("%s: given without tls-key", at("tls-cert")))
-	case c.TLS.Cert == "" && c.TLS.Key != "":
-		errs = append(errs, fmt.Errorf("%s: given without tls-cert", at("tls-key")))
-	}
+	errs := c.checkTLS(specs, at)
 	if c.Listen.RTMPS == "" && c.Listen.RTMP == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could publish", at("rtmps-addr"), at("rtmp-addr")))
 	}
 	if c.Listen.HTTP == "" && c.Listen.HTTPS == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could watch", at("http-addr"), at("https-addr")))
+	}
+	if c.Compat.RTMPE && c.Listen.RTMP == "" {
+		errs = append(errs, fmt.Errorf("%s: rtmp-addr is off, where it would be taken", at("rtmpe")))
 	}
 	all := []struct{ name, addr string }{
 		{"rtmps-addr", c.Listen.RTMPS}, {"rtmp-addr", c.Listen.RTMP}, {"http-addr", c.Listen.HTTP}, {"https-addr", c.Listen.HTTPS},

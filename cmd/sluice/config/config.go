@@ -16,6 +16,7 @@ type Config struct {
 	Data    string // folder for everything that outlives the process
 	Listen  Listen
 	TLS     TLS
+	Compat  Compat
 	Streams []Stream       // given here, beside those in the catalog
 	Timing  catalog.Timing // for streams that set none of their own
 	Ladder  rung.Spec      // likewise
@@ -26,8 +27,11 @@ type Config struct {
 // Listen holds the addresses to listen on; an empty one is off.
 type Listen struct{ RTMPS, RTMP, HTTP, HTTPS string }
 
-// TLS names certificate files; both are empty for the local CA.
-type TLS struct{ Cert, Key string }
+// Compat switches on what only old encoders need.
+type Compat struct {
+	RTMPT bool // RTMP through HTTP and, as RTMPTS, HTTPS
+	RTMPE bool // RTMP with Flash's encryption, which protects nothing
+}
 
 // Log says how to log.
 type Log struct {
@@ -44,17 +48,23 @@ const (
 	JSON Format = "json" // for machines
 )
 
-// Stream is a stream that the configuration gives.
+// Stream is a stream that the configuration gives. With a key and names of clients,
+// a publisher needs both.
 type Stream struct {
-	Name   string
-	Key    catalog.Key
-	Timing catalog.Timing
-	Ladder *rung.Spec // nil for Config's
+	Name    string
+	Key     catalog.Key // zero for one that certificates alone open
+	Clients []string    // names in client certificates, one of which a publisher must have; none: needs no certificate
+	Timing  catalog.Timing
+	Ladder  *rung.Spec // nil for Config's
 }
 
 // Catalog returns the stream as the catalog knows it.
 func (s Stream) Catalog() catalog.Stream {
-	return catalog.Stream{Name: s.Name, Keys: []catalog.KeyHash{s.Key.Hash()}, Timing: s.Timing, Ladder: s.Ladder}
+	c := catalog.Stream{Name: s.Name, Timing: s.Timing, Ladder: s.Ladder}
+	if !s.Key.IsZero() {
+		c.Keys = []catalog.KeyHash{s.Key.Hash()}
+	}
+	return c
 }
 
 // Default is the configuration that nobody changed.
@@ -77,22 +87,31 @@ func Default() Config {
 // Flags are the flags of `sluice run` as kong reads them: nil where one wasn't
 // given. Their names, in upper case after SLUICE_, are the environment's.
 type Flags struct {
-	Config    *string  `placeholder:"FILE" help:"YAML file with these settings; its keys are the flags' names. [SLUICE_CONFIG]"`
-	Data      *string  `placeholder:"./data" help:"Folder for everything that is kept. [SLUICE_DATA]"`
-	RTMPSAddr *string  `name:"rtmps-addr" placeholder:":1936" help:"Address for RTMP over TLS, or off. [SLUICE_RTMPS_ADDR]"`
-	RTMPAddr  *string  `name:"rtmp-addr" placeholder:"127.0.0.1:1935" help:"Address for plain RTMP, or off. [SLUICE_RTMP_ADDR]"`
-	HTTPAddr  *string  `name:"http-addr" placeholder:":8080" help:"Address for HTTP, or off. [SLUICE_HTTP_ADDR]"`
-	HTTPSAddr *string  `name:"https-addr" placeholder:":8443" help:"Address for HTTPS, or off. [SLUICE_HTTPS_ADDR]"`
-	Stream    []string `sep:"none" placeholder:"NAME=KEY" help:"A stream and its key; may be repeated. Without any, the first start makes the stream live. [SLUICE_STREAMS, separated by commas]"`
-	TLSCert   *string  `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM). Without one, a local CA is made. [SLUICE_TLS_CERT]"`
-	TLSKey    *string  `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM). [SLUICE_TLS_KEY]"`
-	Segment   *string  `placeholder:"2s" help:"Target duration of a segment. [SLUICE_SEGMENT]"`
-	Part      *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
-	Window    *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
-	Grace     *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
-	Ladder    *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
-	LogFormat *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
-	LogLevel  *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
+	Config        *string  `placeholder:"FILE" help:"YAML file with these settings; its keys are the flags' names. [SLUICE_CONFIG]"`
+	Data          *string  `placeholder:"./data" help:"Folder for everything that is kept. [SLUICE_DATA]"`
+	RTMPSAddr     *string  `name:"rtmps-addr" placeholder:":1936" help:"Address for RTMP over TLS, or off. [SLUICE_RTMPS_ADDR]"`
+	RTMPAddr      *string  `name:"rtmp-addr" placeholder:"127.0.0.1:1935" help:"Address for plain RTMP, or off. [SLUICE_RTMP_ADDR]"`
+	HTTPAddr      *string  `name:"http-addr" placeholder:":8080" help:"Address for HTTP, or off. [SLUICE_HTTP_ADDR]"`
+	HTTPSAddr     *string  `name:"https-addr" placeholder:":8443" help:"Address for HTTPS, or off. [SLUICE_HTTPS_ADDR]"`
+	Stream        []string `sep:"none" placeholder:"NAME=KEY" help:"A stream and its key; may be repeated. Without any, the first start makes the stream live. [SLUICE_STREAMS, separated by commas]"`
+	TLSCert       []string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM); may be repeated, the first is for clients that send no name. Without one, a local CA is made. [SLUICE_TLS_CERT, separated by commas]"`
+	TLSKey        []string `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM); as often, and in the same order. [SLUICE_TLS_KEY, separated by commas]"`
+	Domain        []string `placeholder:"NAME" help:"A domain to have a certificate issued for (ACME; accepts the CA's terms); may be repeated. [SLUICE_DOMAIN, separated by commas]"`
+	ACMEEmail     *string  `name:"acme-email" placeholder:"ADDRESS" help:"Whom the issuing CA may write to. [SLUICE_ACME_EMAIL]"`
+	ACMEDirectory *string  `name:"acme-directory" placeholder:"URL" help:"The issuing CA's ACME directory. [SLUICE_ACME_DIRECTORY]"`
+	ACMECA        *string  `name:"acme-ca" placeholder:"FILE" help:"The CA (PEM) of a private directory's own certificate. [SLUICE_ACME_CA]"`
+	ClientCA      *string  `name:"client-ca" placeholder:"FILE" help:"The CA (PEM) of publishers' certificates; publishers over RTMPS are asked for one. [SLUICE_CLIENT_CA]"`
+	ClientCRL     *string  `name:"client-crl" placeholder:"FILE" help:"That CA's list of revoked certificates. [SLUICE_CLIENT_CRL]"`
+	ClientAuth    *string  `name:"client-auth" placeholder:"request" help:"request, or require: publishers without a certificate are refused. [SLUICE_CLIENT_AUTH]"`
+	RTMPT         *bool    `name:"rtmpt" help:"Take RTMP tunnelled through the HTTP and HTTPS addresses (RTMPT, RTMPTS). [SLUICE_RTMPT]"`
+	RTMPE         *bool    `name:"rtmpe" help:"Take RTMPE on the RTMP address: for old encoders, it protects nothing. [SLUICE_RTMPE]"`
+	Segment       *string  `placeholder:"2s" help:"Target duration of a segment. [SLUICE_SEGMENT]"`
+	Part          *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
+	Window        *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
+	Grace         *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
+	Ladder        *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
+	LogFormat     *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
+	LogLevel      *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
 }
 
 // Load reads the configuration, and tells all mistakes at once. lookup is os.LookupEnv.

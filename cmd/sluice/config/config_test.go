@@ -40,13 +40,21 @@ func TestDefaultsAreValid(t *testing.T) {
 
 func TestEverySettingFromEveryLayer(t *testing.T) {
 	texts := map[string]string{
-		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": "off", "http-addr": "127.0.0.1:80",
-		"https-addr": "[::1]:443", "tls-cert": "a.pem", "tls-key": "b.pem", "segment": "4s", "part": "500ms",
-		"window": "1m", "grace": "10s", "ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
+		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": ":2935", "rtmpt": "true", "rtmpe": "on", "http-addr": "127.0.0.1:80",
+		"https-addr": "[::1]:443", "tls-cert": "a.pem,c.pem", "tls-key": "b.pem,d.pem", "segment": "4s", "part": "500ms",
+		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
+		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
+		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
-		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
-		TLS:    TLS{"a.pem", "b.pem"},
+		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
+		TLS: TLS{
+			Certs: []string{"a.pem", "c.pem"}, Keys: []string{"b.pem", "d.pem"},
+			Domains: []string{"live.example.org", "two.example.org"},
+			ACME:    ACME{Email: "ops@example.org", Directory: "https://ca.example/dir", CA: "ca.pem"},
+			Client:  Client{CA: "clients.pem", CRL: "crl.pem"},
+		},
+		Compat: Compat{RTMPT: true, RTMPE: true},
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
@@ -69,8 +77,11 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 	f := Flags{
 		Data: ptr(texts["data"]), RTMPSAddr: ptr(texts["rtmps-addr"]), RTMPAddr: ptr(texts["rtmp-addr"]),
 		HTTPAddr: ptr(texts["http-addr"]), HTTPSAddr: ptr(texts["https-addr"]),
-		TLSCert: ptr(texts["tls-cert"]), TLSKey: ptr(texts["tls-key"]),
-		Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
+		TLSCert: []string{"a.pem", "c.pem"}, TLSKey: []string{"b.pem", "d.pem"},
+		Domain: []string{"live.example.org", "two.example.org"}, ACMEEmail: ptr(texts["acme-email"]),
+		ACMEDirectory: ptr(texts["acme-directory"]), ACMECA: ptr(texts["acme-ca"]),
+		ClientCA: ptr(texts["client-ca"]), ClientCRL: ptr(texts["client-crl"]), ClientAuth: ptr(texts["client-auth"]),
+		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())
@@ -138,7 +149,27 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"ladder", Flags{Ladder: ptr("source,720p@2")}, nil, `--ladder: "720p@2": "2" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
-		{"half a certificate", Flags{TLSCert: ptr("a.pem")}, nil, "--tls-cert: given without tls-key"},
+		{"half a certificate", Flags{TLSCert: []string{"a.pem"}}, nil, "--tls-cert: given without tls-key"},
+		{"switch", Flags{}, []string{"SLUICE_RTMPT=perhaps"}, `SLUICE_RTMPT: "perhaps" is neither true nor false`},
+		{"RTMPE nowhere", Flags{RTMPE: new(true), RTMPAddr: ptr("off")}, nil, "--rtmpe: rtmp-addr is off, where it would be taken"},
+		{"tunnels beside required certificates", Flags{ClientCA: ptr("x"), ClientAuth: ptr("require"), RTMPT: new(true)}, nil,
+			"--rtmpt: tunnels would let publishers in without the certificate that client-auth requires"},
+		{"fewer keys", Flags{TLSCert: []string{"a.pem", "b.pem"}, TLSKey: []string{"a.key"}}, nil,
+			"--tls-cert and --tls-key: 2 certificates and 1 keys: each needs its own, in the same order"},
+		{"domain", Flags{Domain: []string{"live"}}, nil, `--domain: "live" is not a domain, as in live.example.org`},
+		{"address as a domain", Flags{Domain: []string{"192.0.2.1"}}, nil, `--domain: "192.0.2.1" is not a domain, as in live.example.org`},
+		{"wildcard domain", Flags{}, []string{"SLUICE_DOMAIN=a.example, *.example.org"},
+			`SLUICE_DOMAIN: "*.example.org": a wildcard can't be proved over TLS or HTTP: name the domains one by one`},
+		{"domain twice", Flags{Domain: []string{"a.example", "A.example."}}, nil, `--domain: "a.example" is given twice`},
+		{"e-mail", Flags{Domain: []string{"a.example"}, ACMEEmail: ptr("ops")}, nil, `--acme-email: "ops" is not an e-mail address`},
+		{"directory", Flags{Domain: []string{"a.example"}, ACMEDirectory: ptr("http://ca")}, nil,
+			`--acme-directory: "http://ca" is not the https URL of an ACME directory`},
+		{"ACME without a domain", Flags{ACMEEmail: ptr("a@b")}, nil, "--acme-email: given without domain"},
+		{"clients without a CA", Flags{ClientAuth: ptr("require"), ClientCRL: ptr("x")}, nil,
+			"--client-crl: given without client-ca\n--client-auth: given without client-ca"},
+		{"client mode", Flags{ClientCA: ptr("x"), ClientAuth: ptr("maybe")}, nil, `--client-auth: "maybe" is neither request nor require`},
+		{"clients without RTMPS", Flags{ClientCA: ptr("x"), RTMPSAddr: ptr("off")}, nil,
+			"--client-ca: rtmps-addr is off, so nobody could show a certificate"},
 		{"nobody publishes", Flags{RTMPSAddr: ptr("off"), RTMPAddr: ptr("off")}, nil, "--rtmps-addr and --rtmp-addr: both are off, so nobody could publish"},
 		{"nobody watches", Flags{HTTPAddr: ptr("off"), HTTPSAddr: ptr("off")}, nil, "--http-addr and --https-addr: both are off, so nobody could watch"},
 		{"same address", Flags{HTTPAddr: ptr(":8443")}, nil, "--http-addr and https-addr: both are :8443"},
@@ -159,6 +190,30 @@ func TestMistakesAreNamed(t *testing.T) {
 			require.EqualError(t, err, tc.want)
 		})
 	}
+}
+
+func TestListsInAFile(t *testing.T) {
+	c, err := Load(Flags{Config: yamlFile(t, `
+tls-cert: [a.pem, "b.pem"]
+tls-key:
+  - a.key
+  - b.key
+domain: a.example
+client-ca: ca.pem
+client-auth: require
+streams:
+  - {name: hall, client: studio}
+  - {name: yard, client: [van, "Van 2"], key: a-long-random-key}
+`)}, env())
+	require.NoError(t, err)
+	require.Equal(t, TLS{
+		Certs: []string{"a.pem", "b.pem"}, Keys: []string{"a.key", "b.key"}, Domains: []string{"a.example"},
+		Client: Client{CA: "ca.pem", Required: true},
+	}, c.TLS)
+	require.Equal(t, []string{"studio"}, c.Streams[0].Clients)
+	require.Empty(t, c.Streams[0].Catalog().Keys, "no key opens it")
+	require.Equal(t, []string{"van", "Van 2"}, c.Streams[1].Clients)
+	require.Len(t, c.Streams[1].Catalog().Keys, 1)
 }
 
 func TestMistakesInAFileHaveTheirPlace(t *testing.T) {
@@ -189,6 +244,9 @@ func TestMistakesInAFileHaveTheirPlace(t *testing.T) {
 			"FILE:5:11: part: 3s is longer than a segment (2s) (stream live)"},
 		{"part above segment", "part: 3s\n", "FILE:1:7: part: 3s is longer than a segment (2s)"},
 		{"half a certificate", "\ntls-key: k.pem\n", "FILE:2:10: tls-key: given without tls-cert"},
+		{"client without a CA", "streams:\n  - name: live\n    client: [a, b]\n",
+			"FILE:3:14: client: given without client-ca (stream live)"},
+		{"list in a list", "domain: [a.example, [b.example]]\n", "FILE:1:21: domain: here stands a list instead of a value"},
 		{"all at once", "segmnt: 1s\nlog-level: loud\n\n\n\n\n\n\n\nportt: 1\n",
 			"FILE:1:1: segmnt: unknown key (did you mean segment?)\nFILE:10:1: portt: unknown key (did you mean part?)\nFILE:2:12: log-level: \"loud\" is none of"},
 		{"stream item no mapping", "streams: [live]\n", "FILE:1:11: here stands a single value instead of keys with values"},

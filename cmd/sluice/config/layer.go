@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"sluice/transcode/rung"
@@ -36,6 +37,9 @@ type streamSpec struct {
 	fields map[string]value // by streamFields
 }
 
+// has reports whether a field was given.
+func (spec streamSpec) has(field string) bool { return spec.fields[field].text != "" }
+
 // pick returns the value of the highest layer that has one.
 func pick(layers []layer, name string) value {
 	for i := len(layers) - 1; i >= 0; i-- {
@@ -61,12 +65,23 @@ func (f Flags) layer() layer {
 	for name, v := range map[string]*string{
 		"config": f.Config, "data": f.Data,
 		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
-		"tls-cert": f.TLSCert, "tls-key": f.TLSKey,
+		"acme-email": f.ACMEEmail, "acme-directory": f.ACMEDirectory, "acme-ca": f.ACMECA,
+		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace, "ladder": f.Ladder,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
 		if v != nil {
 			l.values[name] = value{text: *v, at: "--" + name}
+		}
+	}
+	for name, list := range map[string][]string{"tls-cert": f.TLSCert, "tls-key": f.TLSKey, "domain": f.Domain} {
+		if len(list) > 0 {
+			l.values[name] = value{text: strings.Join(list, ","), at: "--" + name}
+		}
+	}
+	for name, on := range map[string]*bool{"rtmpt": f.RTMPT, "rtmpe": f.RTMPE} {
+		if on != nil {
+			l.values[name] = value{text: strconv.FormatBool(*on), at: "--" + name}
 		}
 	}
 	for _, s := range f.Stream {

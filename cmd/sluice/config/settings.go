@@ -28,8 +28,17 @@ var settings = []setting{
 	{"rtmp-addr", func(c *Config, v value) error { return address(&c.Listen.RTMP, v.text) }},
 	{"http-addr", func(c *Config, v value) error { return address(&c.Listen.HTTP, v.text) }},
 	{"https-addr", func(c *Config, v value) error { return address(&c.Listen.HTTPS, v.text) }},
-	{"tls-cert", func(c *Config, v value) error { c.TLS.Cert = v.text; return nil }},
-	{"tls-key", func(c *Config, v value) error { c.TLS.Key = v.text; return nil }},
+	{"tls-cert", func(c *Config, v value) error { c.TLS.Certs = items(v.text); return nil }},
+	{"tls-key", func(c *Config, v value) error { c.TLS.Keys = items(v.text); return nil }},
+	{"domain", func(c *Config, v value) error { return domains(&c.TLS.Domains, v.text) }},
+	{"acme-email", func(c *Config, v value) error { return email(&c.TLS.ACME.Email, v.text) }},
+	{"acme-directory", func(c *Config, v value) error { return directory(&c.TLS.ACME.Directory, v.text) }},
+	{"acme-ca", func(c *Config, v value) error { c.TLS.ACME.CA = v.text; return nil }},
+	{"client-ca", func(c *Config, v value) error { c.TLS.Client.CA = v.text; return nil }},
+	{"client-crl", func(c *Config, v value) error { c.TLS.Client.CRL = v.text; return nil }},
+	{"client-auth", func(c *Config, v value) error { return clientAuth(&c.TLS.Client.Required, v.text) }},
+	{"rtmpt", func(c *Config, v value) error { return onOff(&c.Compat.RTMPT, v.text) }},
+	{"rtmpe", func(c *Config, v value) error { return onOff(&c.Compat.RTMPE, v.text) }},
 	{"segment", func(c *Config, v value) error { return segment(&c.Timing, v.text) }},
 	{"part", func(c *Config, v value) error { return part(&c.Timing, v.text) }},
 	{"window", func(c *Config, v value) error { return window(&c.Timing, v.text) }},
@@ -103,10 +112,25 @@ func address(to *string, v string) error {
 	return nil
 }
 
+func onOff(to *bool, v string) error {
+	switch v {
+	case "true", "on":
+		*to = true
+	case "false", "off":
+		*to = false
+	default:
+		return fmt.Errorf("%q is neither true nor false", v)
+	}
+	return nil
+}
+
 // anyPort reports whether the system is to choose the port.
 func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
 
-var streamFields = []string{"name", "key", "segment", "part", "window", "ladder"}
+var streamFields = []string{"name", "key", "client", "segment", "part", "window", "ladder"}
+
+// lists are the keys whose value may be a list: the same as with commas between.
+var lists = []string{"tls-cert", "tls-key", "domain", "client"}
 
 func parseStreams(specs []streamSpec) ([]Stream, error) {
 	var streams []Stream
@@ -121,7 +145,7 @@ func parseStreams(specs []streamSpec) ([]Stream, error) {
 		}
 		if first, twice := places[s.Name]; twice {
 			errs = append(errs, fmt.Errorf("%s: stream %s was given already (%s)", spec.at, s.Name, first))
-		} else if other, taken := keys[s.Key.Hash()]; taken {
+		} else if other, taken := keys[s.Key.Hash()]; taken && !s.Key.IsZero() {
 			errs = append(errs, fmt.Errorf("%s: stream %s has the same key as stream %s", spec.at, s.Name, other))
 		}
 		places[s.Name], keys[s.Key.Hash()] = spec.at, s.Name
@@ -139,7 +163,8 @@ func (spec streamSpec) parse() (Stream, error) {
 		set      func(value) error
 	}{
 		{"name", true, func(v value) error { s.Name = v.text; return catalog.ValidateName(v.text) }},
-		{"key", true, func(v value) (err error) { s.Key, err = catalog.ParseKey(v.text); return err }},
+		{"key", !spec.has("client"), func(v value) (err error) { s.Key, err = catalog.ParseKey(v.text); return err }},
+		{"client", false, func(v value) error { return clientNames(&s.Clients, v.text) }},
 		{"segment", false, func(v value) error { return segment(&s.Timing, v.text) }},
 		{"part", false, func(v value) error { return part(&s.Timing, v.text) }},
 		{"window", false, func(v value) error { return window(&s.Timing, v.text) }},

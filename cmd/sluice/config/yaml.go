@@ -127,12 +127,32 @@ func (d *document) mapping(n ast.Node, known []string) map[string]ast.Node {
 	return values
 }
 
-// value reads a setting: a single value or, where the key is ladder, more.
+// value reads a setting: a single value or, where the key allows that, more.
 func (d *document) value(key string, n ast.Node) (value, bool) {
 	if key == "ladder" {
 		return d.ladder(n)
 	}
+	if list, ok := n.(*ast.SequenceNode); ok && slices.Contains(lists, key) {
+		return d.list(key, list)
+	}
 	return d.scalar(key, n)
+}
+
+// list reads a list of single values. The first tells where it stands.
+func (d *document) list(key string, n *ast.SequenceNode) (value, bool) {
+	var all value
+	for _, item := range n.Values {
+		v, ok := d.scalar(key, item)
+		switch {
+		case !ok:
+			return value{}, false
+		case all.text == "":
+			all = v
+		default:
+			all.text += "," + v.text
+		}
+	}
+	return all, all.text != ""
 }
 
 func (d *document) scalar(key string, n ast.Node) (value, bool) {

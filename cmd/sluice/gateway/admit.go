@@ -22,23 +22,43 @@ type admitter struct {
 	transcoder *transcode.Transcoder
 	timing     catalog.Timing // of streams that have none of their own
 	ladder     rung.Spec      // likewise
-	granted    sync.Map       // names of streams that somebody was let in to; at most all there are
+	clients    clientRules
+	picture    *picture // the test picture's key needs no certificate; nil: none
+	granted    sync.Map // names of streams that somebody was let in to; at most all there are
 }
 
 // Admit implements ingest.Admitter.
 func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, error) {
-	s, err := a.streams.ByKey(ctx, catalog.HashKey(string(p.Key)))
+	s, err := a.find(ctx, p)
 	if errors.Is(err, catalog.ErrNotFound) {
 		if p.App != ingest.ServedApp {
 			return ingest.Grant{}, ingest.ErrWrongApp
+		}
+		if len(p.Peer.Names) > 0 {
+			return ingest.Grant{}, fmt.Errorf("%w, and the client certificate of %s opens no such stream", ingest.ErrUnknownKey, p.Peer)
 		}
 		return ingest.Grant{}, ingest.ErrUnknownKey
 	}
 	if err != nil {
 		return ingest.Grant{}, fmt.Errorf("look up key: %w", err)
 	}
+	ours := a.picture != nil && a.picture.key.Hash() == catalog.HashKey(string(p.Key))
+	if !ours && a.clients.strict[s.Name] && !a.clients.opens(s.Name, p.Peer) {
+		if len(p.Peer.Names) == 0 {
+			return ingest.Grant{}, fmt.Errorf("%w: stream %s needs one, and none was shown", ingest.ErrClient, s.Name)
+		}
+		return ingest.Grant{}, fmt.Errorf("%w: stream %s, shown was %s", ingest.ErrClient, s.Name, p.Peer)
+	}
 	a.granted.Store(s.Name, nil)
 	return ingest.Grant{Stream: s.Name, Sink: a.sink(s)}, nil
+}
+
+// find returns the stream that a publisher means, by its certificate or its key.
+func (a *admitter) find(ctx context.Context, p ingest.Publish) (catalog.Stream, error) {
+	if name, ok := a.clients.stream(p); ok {
+		return find(ctx, a.streams, name)
+	}
+	return a.streams.ByKey(ctx, catalog.HashKey(string(p.Key)))
 }
 
 // sink is where a session's samples go: to the packager, through the ladder that

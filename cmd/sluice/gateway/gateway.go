@@ -16,6 +16,7 @@ import (
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
+	"sluice/ingest/tunnel"
 	"sluice/packager"
 	"sluice/storage/catalog"
 	"sluice/storage/catalog/file"
@@ -45,15 +46,17 @@ type Gateway struct {
 	catalog   *file.Catalog
 	streams   catalog.Store // the catalog, and over it the configuration's
 	firstKey  catalog.Key
-	certs     certificates.Source
+	certs     *certificates.Set
 	listeners *listeners
 	picture   *picture // nil without a test picture
 
+	registry   *prometheus.Registry
 	journal    *memory.Journal
 	packager   *packager.Packager
 	transcoder *transcode.Transcoder
 	admitter   *admitter
 	ingest     *ingest.Server
+	tunnel     *tunnel.Tunnel // nil without RTMPT
 	web        *web.Server
 	ending     atomic.Bool
 }
@@ -68,7 +71,7 @@ var errEnding = errors.New("shutting down")
 
 // Open reads what is kept, makes what is missing, and binds the addresses.
 func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err error) {
-	g := &Gateway{config: c, log: o.Log}
+	g := &Gateway{config: c, log: o.Log, registry: prometheus.NewRegistry()}
 	defer func() {
 		if err != nil {
 			g.Close()
@@ -80,10 +83,10 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 	if err := g.openStreams(ctx); err != nil {
 		return nil, err
 	}
-	if g.certs, err = openCertificates(c, o.Log); err != nil {
+	if g.listeners, err = bind(ctx, c.Listen); err != nil {
 		return nil, err
 	}
-	if g.listeners, err = bind(ctx, c.Listen); err != nil {
+	if g.certs, err = g.openCertificates(); err != nil {
 		return nil, err
 	}
 	if o.TestPicture {
@@ -110,7 +113,7 @@ func (g *Gateway) openStreams(ctx context.Context) error {
 	var guessable []string
 	for _, s := range g.config.Streams {
 		fixed = append(fixed, s.Catalog())
-		if s.Key.Guessable() {
+		if !s.Key.IsZero() && s.Key.Guessable() {
 			guessable = append(guessable, s.Name)
 		}
 	}
@@ -125,28 +128,27 @@ func (g *Gateway) openStreams(ctx context.Context) error {
 	return nil
 }
 
-func openCertificates(c config.Config, log *slog.Logger) (certificates.Source, error) {
-	if c.TLS.Cert == "" {
-		return certificates.OpenLocal(TLSDir(c), log)
-	}
-	return certificates.FromFiles(c.TLS.Cert, c.TLS.Key, log)
-}
-
 // wire makes the rooms; none of them runs yet.
 func (g *Gateway) wire() {
-	registry := prometheus.NewRegistry()
+	registry := g.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
 	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
 	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data, Early: transcodes(g.config)})
 	g.admitter = &admitter{
 		streams: g.streams, packager: g.packager, transcoder: g.transcoder,
-		timing: g.config.Timing, ladder: g.config.Ladder,
+		timing: g.config.Timing, ladder: g.config.Ladder, clients: newClientRules(g.config.Streams), picture: g.picture,
 	}
-	g.ingest = ingest.New(ingest.Options{Admit: g.admitter, Log: g.log, Metrics: registry})
+	g.ingest = ingest.New(ingest.Options{
+		Admit: g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
+		RTMPE: g.config.Compat.RTMPE,
+	})
+	if g.config.Compat.RTMPT {
+		g.tunnel = tunnel.New(g.listeners.web().Addr())
+	}
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
-		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
+		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,
 		Advice: func(stream string) []string {
 			var line []string
 			if s, ok := g.ingest.Status(stream); ok {
@@ -212,13 +214,6 @@ func (g *Gateway) StreamNames(ctx context.Context) ([]string, error) {
 // FirstKey returns the first stream's key and the file that notes it, as long as
 // that is there; else the zero Key.
 func (g *Gateway) FirstKey() (catalog.Key, string) { return g.firstKey, keyFile(g.config) }
-
-// LocalCA reports whether the certificate is of a CA of this installation, and
-// whether this machine trusts that.
-func (g *Gateway) LocalCA() (local, trusted bool) {
-	l, ok := g.certs.(*certificates.Local)
-	return ok, ok && l.Trusted()
-}
 
 // picture is the way in for the test picture.
 type picture struct {

@@ -24,6 +24,14 @@ func (l *listeners) all() []net.Listener {
 	return all
 }
 
+// web is one of those for HTTP, of which one is on.
+func (l *listeners) web() net.Listener {
+	if l.http != nil {
+		return l.http
+	}
+	return l.https
+}
+
 func (l *listeners) close() {
 	for _, ln := range l.all() {
 		ln.Close()

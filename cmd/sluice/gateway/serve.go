@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"sluice/packager/timeline"
-	"sluice/storage/certificates"
 	"sluice/web"
 )
 
@@ -30,6 +29,8 @@ const (
 	endHTTP = 800 * time.Millisecond
 	// 6. Numbers that were reserved and not used are given back.
 	endJournal = 500 * time.Millisecond
+	// 7. Certificates: nothing is renewed any more from the beginning of the end on.
+	endCertificates = 50 * time.Millisecond
 )
 
 // errLate says that something outlived its stage.
@@ -81,8 +82,9 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		return r
 	}
 	journal, packaging, transcoding := open("journal"), open("packager"), open("transcode")
-	taking, serving := open("ingest"), open("http")
+	taking, serving, certs := open("ingest"), open("http"), open("certificates")
 
+	certs.start(failed, g.certs.Serve)
 	journal.start(failed, g.journal.Serve)
 	packaging.start(failed, g.packager.Serve)
 	transcoding.start(failed, g.transcoder.Serve)
@@ -97,6 +99,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		g.log.Error("shutting down", "err", err)
 	}
 	g.ending.Store(true)
+	certs.stop()
 	live := g.live(journal.ctx)
 	shutdown, cancel := context.WithTimeout(taking.ctx, endIngest)
 	g.ingest.Shutdown(shutdown)
@@ -105,7 +108,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	if live {
 		time.Sleep(endNotice)
 	}
-	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal))
+	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal), certs.end(endCertificates))
 	return errors.Join(errs...)
 }
 
@@ -113,12 +116,15 @@ func (g *Gateway) startIngest(r *room, failed chan<- error) {
 	l := g.listeners
 	if l.rtmps != nil {
 		r.start(failed, func(ctx context.Context) error {
-			return g.ingest.ServeTLS(ctx, l.rtmps, certificates.RTMPS(g.certs))
+			return g.ingest.ServeTLS(ctx, l.rtmps, g.certs.RTMPS())
 		})
 	}
 	plain := []net.Listener{l.rtmp}
 	if g.picture != nil {
 		plain = append(plain, g.picture.listener)
+	}
+	if g.tunnel != nil {
+		plain = append(plain, g.tunnel)
 	}
 	for _, ln := range plain {
 		if ln != nil {
@@ -129,16 +135,22 @@ func (g *Gateway) startIngest(r *room, failed chan<- error) {
 
 func (g *Gateway) startHTTP(r *room, failed chan<- error) []*http.Server {
 	var servers []*http.Server
+	var handler http.Handler = g.web
+	if g.tunnel != nil {
+		handler = g.tunnel.Handler(handler)
+	}
 	if ln := g.listeners.http; ln != nil {
-		s := web.NewServer(g.web, g.log)
+		s := web.NewServer(g.certs.Challenges(handler), g.log)
 		servers = append(servers, s)
-		r.start(failed, func(context.Context) error { return s.Serve(ln) })
+		door := g.web.NewDoor(ln, false, g.publishAt())
+		r.start(failed, func(context.Context) error { return s.Serve(door) })
 	}
 	if ln := g.listeners.https; ln != nil {
-		s := web.NewServer(g.web, g.log)
-		s.TLSConfig = certificates.HTTPS(g.certs)
+		s := web.NewServer(handler, g.log)
+		s.TLSConfig = g.certs.HTTPS()
 		servers = append(servers, s)
-		r.start(failed, func(context.Context) error { return s.ServeTLS(ln, "", "") })
+		door := g.web.NewDoor(ln, true, g.publishAt())
+		r.start(failed, func(context.Context) error { return s.ServeTLS(door, "", "") })
 	}
 	return servers
 }

@@ -1,0 +1,51 @@
+package ingest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/ingest/tunnel"
+)
+
+// Whoever opens a tunnelled session and never comes again loses it, by the limits
+// that hold for every connection.
+func TestAbandonedTunnel(t *testing.T) {
+	h := start(t, Options{Limits: Limits{Handshake: 50 * time.Millisecond}})
+	web := httptest.NewUnstartedServer(nil)
+	tn := tunnel.New(web.Listener.Addr())
+	web.Config.Handler = tn.Handler(http.NotFoundHandler())
+	web.Start()
+	defer web.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- h.Serve(ctx, tn) }()
+	defer func() {
+		cancel()
+		require.NoError(t, <-served)
+	}()
+	post := func(path, body string) (int, string) {
+		r, err := web.Client().Post(web.URL+path, "application/x-fcs", strings.NewReader(body))
+		require.NoError(t, err)
+		defer r.Body.Close()
+		answer, err := io.ReadAll(r.Body)
+		require.NoError(t, err)
+		return r.StatusCode, string(answer)
+	}
+	status, id := post("/open/1", "\x00")
+	require.Equal(t, 200, status)
+	status, answer := post("/send/"+strings.TrimSpace(id)+"/1", "\x03\x00")
+	require.Equal(t, 200, status)
+	require.Len(t, answer, 1)
+	h.log.wait(t, "took too long: RTMP handshake")
+	for status == 200 { // the session may take a moment to be gone
+		status, _ = post("/idle/"+strings.TrimSpace(id)+"/2", "\x00")
+	}
+	require.Equal(t, 404, status)
+}

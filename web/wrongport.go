@@ -1,0 +1,123 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// wrongPortLog is how often peers at the wrong port are logged, of each kind: ports
+// for HTTP are scanned by half the world.
+const wrongPortLog = 10 * time.Second
+
+// tlsAlert is a TLS record with a fatal handshake_failure (RFC 5246 §7.2).
+const tlsAlert = "\x15\x03\x01\x00\x02\x02\x28"
+
+var errWrongPort = errors.New("another protocol's client")
+
+// stray is a protocol that doesn't belong to a port.
+type stray struct {
+	text   string // what a line says
+	answer string // what the peer is told
+	pass   bool   // net/http answers it
+	count  prometheus.Counter
+	said   atomic.Int64 // when a line was written last, in Unix nanoseconds
+}
+
+// Door wraps a listener for HTTP, so that peers which speak another protocol are
+// ended at their first byte, counted, and logged with what to change.
+type Door struct {
+	net.Listener
+	log *slog.Logger
+
+	rtmp, tls, http *stray // nil: it belongs here
+}
+
+// NewDoor wraps the listener of HTTPS, where encrypted, or of HTTP. advice is
+// where publishers are to go, in words for the log.
+func (s *Server) NewDoor(l net.Listener, encrypted bool, advice string) *Door {
+	port := "http"
+	if encrypted {
+		port = "https"
+	}
+	kind := func(protocol, text string) *stray {
+		return &stray{text: text, count: s.strays.WithLabelValues(port, protocol)}
+	}
+	d := &Door{Listener: l, log: s.log}
+	if encrypted {
+		d.rtmp = kind("rtmp", "an RTMP client on the HTTPS port: "+advice)
+		d.http = kind("http", "an HTTP client on the HTTPS port: the URL is to begin with https")
+		d.http.pass = true // with a page that says so
+		return d
+	}
+	d.rtmp = kind("rtmp", "an RTMP client on the HTTP port: "+advice)
+	d.tls = kind("tls", "a TLS client on the HTTP port: the URL is to begin with http, or to have the HTTPS port; for rtmps, "+advice)
+	d.tls.answer = tlsAlert
+	return d
+}
+
+// Accept implements net.Listener.
+func (d *Door) Accept() (net.Conn, error) {
+	c, err := d.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &visitor{Conn: c, door: d}, nil
+}
+
+// stray returns what a connection's first byte says it speaks, or nil.
+func (d *Door) stray(first byte) *stray {
+	switch {
+	case first == 3 || first == 6: // C0 of RTMP, and of RTMPE
+		return d.rtmp
+	case first == 0x16: // the handshake of a TLS record
+		return d.tls
+	case 'A' <= first && first <= 'Z':
+		return d.http
+	}
+	return nil
+}
+
+// visitor is a connection of which the first byte is looked at.
+type visitor struct {
+	net.Conn
+	door *Door
+	seen bool // the reader's own
+}
+
+// Read implements net.Conn.
+func (v *visitor) Read(p []byte) (int, error) {
+	n, err := v.Conn.Read(p)
+	if v.seen || n == 0 {
+		return n, err
+	}
+	v.seen = true
+	s := v.door.stray(p[0])
+	if s == nil {
+		return n, err
+	}
+	s.count.Inc()
+	now := time.Now()
+	if last := s.said.Load(); now.UnixNano()-last >= int64(wrongPortLog) && s.said.CompareAndSwap(last, now.UnixNano()) {
+		v.door.log.Warn("connection refused", "remote", v.RemoteAddr().String(), "err", s.text)
+	}
+	if s.pass {
+		return n, err
+	}
+	io.WriteString(v.Conn, s.answer)
+	v.Conn.Close()
+	return 0, errWrongPort
+}
+
+// CloseWrite lets net/http end a connection without losing the last answer.
+func (v *visitor) CloseWrite() error {
+	if c, ok := v.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
