@@ -42,6 +42,12 @@ func TestOpus(t *testing.T) {
 	require.True(t, c.Equal(c))
 	require.False(t, c.Equal(PlainOpus(2)))
 	require.Equal(t, 1, PlainOpus(0).Channels)
+	for n := 3; n <= 9; n++ {
+		c := PlainOpus(n)
+		require.Equal(t, min(n, 8), c.Channels)
+		require.Len(t, c.Mapping, c.Channels)
+		require.EqualValues(t, c.Channels, c.Streams+c.Coupled)
+	}
 
 	surround, err := NewOpus(unhexed(t, opusSurround))
 	require.NoError(t, err)
@@ -51,6 +57,9 @@ func TestOpus(t *testing.T) {
 	rate, channels := surround.Output()
 	require.Equal(t, []int{48_000, 6}, []int{rate, channels})
 	require.False(t, c.Equal(surround))
+	plain := *PlainOpus(6)
+	plain.PreSkip = 312
+	require.True(t, surround.Equal(&plain))
 
 	for name, head := range map[string]string{
 		"nothing": "", "cut off": opusStereo[:36], "no magic": "4f" + opusStereo, "version": opusStereo[:16] + "10" + opusStereo[18:],

@@ -62,9 +62,27 @@ func NewOpus(head []byte) (*Opus, error) {
 	return c, nil
 }
 
-// PlainOpus is what a stream without a header has: mono or stereo.
+// surround are the streams, coupled streams and mapping that encoders use for so many
+// channels from three on (RFC 7845 §5.1.1.2, and libopus).
+var surround = [...]struct {
+	streams, coupled uint8
+	mapping          string
+}{
+	{2, 1, "\x00\x02\x01"}, {2, 2, "\x00\x01\x02\x03"}, {3, 2, "\x00\x04\x01\x02\x03"},
+	{4, 2, "\x00\x04\x01\x02\x03\x05"}, {4, 3, "\x00\x04\x01\x02\x03\x05\x06"},
+	{5, 3, "\x00\x06\x01\x02\x03\x04\x05\x07"},
+}
+
+// PlainOpus is what a stream without a header has: mono, stereo, or the usual
+// assignment of up to eight channels.
 func PlainOpus(channels int) *Opus {
-	return &Opus{Channels: min(max(channels, 1), 2), InputRate: opusRate}
+	const mostPlain, family = 2, 1
+	c := &Opus{Channels: min(max(channels, 1), mostPlain+len(surround)), InputRate: opusRate}
+	if c.Channels > mostPlain {
+		s := surround[c.Channels-mostPlain-1]
+		c.Family, c.Streams, c.Coupled, c.Mapping = family, s.streams, s.coupled, []byte(s.mapping)
+	}
+	return c
 }
 
 // PacketLength is how many samples at 48 kHz a packet decodes to (RFC 6716 §3.1); 0

@@ -34,8 +34,12 @@ type AudioTag struct {
 // tracks as for VideoTag.
 func (t AudioTag) Served() error {
 	switch t.Codec {
-	case AudioAAC, AudioMP3, AudioMP38k, AudioOpus, AudioFLAC, AudioAC3, AudioEAC3:
+	case AudioAAC, AudioMP3, AudioMP38k:
 		return nil
+	case AudioOpus, AudioFLAC, AudioAC3, AudioEAC3:
+		if t.Enhanced { // senders differ in what follows the ids that custom gave them
+			return nil
+		}
 	}
 	return &NotServedError{t.Codec.String()}
 }

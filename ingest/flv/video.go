@@ -84,11 +84,10 @@ func (t VideoTag) Sync() bool { return t.Frame == FrameKey || t.Frame == FrameGe
 // Served returns a *NotServedError if the tag's codec is not served. Of a tag of
 // many tracks that is to be asked of each.
 func (t VideoTag) Served() error {
-	switch t.Codec {
-	case VideoAVC, VideoHEVC, VideoAV1, VideoVP9:
+	switch {
+	case t.Codec == VideoAVC, t.Codec == VideoHEVC, t.Packet == PacketCommand:
 		return nil
-	}
-	if t.Packet == PacketCommand {
+	case t.Enhanced && (t.Codec == VideoAV1 || t.Codec == VideoVP9):
 		return nil
 	}
 	return &NotServedError{t.Codec.String()}
