@@ -140,6 +140,17 @@ func (c VideoCodec) String() string { return nameOf(videoNames, uint32(c), "vide
 // String returns the codec's name.
 func (c AudioCodec) String() string { return nameOf(audioNames, uint32(c), "audio") }
 
+// FourCC returns the codec's FourCC, or, of one that has none, "".
+func (c VideoCodec) FourCC() string { return fourCCOf(videoNames, uint32(c)) }
+
+// FourCC is what VideoCodec.FourCC is.
+func (c AudioCodec) FourCC() string { return fourCCOf(audioNames, uint32(c)) }
+
+func fourCCOf(names []codecName, v uint32) string {
+	n, _ := find(names, v)
+	return n.fourCC
+}
+
 func nameOf(names []codecName, v uint32, kind string) string {
 	if n, ok := find(names, v); ok {
 		return n.name
