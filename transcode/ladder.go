@@ -104,7 +104,7 @@ func (l *Ladder) beginShown(ctx context.Context) error {
 
 // draw makes the plan for the present run.
 func (l *Ladder) draw() {
-	if l.run.video == nil || l.gaveUp || l.spec.Untouched() {
+	if l.run.video == nil || l.gaveUp || l.spec.Untouched() || len(l.run.others()) > 0 {
 		l.retire()
 		l.plan = planned{}
 		return
@@ -148,6 +148,10 @@ func (l *Ladder) tell() {
 // expectation is what the packager is told about the plan.
 func (l *Ladder) expectation() media.Expectation {
 	var x media.Expectation
+	if l.run.own != nil {
+		x.Rungs, x.Lag = l.run.own.expected(l.run.video.Codec), leastLag
+		return l.withSound(x)
+	}
 	follow := l.plan.Outputs
 	if l.plan.Hidden {
 		if l.plan.pending {
@@ -182,6 +186,9 @@ func lagOf(cost float64) time.Duration {
 func (l *Ladder) WriteSample(ctx context.Context, id media.TrackID, s media.Sample, arrived time.Time) error {
 	switch {
 	case l.run == nil:
+	case l.run.own.rung(id) != nil:
+		l.run.own.take(ctx, l.run.own.rung(id), s, arrived)
+		return l.failure()
 	case l.run.video != nil && l.run.video.ID == id:
 		return l.picture(ctx, s, arrived)
 	case l.run.sound != nil && l.run.sound.track.ID == id:
@@ -222,6 +229,9 @@ func (l *Ladder) picture(ctx context.Context, s media.Sample, arrived time.Time)
 	}
 	if placed && l.run.sound != nil {
 		l.run.sound.place(s.PTS(), place)
+	}
+	if l.run.own != nil {
+		l.run.own.lead(ctx, s, place, placed)
 	}
 	l.tee(ctx, s, arrived, place, placed)
 	return nil
@@ -295,9 +305,15 @@ func (l *Ladder) retire() {
 // End implements media.Sink.
 func (l *Ladder) End(ctx context.Context, cause error) error {
 	l.unhideAtEnd(ctx)
+	var own *own
+	if l.run != nil {
+		own = l.run.own
+	}
+	own.flush(ctx)
 	l.mu.Lock()
 	err := l.base.End(ctx, cause)
 	l.mu.Unlock()
+	own.end(context.WithoutCancel(ctx))
 	l.retire()
 	l.endSound()
 	return err
