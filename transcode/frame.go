@@ -98,13 +98,20 @@ func (r *run) others() []media.Track {
 	return others
 }
 
-// parameterSets returns those that a decoder must have before the first picture.
+// parameterSets returns those that a decoder must have before the first picture of
+// a run: what goes on decoding doesn't look at a new init segment. Keyframes of AV1
+// and VP9 have theirs with them.
 func parameterSets(c media.Codec) []byte {
+	var units [][]byte
+	switch c := c.(type) {
+	case *media.H264:
+		units = [][]byte{c.SPS, c.PPS}
+	case *media.HEVC:
+		units = [][]byte{c.VPS, c.SPS, c.PPS}
+	}
 	var sets []byte
-	if h, ok := c.(*media.H264); ok {
-		for _, set := range [...][]byte{h.SPS, h.PPS} {
-			sets = append(binary.BigEndian.AppendUint32(sets, uint32(len(set))), set...)
-		}
+	for _, set := range units {
+		sets = append(binary.BigEndian.AppendUint32(sets, uint32(len(set))), set...)
 	}
 	return sets
 }

@@ -29,6 +29,7 @@ type Ladder struct {
 	// Of the session's goroutine.
 	run     *run
 	plan    planned
+	decodes string  // the codec that the engine decodes
 	engine  *engine // nil until the first picture that can be fed
 	led     task    // what leads in a hidden source's place, or did last
 	clock   feedClock
@@ -113,6 +114,10 @@ func (l *Ladder) draw() {
 	if c, ok := l.run.video.Codec.(media.Picture); ok && rate == 0 && c.Format().FrameRate <= maxFrameRate {
 		rate = c.Format().FrameRate
 	}
+	if l.engine != nil && l.run.video.Codec.Name() != l.decodes {
+		l.retire() // one decoder knows one codec
+	}
+	l.decodes = l.run.video.Codec.Name()
 	shape := rung.ShapeOf(l.run.video.Codec, rate, l.longGOP)
 	if l.engine != nil && shape == l.plan.shape {
 		return // it goes on
