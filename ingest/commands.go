@@ -14,6 +14,7 @@ type commands struct {
 	connected  bool
 	app, tcURL string
 	encoder    string
+	enhanced   enhancement
 	streams    uint32 // message streams created
 	published  uint32 // the message stream of the publication
 }
@@ -71,6 +72,7 @@ func (s *session) connect(ctx context.Context, c message.Command) error {
 	}
 	o := c.Object()
 	s.app, s.tcURL, s.encoder = o.String("app"), o.String("tcUrl"), printable(o.String("flashVer"))
+	s.enhanced = readEnhancement(o)
 	if served, key := appServed(s.app); !served {
 		t := target{app: ServedApp, key: key}
 		if _, err := s.server.admit.Admit(ctx, s.wish(t, "")); err != nil {
@@ -84,7 +86,8 @@ func (s *session) connect(ctx context.Context, c message.Command) error {
 		message.UserControl{Event: message.EventStreamBegin},
 		message.SetChunkSize{Size: ourChunkSize},
 		message.Command{Name: "_result", Transaction: c.Transaction, Args: []any{
-			amf0.Object{{Key: "fmsVer", Value: ourVersion}, {Key: "capabilities", Value: float64(capabilities)}},
+			append(amf0.Object{{Key: "fmsVer", Value: ourVersion}, {Key: "capabilities", Value: float64(capabilities)}},
+				s.enhanced.answer()...),
 			statusObject(status{levelStatus, "NetConnection.Connect.Success", "Connection succeeded."},
 				amf0.Pair{Key: "objectEncoding", Value: 0.0}),
 		}},

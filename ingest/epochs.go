@@ -45,59 +45,97 @@ func (p *publication) hold(ctx context.Context, u unit) error {
 	return p.begin(ctx)
 }
 
-// complete says whether no other track is to be expected: both are here, or the
-// metadata names one only.
+// complete says whether no other track is to be expected: what the metadata names is
+// here, or, where that says nothing, one of each kind.
 func (p *publication) complete() bool {
+	video, audio := len(p.known().video), len(p.known().audio)
 	switch {
-	case p.avc != nil && p.sound != nil:
-		return true
-	case p.avc != nil:
-		return p.meta.HasVideo && !p.meta.HasAudio
+	case video > 0 && audio > 0:
+		return video > len(p.meta.VideoTracks) && audio > len(p.meta.AudioTracks)
+	case video > 0:
+		return p.meta.HasVideo && !p.meta.HasAudio && video > len(p.meta.VideoTracks)
 	default:
-		return p.meta.HasAudio && !p.meta.HasVideo
+		return p.meta.HasAudio && !p.meta.HasVideo && audio > len(p.meta.AudioTracks)
 	}
+}
+
+// described are the tracks of which it's known what they are.
+type described struct {
+	video []*pictures
+	audio []*sounds
+}
+
+func (p *publication) known() (d described) {
+	for _, v := range p.video {
+		if v.codec != nil {
+			d.video = append(d.video, v)
+		}
+	}
+	for _, a := range p.audio {
+		if a.codec != nil {
+			d.audio = append(d.audio, a)
+		}
+	}
+	return d
 }
 
 // adoptable says whether pending tracks can begin with u.
 func (p *publication) adoptable(u unit) bool {
-	return u.id == videoTrack && u.sync ||
-		u.id == audioTrack && p.avc == nil ||
-		u.arrived.Sub(p.pendingSince) >= adoptAfter
+	video := p.known().video
+	return len(video) == 0 || u.id == video[0].id && u.sync || u.arrived.Sub(p.pendingSince) >= adoptAfter
 }
 
 // stranger says whether the present epoch has no place for a track's samples:
 // it doesn't have the track, or has it in another encoding.
 func (p *publication) stranger(id media.TrackID) bool {
 	for _, t := range p.tracks {
-		if t.ID != id {
-			continue
+		if t.ID == id {
+			return !t.Codec.Equal(p.codec(id))
 		}
-		if id == videoTrack {
-			return !t.Codec.Equal(p.avc)
-		}
-		return !t.Codec.Equal(p.sound)
 	}
 	return true
+}
+
+// codec is what is known of a track now.
+func (p *publication) codec(id media.TrackID) media.Codec {
+	for _, v := range p.video {
+		if v.id == id {
+			return v.codec
+		}
+	}
+	for _, a := range p.audio {
+		if a.id == id {
+			return a.codec
+		}
+	}
+	return nil
 }
 
 // begin begins an epoch with the tracks that are known, and writes what was held
 // for it. Without a track it does nothing.
 func (p *publication) begin(ctx context.Context) error {
 	before := p.tracks
-	p.tracks = make([]media.Track, 0, 2)
-	if p.avc != nil {
-		t := media.Track{ID: videoTrack, Kind: media.Video, Timescale: media.VideoClock, Codec: p.avc}
+	now := p.known()
+	p.tracks = make([]media.Track, 0, len(now.video)+len(now.audio))
+	for _, v := range now.video {
+		t := media.Track{ID: v.id, Kind: media.Video, Timescale: media.VideoClock, Codec: v.codec}
 		p.tracks = append(p.tracks, t)
-		if !has(before, t) {
-			p.videoClock = p.clock.Video(p.meta.FrameRate, p.avc.FrameRate)
+		if v.clock == nil || !has(before, t) {
+			v.clock = p.clock.Video(p.meta.FrameRate, v.codec.Format().FrameRate)
 		}
 	}
-	if p.sound != nil {
-		rate := media.Timescale(p.sound.SampleRate())
-		t := media.Track{ID: audioTrack, Kind: media.Audio, Timescale: rate, Codec: p.sound}
+	for _, a := range now.audio {
+		t := media.Track{
+			ID: a.id, Kind: media.Audio, Timescale: media.Timescale(a.codec.SampleRate()), Codec: a.codec,
+		}
+		for _, says := range p.meta.AudioTracks {
+			if says.Track == a.number {
+				t.Language, t.Label = languageTag(says.Language), printable(says.Label)
+			}
+		}
 		p.tracks = append(p.tracks, t)
-		if !has(before, t) {
-			p.audioClock = p.clock.Audio(rate, p.sound.FrameLength())
+		if a.clock == nil || !has(before, t) {
+			a.clock = p.clock.Audio(t.Timescale, a.codec.FrameLength())
 		}
 	}
 	p.pending = false
@@ -171,7 +209,7 @@ func (p *publication) write(ctx context.Context, u unit) error {
 		return fmt.Errorf("%w: %w", errSink, err)
 	}
 	p.meter.Sample(u.id, s, u.arrived)
-	if u.id == videoTrack {
+	if isVideo(u.id) {
 		p.counts.video.Inc()
 	} else {
 		p.counts.audio.Inc()
@@ -180,8 +218,15 @@ func (p *publication) write(ctx context.Context, u unit) error {
 }
 
 func (p *publication) stamp(u unit) (clock.Time, clock.Verdict) {
-	if u.id == videoTrack {
-		return p.videoClock.Stamp(u.timestamp, u.cts)
+	for _, v := range p.video {
+		if v.id == u.id && v.clock != nil {
+			return v.clock.StampExact(u.timestamp, u.nanos, u.cts)
+		}
 	}
-	return p.audioClock.Stamp(u.timestamp)
+	for _, a := range p.audio {
+		if a.id == u.id && a.clock != nil {
+			return a.clock.StampFrame(u.timestamp, u.nanos, u.frame)
+		}
+	}
+	return clock.Time{}, clock.Drop
 }

@@ -17,6 +17,9 @@ func (s *session) farewell(err error) {
 	case err == nil, s.writer == nil, errors.Is(err, errGone):
 		return
 	case errors.As(err, &knows):
+	case errors.Is(err, ErrShutdown) && s.enhanced.caps&capsReconnect != 0:
+		// Enhanced RTMP v2, "Reconnect Request". It is NetConnection's: stream 0.
+		s.write(onStatus(0, status{levelStatus, "NetConnection.Connect.ReconnectRequest", "The server restarts or moves: connect again."}))
 	case s.published != 0 || s.once:
 		s.write(onStatus(s.published, refusal(err)))
 	}

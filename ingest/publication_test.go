@@ -37,10 +37,10 @@ func newStage(t *testing.T) *stage {
 }
 
 func (s *stage) v(ms uint32, body []byte) error {
-	return s.video(context.Background(), ms, body, s.now)
+	return s.videoMessage(context.Background(), ms, body, s.now)
 }
 func (s *stage) a(ms uint32, body []byte) error {
-	return s.audio(context.Background(), ms, body, s.now)
+	return s.audioMessage(context.Background(), ms, body, s.now)
 }
 
 func (s *stage) show(ms uint32, body []byte) { s.t.Helper(); require.NoError(s.t, s.v(ms, body)) }
@@ -272,7 +272,7 @@ func TestParameterSetsInAMessageOfTheirOwn(t *testing.T) {
 	for range 1000 {
 		s.show(99, inBandTag(make([]byte, 1000)))
 	}
-	require.LessOrEqual(t, len(s.prefix), maxPrefix)
+	require.LessOrEqual(t, len(s.pictures(0).prefix), maxPrefix)
 }
 
 func TestSync(t *testing.T) {
@@ -356,11 +356,11 @@ func TestEndOfSequence(t *testing.T) {
 
 func TestCodecsThatAreNotServed(t *testing.T) {
 	for want, play := range map[string]func(s *stage) error{
-		"H.265":                        func(s *stage) error { return s.v(0, append([]byte{0x90}, "hvc1"...)) },
-		"H.265, by the custom of some": func(s *stage) error { return s.v(0, []byte{0x1c, 0, 0, 0, 0}) },
-		"VP6":                          func(s *stage) error { return s.v(0, []byte{0x14, 0}) },
-		"Speex":                        func(s *stage) error { return s.a(0, []byte{0xbf, 0}) },
-		"AAC Main":                     func(s *stage) error { return s.a(0, audioConfigTag([]byte{0x0a, 0x10})) },
+		"H.266":                       func(s *stage) error { return s.v(0, append([]byte{0x90}, "vvc1"...)) },
+		"Opus, by the custom of some": func(s *stage) error { return s.a(0, []byte{0xdf, 0}) },
+		"VP6":                         func(s *stage) error { return s.v(0, []byte{0x14, 0}) },
+		"Speex":                       func(s *stage) error { return s.a(0, []byte{0xbf, 0}) },
+		"AAC Main":                    func(s *stage) error { return s.a(0, audioConfigTag([]byte{0x0a, 0x10})) },
 	} {
 		err := play(newStage(t))
 		require.Error(t, err, want)
@@ -416,6 +416,9 @@ func FuzzPublication(f *testing.F) {
 	f.Add(join(avcConfigTag(), inBandTag(sps360, pps360), pictureTag(true, 0, 5), inBandTag(sps720, pps720, slice(nalIDR, 9))), uint32(2000))
 	f.Add(join(aacConfigTag(), soundTag(9), audioConfigTag([]byte{0x12, 0x10}), soundTag(9)), uint32(21))
 	f.Add(join(layerIIITag(mp3Stereo, mp3Stereo), avcConfigTag(), pictureTag(true, 0, 20), layerIIITag(mp3Low), pictureTag(true, 0, 9)), uint32(26))
+	for _, bodies := range enhancedSeeds() {
+		f.Add(join(bodies...), uint32(20))
+	}
 	f.Fuzz(func(t *testing.T, in []byte, step uint32) {
 		s := newStage(t)
 		ms := uint32(0)
@@ -426,7 +429,7 @@ func FuzzPublication(f *testing.F) {
 			ms += step
 			s.now = s.now.Add(100 * time.Millisecond)
 			var err error
-			if n > 0 && (body[0]>>4 >= 10 && body[0]>>4 <= 11 || body[0] == 0x2f) {
+			if n > 0 && (body[0]>>4 >= 10 && body[0]>>4 <= 11 || body[0] == 0x2f || n%2 == 1 && body[0]>>4 == 9) {
 				err = s.a(ms, body)
 			} else {
 				err = s.v(ms, body)

@@ -198,11 +198,11 @@ func (s *session) take(ctx context.Context, m chunk.Message) error {
 	switch v := parsed.(type) {
 	case *message.Video:
 		if s.pub != nil {
-			return s.pub.video(ctx, v.Timestamp, v.Body, s.socket.arrived)
+			return s.pub.videoMessage(ctx, v.Timestamp, v.Body, s.socket.arrived)
 		}
 	case *message.Audio:
 		if s.pub != nil {
-			return s.pub.audio(ctx, v.Timestamp, v.Body, s.socket.arrived)
+			return s.pub.audioMessage(ctx, v.Timestamp, v.Body, s.socket.arrived)
 		}
 	case message.Aggregate:
 		return s.takeAll(ctx, v)

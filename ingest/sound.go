@@ -5,72 +5,186 @@ import (
 	"fmt"
 	"time"
 
+	"sluice/ingest/clock"
 	"sluice/ingest/flv"
 	"sluice/ingest/mp3"
 	"sluice/media"
 )
 
-// audio takes an audio message.
-func (p *publication) audio(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
+// sounds is an audio track as its publisher has described it.
+type sounds struct {
+	id     media.TrackID
+	number uint8
+	codec  media.Sound  // nil until it is known
+	clock  *clock.Audio // of the newest epoch that has the track
+
+	kind     flv.AudioCodec // what the configuration is of
+	record   []byte         // as it came, to know a repetition
+	channels int            // by Enhanced RTMP's channel configuration; 0: none came
+}
+
+// audioMessage takes an audio message.
+func (p *publication) audioMessage(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
 	if err := p.rate.spend(len(body), arrived); err != nil {
 		return err
 	}
-	t, err := flv.ParseAudio(body)
+	message, err := flv.ParseAudio(body)
 	if err != nil {
 		p.drop(dropMalformed)
 		return nil
 	}
-	if t.Multitrack == flv.OneTrack && t.Track != 0 || t.Multitrack > flv.OneTrack {
-		p.drop(dropTrack) // a track for recordings, or a second language
+	for t, err := range message.Tracks() {
+		if err != nil {
+			p.drop(dropMalformed)
+			return nil
+		}
+		u := unit{timestamp: timestamp, nanos: t.Nanos, sync: true, data: t.Payload, arrived: arrived}
+		if err := p.audioTag(ctx, t, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// audioTag takes what a message has of one track.
+func (p *publication) audioTag(ctx context.Context, t flv.AudioTag, u unit) error {
+	if err := t.Served(); err != nil {
+		if t.Track == 0 {
+			return err
+		}
+		p.drop(dropTrack)
 		return nil
 	}
-	if err := t.Served(); err != nil {
-		return err
+	a := p.sounds(t.Track)
+	if a == nil {
+		p.drop(dropTrack)
+		return nil
 	}
-	u := unit{id: audioTrack, timestamp: timestamp, sync: true, data: t.Payload, arrived: arrived}
+	u.id = a.id
 	switch {
-	case t.Packet == flv.PacketConfig && t.Codec == flv.AudioAAC:
-		return p.audioConfig(t.Payload, arrived)
+	case t.Packet == flv.PacketConfig:
+		return p.audioConfig(a, t.Codec, t.Payload, u.arrived)
+	case t.Packet == flv.PacketChannels:
+		if c, err := flv.ParseChannelConfig(t.Payload); err == nil {
+			a.channels = int(c.Count)
+		}
 	case t.Packet != flv.PacketFrames:
 	case len(t.Payload) == 0:
 		p.drop(dropEmpty)
-	case t.Codec != flv.AudioAAC:
-		return p.layerIII(ctx, u)
-	case p.aac() == nil:
-		p.drop(dropNoConfig)
+	case t.Codec == flv.AudioMP3, t.Codec == flv.AudioMP38k:
+		return p.layerIII(ctx, a, u)
 	default:
-		return p.take(ctx, u)
+		return p.soundFrame(ctx, a, t.Codec, u)
 	}
 	return nil
 }
 
-// aac returns the sound's codec where it is AAC.
-func (p *publication) aac() *media.AAC {
-	aac, _ := p.sound.(*media.AAC)
-	return aac
-}
-
-// audioConfig takes an AudioSpecificConfig.
-func (p *publication) audioConfig(raw []byte, now time.Time) error {
-	if have := p.aac(); have != nil && string(raw) == string(have.Raw) {
+// audioConfig takes what a decoder must know before the first frame. AC-3, E-AC-3 and
+// MP3 say it in each.
+func (p *publication) audioConfig(a *sounds, kind flv.AudioCodec, raw []byte, now time.Time) error {
+	if a.record != nil && a.kind == kind && string(raw) == string(a.record) {
 		return nil
 	}
-	aac, err := media.NewAAC(raw)
-	if err != nil {
-		if t := objectType(raw); t > 0 && t != aacLC && t != aacSBR && t != aacPS {
+	codec, err := soundOf(kind, raw)
+	if kind == flv.AudioAAC {
+		if t := objectType(raw); err != nil && t > 0 && t != aacLC && t != aacSBR && t != aacPS && a.number == 0 {
 			return &flv.NotServedError{What: fmt.Sprintf("AAC object type %d", t)}
 		}
+	}
+	if err != nil {
 		p.puzzled("audio", err)
 		return nil
 	}
-	p.sound = aac
-	p.await(len(p.tracks) > 0, now)
+	if a.kind, a.record = kind, raw; codec != nil {
+		p.tune(a, codec, now)
+	}
 	return nil
+}
+
+// soundOf reads a configuration; the codec is nil where the frames say all.
+func soundOf(kind flv.AudioCodec, raw []byte) (codec media.Sound, err error) {
+	switch {
+	case kind == flv.AudioAAC:
+		return orNil(media.NewAAC(raw))
+	case kind == flv.AudioFLAC:
+		return orNil(media.NewFLAC(raw))
+	case kind == flv.AudioOpus && len(raw) > 0: // else the first packet tells whether it's stereo
+		return orNil(media.NewOpus(raw))
+	}
+	return nil, nil
+}
+
+// orNil keeps a nil pointer from becoming a codec.
+func orNil[C media.Sound](c C, err error) (media.Sound, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// tune takes up what an audio track is by now.
+func (p *publication) tune(a *sounds, codec media.Sound, now time.Time) {
+	if a.codec != nil && a.codec.Equal(codec) {
+		return
+	}
+	a.codec = codec
+	p.await(len(p.tracks) > 0, now)
+}
+
+// soundFrame takes a frame of one of the codecs whose messages hold one each.
+func (p *publication) soundFrame(ctx context.Context, a *sounds, kind flv.AudioCodec, u unit) error {
+	codec, length, err := a.frame(kind, u.data)
+	switch {
+	case err != nil || codec != nil && length <= 0:
+		p.drop(dropMalformed)
+		return nil
+	case codec == nil:
+		p.drop(dropNoConfig)
+		return nil
+	}
+	p.tune(a, codec, u.arrived)
+	u.frame = length
+	return p.take(ctx, u)
+}
+
+// frame tells what a frame is of, and how long it lasts. Without a codec it can't be
+// told.
+func (a *sounds) frame(kind flv.AudioCodec, data []byte) (media.Sound, media.Ticks, error) {
+	const stereo = 1 << 2 // of the first byte of Opus, RFC 6716 §3.1
+	switch kind {
+	case flv.AudioAAC:
+		if c, ok := a.codec.(*media.AAC); ok {
+			return c, c.FrameLength(), nil
+		}
+	case flv.AudioFLAC:
+		if c, ok := a.codec.(*media.FLAC); ok {
+			return c, c.BlockLength(data), nil
+		}
+	case flv.AudioOpus:
+		c, ok := a.codec.(*media.Opus)
+		if !ok {
+			c = media.PlainOpus(max(a.channels, 1+int(data[0]&stereo/stereo)))
+		}
+		return c, c.PacketLength(data), nil
+	case flv.AudioAC3:
+		c, err := media.NewAC3(data)
+		if err != nil {
+			return nil, 0, err
+		}
+		return c, c.FrameLength(), nil
+	case flv.AudioEAC3:
+		c, err := media.NewEAC3(data)
+		if err != nil {
+			return nil, 0, err
+		}
+		return c, c.FrameLength(), nil
+	}
+	return nil, 0, nil
 }
 
 // layerIII takes a message of MP3, as a rule one frame. Of several, each gets a
 // time of its own. Every frame says what it is: there is no configuration.
-func (p *publication) layerIII(ctx context.Context, u unit) error {
+func (p *publication) layerIII(ctx context.Context, a *sounds, u unit) error {
 	first, rest := u.timestamp, u.data
 	for n := media.Ticks(0); len(rest) > 0 && n < maxFrames; n++ {
 		var h mp3.Header
@@ -84,11 +198,9 @@ func (p *publication) layerIII(ctx context.Context, u unit) error {
 			p.drop(dropMalformed)
 			return nil
 		}
-		if p.sound == nil || !p.sound.Equal(codec) {
-			p.sound = codec
-			p.await(len(p.tracks) > 0, u.arrived)
-		}
-		ahead := (n * codec.FrameLength()).Rescale(media.Timescale(h.SampleRate), media.Milliseconds)
+		p.tune(a, codec, u.arrived)
+		u.frame = codec.FrameLength()
+		ahead := (n * u.frame).Rescale(media.Timescale(h.SampleRate), media.Milliseconds)
 		u.timestamp = first + uint32(ahead)
 		if err := p.take(ctx, u); err != nil {
 			return err

@@ -15,6 +15,8 @@ func Advice(c Codec) string {
 			return fmt.Sprintf("the picture has %d bits a color, which most players can't show: "+
 				"choose NV12 as color format in OBS, Settings, Advanced", c.BitDepth)
 		}
+	case *AC3, *EAC3:
+		return "the sound is " + c.Name() + ", which only Apple's players, Edge and televisions play: send AAC beside it, or instead"
 	case *MP3:
 		return "the sound is MP3, which browsers don't play in live streams: choose AAC in OBS, Settings, Output"
 	}

@@ -5,9 +5,10 @@
 // it to the composition time (CTSOffset), both in ticks of the track's
 // timescale. Payloads are as they stand in FLV tags and in mdat boxes alike:
 // length-prefixed NAL units (ISO/IEC 14496-15, four length bytes), temporal units
-// of AV1 without their delimiters, raw AAC access units (ISO/IEC 14496-3) and
-// frames of MP3 (ISO/IEC 11172-3), so that nothing between ingest and the
-// fragment rewrites them.
+// of AV1 without their delimiters, frames of VP9, raw AAC access units (ISO/IEC
+// 14496-3), frames of MP3 (ISO/IEC 11172-3), packets of Opus (RFC 6716), frames of
+// FLAC (RFC 9639) and syncframes of AC-3 and E-AC-3 (ETSI TS 102 366), so that
+// nothing between ingest and the fragment rewrites them.
 //
 // Values are immutable once handed on and may be read by any number of
 // goroutines at once. The package imports the standard library and

@@ -29,8 +29,8 @@ type Base interface {
 // which nothing works any more.
 type Rung interface {
 	// WriteSample hands on a sample of that epoch, with its times on the epoch's
-	// clock (Place), in the track's timescale. Samples come in rising order,
-	// CTSOffset is 0. arrived is when the source's sample that it was made
+	// clock (Place), in the track's timescale. Samples come in rising order; CTSOffset
+	// is 0 where a decoder may start, and elsewhere too unless there are B-frames. arrived is when the source's sample that it was made
 	// from was read. Of an epoch's beginning, or after samples are missing, what
 	// comes before the next start of a segment is dropped; what comes for a
 	// segment that is closed already, too. A later epoch's sample ends the epoch

@@ -14,6 +14,8 @@ import (
 // publisher interleaves them. No call waits for a reader.
 type Sink interface {
 	// Begin starts an epoch with these tracks; the samples' clock may start anywhere.
+	// Several video tracks are one picture in several sizes, with keyframes at the same
+	// times: the first leads. Several audio tracks are alternatives.
 	Begin(ctx context.Context, tracks []Track) error
 	// WriteSample hands on one sample; arrived is when its last byte was read.
 	WriteSample(ctx context.Context, id TrackID, s Sample, arrived time.Time) error

@@ -34,11 +34,15 @@ type Track struct {
 	// Name is that of the rendition in URLs, a path element; empty for the
 	// usual one of the kind.
 	Name string
+	// Language is a tag of RFC 5646 and Label a name for people, of sound that is one
+	// of several; empty where nothing is known.
+	Language, Label string
 }
 
 // Equal reports whether two tracks would have the same init segment.
 func (t Track) Equal(o Track) bool {
-	if t.ID != o.ID || t.Kind != o.Kind || t.Timescale != o.Timescale || t.Name != o.Name {
+	if t.ID != o.ID || t.Kind != o.Kind || t.Timescale != o.Timescale || t.Name != o.Name ||
+		t.Language != o.Language || t.Label != o.Label {
 		return false
 	}
 	if t.Codec == nil || o.Codec == nil {
@@ -54,8 +58,9 @@ type Sample struct {
 	Duration  Ticks // nominal: known without waiting for the next sample
 	Sync      bool  // a decoder may start here
 	// Data is length-prefixed NAL units (four bytes each), the OBUs of a temporal
-	// unit of AV1 without its delimiter, a raw AAC frame, or a frame of MP3 with
-	// its header.
+	// unit of AV1 without its delimiter, a frame or superframe of VP9, a raw AAC
+	// frame, a packet of Opus, a frame of MP3 or FLAC with its header, or the
+	// syncframes of AC-3 and E-AC-3.
 	// It is shared and never written again.
 	Data []byte
 }

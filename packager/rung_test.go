@@ -355,3 +355,38 @@ func samplesOf(t testing.TB, p timeline.Part) []*fmp4.Sample {
 	require.NoError(t, parsed.Unmarshal(p.Data))
 	return parsed[0].Tracks[0].Samples
 }
+
+// Rungs that the publisher sends itself have B-frames, and come at once.
+func TestRungsWithBFrames(t *testing.T) {
+	for name, gops := range map[string][]int{"regular": {60}, "irregular": {50, 37, 60, 12, 50}} {
+		t.Run(name, func(t *testing.T) {
+			l := newFakeLadder(t, packager.Settings{}, fakeRung{name: "480p"})
+			l.begin(videoTrack(t), audioTrack(t, 48_000))
+			way := l.rungs[0].way
+			var offset media.Ticks
+			var sent []media.Ticks
+			events := merge(video{num: 3000, gops: gops, bframes: true}.events(13*time.Second), audio(48_000, 0, 13*time.Second, 0))
+			for _, e := range events {
+				l.at(e.at)
+				require.NoError(l, l.stream.WriteSample(l.Context(), e.id, e.sample, l.start.Add(e.at)))
+				place, ok := l.stream.Placed()
+				if e.id != videoID || !ok {
+					continue
+				}
+				s := e.sample
+				if s.Sync {
+					offset = s.CTSOffset
+				}
+				s.DTS, s.CTSOffset = s.DTS+offset+place.Shift, s.CTSOffset-offset
+				require.NoError(l, way.WriteSample(l.Context(), place.Epoch, s, l.start.Add(e.at)))
+				sent = append(sent, s.DTS)
+			}
+			l.end()
+			require.NoError(l, way.End(l.Context(), 1))
+			checkAll(t, l.rig, 90)
+			l.aligned(timeline.Source)
+			require.Equal(t, sent, l.frames("480p"), "every picture is there")
+			require.Equal(t, l.frames(timeline.Source), l.frames("480p"))
+		})
+	}
+}

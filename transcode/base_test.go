@@ -32,6 +32,7 @@ type recorder struct {
 	sound    []written
 	rungs    map[string]*recordedRung
 	ended    bool
+	reorders bool  // rungs may have B-frames
 	fail     error // of the Sink's calls
 	changed  chan struct{}
 }
@@ -177,7 +178,7 @@ func (g *recordedRung) WriteSample(_ context.Context, epoch uint64, s media.Samp
 	r := g.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.CTSOffset != 0 {
+	if s.CTSOffset != 0 && (!r.reorders || s.Sync) {
 		r.Error("a rung's sample has a composition offset")
 	}
 	if n := len(g.samples); n > 0 {

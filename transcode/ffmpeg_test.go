@@ -83,20 +83,37 @@ type clip struct {
 // makeClip encodes a moving picture. args are the encoder's.
 func makeClip(t testing.TB, picture string, args ...string) clip {
 	t.Helper()
+	return encodeClip(t, picture, unpackH264, append([]string{"-c:v", "libx264", "-preset", "superfast", "-sc_threshold", "0"}, args...)...)
+}
+
+// encodeClip encodes a picture, as args say.
+func encodeClip(t testing.TB, picture string, unpack unpacker, args ...string) clip {
+	t.Helper()
 	found, err := realTool()
 	require.NoError(t, err)
 	all := append([]string{
-		"-v", "error", "-f", "lavfi", "-i", picture, "-c:v", "libx264", "-preset", "superfast", "-pix_fmt", "yuv420p",
-		"-sc_threshold", "0", "-threads", "1", "-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-bsf:v", "dump_extra=freq=keyframe",
+		"-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", "-threads", "1", "-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-bsf:v", "dump_extra=freq=keyframe",
 	}, args...)
 	var out, said bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), found.Path, append(all, "-f", "nut", "pipe:1")...)
 	cmd.Stdout, cmd.Stderr = &out, &said
 	require.NoError(t, cmd.Run(), said.String())
-	return readClip(t, &out)
+	return readClip(t, &out, unpack)
 }
 
-func readClip(t testing.TB, r io.Reader) clip {
+// unpacker makes a sample of a packet, and tells its codec, of which it knows have.
+type unpacker func(p nut.Packet, have media.Codec) ([]byte, media.Codec, error)
+
+// unpackH264 leaves parameter sets where they are.
+func unpackH264(p nut.Packet, have media.Codec) ([]byte, media.Codec, error) {
+	data, sps, pps, err := annexb.AppendLengthPrefixed(nil, p.Data)
+	if err == nil && have == nil {
+		have, err = media.NewH264(bytes.Clone(sps), bytes.Clone(pps))
+	}
+	return data, have, err
+}
+
+func readClip(t testing.TB, r io.Reader, unpack unpacker) clip {
 	t.Helper()
 	var c clip
 	var times []media.Ticks
@@ -109,11 +126,9 @@ func readClip(t testing.TB, r io.Reader) clip {
 			break
 		}
 		require.NoError(t, err)
-		data, sps, pps, err := annexb.AppendLengthPrefixed(nil, p.Data)
+		data, codec, err := unpack(p, c.track.Codec)
 		require.NoError(t, err)
-		if p.Key && c.track.Codec == nil {
-			codec, err := media.NewH264(bytes.Clone(sps), bytes.Clone(pps))
-			require.NoError(t, err)
+		if c.track.Codec == nil {
 			c.track = media.Track{ID: 1, Kind: media.Video, Timescale: media.VideoClock, Codec: codec}
 		}
 		at, ok := onVideoClock(p.PTS, h.TimeBase)

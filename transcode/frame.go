@@ -1,7 +1,9 @@
 package transcode
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"sluice/media"
@@ -9,47 +11,107 @@ import (
 
 // run is what lasts from one Begin of a session to the next.
 type run struct {
-	number int // rises from one run to the next
-	tracks []media.Track
-	video  *media.Track // nil where there is no picture
-	sets   []byte       // the picture's parameter sets, length-prefixed
-	sound  *sound       // what makes AAC of the sound; nil where that is passed on
+	number int           // rises from one run to the next
+	all    []media.Track // the session's
+	tracks []media.Track // without those that are rungs of the picture
+	video  *media.Track  // that leads; nil where there is no picture
+	own    *own          // the picture's rungs that the publisher sends; nil where it sends none
+	sets   []byte        // the picture's parameter sets, length-prefixed
+	sound  *sound        // what makes AAC of the sound; nil where that is passed on
 	expect media.Expectation
 }
 
 // offered are the tracks that are passed on.
 func (r *run) offered() []media.Track {
 	offered := make([]media.Track, 0, len(r.tracks))
+	sounds := 0
 	for _, t := range r.tracks {
-		if r.sound == nil || r.sound.track.ID != t.ID {
-			offered = append(offered, t)
+		if t.Kind == media.Audio {
+			sounds++
 		}
+		switch {
+		case r.sound == nil || t.Kind != media.Audio:
+		case r.sound.track.ID != t.ID:
+			// What is made has the name of the first.
+			t.Name = cmp.Or(t.Name, fmt.Sprintf("%s%d", soundName, sounds))
+		case !r.keepsSound():
+			continue
+		default:
+			t.Name = t.Codec.RFC6381()
+		}
+		offered = append(offered, t)
 	}
 	return offered
 }
 
+// keepsSound reports whether sound of which AAC is made is passed on too, beside a
+// picture: what televisions play better than anything that is made of it.
+func (r *run) keepsSound() bool {
+	if r.sound == nil || r.video == nil {
+		return false
+	}
+	switch r.sound.track.Codec.(type) {
+	case *media.AC3, *media.EAC3:
+		return true
+	}
+	return false
+}
+
 // next returns the run after r, which may be nil.
 func (r *run) next(tracks []media.Track) *run {
-	n := &run{tracks: tracks}
+	n := &run{all: tracks}
 	if r != nil {
 		n.number = r.number + 1
 	}
-	for i := range tracks {
-		if tracks[i].Kind == media.Video {
-			n.video = &tracks[i]
-			n.sets = parameterSets(tracks[i].Codec)
+	for _, t := range tracks {
+		if t.Kind != media.Video || n.sizes(media.Video) == 0 {
+			n.tracks = append(n.tracks, t)
+		}
+	}
+	for i := range n.tracks {
+		if n.tracks[i].Kind == media.Video {
+			n.video = &n.tracks[i]
+			n.sets = parameterSets(n.video.Codec)
 		}
 	}
 	return n
 }
 
-// parameterSets returns those that a decoder must have before the first picture.
-func parameterSets(c media.Codec) []byte {
-	var sets []byte
-	if h, ok := c.(*media.H264); ok {
-		for _, set := range [...][]byte{h.SPS, h.PPS} {
-			sets = append(binary.BigEndian.AppendUint32(sets, uint32(len(set))), set...)
+// sizes counts the tracks of a kind that aren't rungs.
+func (r *run) sizes(k media.Kind) (n int) {
+	for _, t := range r.tracks {
+		if t.Kind == k {
+			n++
 		}
+	}
+	return n
+}
+
+// others are the tracks that are rungs of the picture.
+func (r *run) others() []media.Track {
+	var others []media.Track
+	for _, t := range r.all {
+		if t.Kind == media.Video && t.ID != r.video.ID {
+			others = append(others, t)
+		}
+	}
+	return others
+}
+
+// parameterSets returns those that a decoder must have before the first picture of
+// a run: what goes on decoding doesn't look at a new init segment. Keyframes of AV1
+// and VP9 have theirs with them.
+func parameterSets(c media.Codec) []byte {
+	var units [][]byte
+	switch c := c.(type) {
+	case *media.H264:
+		units = [][]byte{c.SPS, c.PPS}
+	case *media.HEVC:
+		units = [][]byte{c.VPS, c.SPS, c.PPS}
+	}
+	var sets []byte
+	for _, set := range units {
+		sets = append(binary.BigEndian.AppendUint32(sets, uint32(len(set))), set...)
 	}
 	return sets
 }

@@ -3,6 +3,7 @@ package transcode
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"sluice/media"
@@ -14,6 +15,7 @@ func (l *Ladder) beginSound(ctx context.Context, before *run) {
 		before.sound.close()
 	}
 	l.run.sound, l.deaf = nil, false
+	l.beginOwn(ctx, before)
 	if t, ok := l.foreign(); ok && !l.mute {
 		if l.run.sound = l.newSound(ctx, t); l.run.sound == nil {
 			l.deaf = true
@@ -23,13 +25,30 @@ func (l *Ladder) beginSound(ctx context.Context, before *run) {
 	l.run.expect = l.expectation()
 }
 
-// foreign returns the track of sound that not every player knows.
+// beginOwn takes up the rungs that the publisher sends itself.
+func (l *Ladder) beginOwn(ctx context.Context, before *run) {
+	if before != nil {
+		before.own.flush(ctx)
+		before.own.end(ctx)
+	}
+	if l.run.video == nil {
+		return
+	}
+	if others := l.run.others(); len(others) > 0 {
+		l.run.own = newOwn(l.base, l.log, others)
+	}
+}
+
+// foreign returns the first track of sound, where not every player knows its codec.
+// Opus and FLAC are known to all browsers.
 func (l *Ladder) foreign() (media.Track, bool) {
-	for _, t := range l.run.tracks {
-		_, aac := t.Codec.(*media.AAC)
-		if _, sound := t.Codec.(media.Sound); sound && !aac {
-			return t, true
-		}
+	i := slices.IndexFunc(l.run.tracks, func(t media.Track) bool { return t.Kind == media.Audio })
+	if i < 0 {
+		return media.Track{}, false
+	}
+	switch l.run.tracks[i].Codec.(type) {
+	case *media.MP3, *media.AC3, *media.EAC3:
+		return l.run.tracks[i], true
 	}
 	return media.Track{}, false
 }
@@ -51,7 +70,7 @@ func (l *Ladder) newSound(ctx context.Context, t media.Track) *sound {
 // again begins a run with the tracks of the present one.
 func (l *Ladder) again(ctx context.Context) {
 	before := l.run
-	l.run = before.next(before.tracks)
+	l.run = before.next(before.all)
 	l.beginSound(ctx, before)
 }
 
@@ -101,6 +120,11 @@ func (l *Ladder) leadSound(ctx context.Context, r *run, t media.Track, s media.S
 // hear takes a sample of sound in another codec.
 func (l *Ladder) hear(ctx context.Context, id media.TrackID, f media.Sample, arrived time.Time) error {
 	s := l.run.sound
+	if l.run.keepsSound() {
+		if err := l.passSound(ctx, id, f, arrived); err != nil {
+			return err
+		}
+	}
 	switch {
 	case s.lead != nil && s.away(time.Now()):
 		l.log.Warn("no sound could be made: it is passed on as it is")
@@ -129,6 +153,14 @@ func (l *Ladder) hear(ctx context.Context, id media.TrackID, f media.Sample, arr
 	}
 	s.push(f, arrived)
 	return l.failure()
+}
+
+// passSound hands on sound as it is, beside a picture that may be hidden.
+func (l *Ladder) passSound(ctx context.Context, id media.TrackID, f media.Sample, arrived time.Time) error {
+	if l.hiding() {
+		return l.hold(ctx, id, f, arrived)
+	}
+	return l.pass(ctx, id, f, arrived)
 }
 
 func (l *Ladder) endSound() {

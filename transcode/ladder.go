@@ -29,6 +29,7 @@ type Ladder struct {
 	// Of the session's goroutine.
 	run     *run
 	plan    planned
+	decodes string  // the codec that the engine decodes
 	engine  *engine // nil until the first picture that can be fed
 	led     task    // what leads in a hidden source's place, or did last
 	clock   feedClock
@@ -105,7 +106,7 @@ func (l *Ladder) beginShown(ctx context.Context) error {
 
 // draw makes the plan for the present run.
 func (l *Ladder) draw() {
-	if l.run.video == nil || l.gaveUp || l.spec.Untouched() {
+	if l.run.video == nil || l.gaveUp || l.spec.Untouched() || len(l.run.others()) > 0 {
 		l.retire()
 		l.plan = planned{}
 		return
@@ -114,6 +115,10 @@ func (l *Ladder) draw() {
 	if c, ok := l.run.video.Codec.(media.Picture); ok && rate == 0 && c.Format().FrameRate <= maxFrameRate {
 		rate = c.Format().FrameRate
 	}
+	if l.engine != nil && l.run.video.Codec.Name() != l.decodes {
+		l.retire() // one decoder knows one codec
+	}
+	l.decodes = l.run.video.Codec.Name()
 	shape := rung.ShapeOf(l.run.video.Codec, rate, l.longGOP)
 	if l.engine != nil && shape == l.plan.shape {
 		return // it goes on
@@ -149,6 +154,10 @@ func (l *Ladder) tell() {
 // expectation is what the packager is told about the plan.
 func (l *Ladder) expectation() media.Expectation {
 	var x media.Expectation
+	if l.run.own != nil {
+		x.Rungs, x.Lag = l.run.own.expected(l.run.video.Codec), leastLag
+		return l.withSound(x)
+	}
 	follow := l.plan.all
 	if l.plan.Hidden {
 		if l.plan.pending {
@@ -183,6 +192,9 @@ func lagOf(cost float64) time.Duration {
 func (l *Ladder) WriteSample(ctx context.Context, id media.TrackID, s media.Sample, arrived time.Time) error {
 	switch {
 	case l.run == nil:
+	case l.run.own.rung(id) != nil:
+		l.run.own.take(ctx, l.run.own.rung(id), s, arrived)
+		return l.failure()
 	case l.run.video != nil && l.run.video.ID == id:
 		return l.picture(ctx, s, arrived)
 	case l.run.sound != nil && l.run.sound.track.ID == id:
@@ -224,6 +236,9 @@ func (l *Ladder) picture(ctx context.Context, raw media.Sample, arrived time.Tim
 	}
 	if placed && l.run.sound != nil {
 		l.run.sound.place(s.PTS(), place)
+	}
+	if l.run.own != nil {
+		l.run.own.lead(ctx, s, place, placed)
 	}
 	l.tee(ctx, s, arrived, place, placed)
 	return nil
@@ -299,9 +314,15 @@ func (l *Ladder) retire() {
 // End implements media.Sink.
 func (l *Ladder) End(ctx context.Context, cause error) error {
 	l.unhideAtEnd(ctx)
+	var own *own
+	if l.run != nil {
+		own = l.run.own
+	}
+	own.flush(ctx)
 	l.mu.Lock()
 	err := l.base.End(ctx, cause)
 	l.mu.Unlock()
+	own.end(context.WithoutCancel(ctx))
 	l.retire()
 	l.endSound()
 	return err

@@ -32,6 +32,14 @@ const (
 	fresh = 4 * time.Second
 )
 
+// Bounds of what a rung that the publisher sends itself keeps until the leading track
+// has come as far: senders interleave by time.
+const (
+	maxOwnBytes   = 8 << 20
+	maxOwnSamples = 600
+	maxOwnAhead   = time.Second // of what is written when the leading track has ended
+)
+
 // Supervision of a process.
 const (
 	// lookEvery is how often a running process is judged.

@@ -436,7 +436,10 @@ func (s *sound) take(ctx context.Context, codec *media.AAC, at media.Ticks, data
 
 // write gives a sample to the packager; false where it has no place.
 func (s *sound) write(ctx context.Context, codec *media.AAC, sample media.Sample, arrived time.Time) (bool, error) {
-	track := media.Track{ID: s.track.ID, Kind: media.Audio, Timescale: s.rate(), Codec: codec, Name: soundName}
+	track := media.Track{
+		ID: s.track.ID, Kind: media.Audio, Timescale: s.rate(), Codec: codec, Name: soundName,
+		Language: s.track.Language, Label: s.track.Label,
+	}
 	if s.lead != nil {
 		track.Name = "" // as if it had been published
 		return true, s.lead(ctx, track, sample, arrived)

@@ -21,25 +21,34 @@ import (
 
 // makeMP3 encodes a tone in stereo.
 func makeMP3(t testing.TB, rate, seconds int) clip {
+	codec, err := media.NewMP3(rate, 2)
+	require.NoError(t, err)
+	return makeTone(t, "libmp3lame", rate, seconds, func([]byte) media.Sound { return codec })
+}
+
+// makeTone encodes a tone in stereo; describe reads its first frame.
+func makeTone(t testing.TB, encoder string, rate, seconds int, describe func(frame []byte) media.Sound) clip {
 	t.Helper()
 	found, err := realTool()
 	require.NoError(t, err)
 	var out, said bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), found.Path, "-v", "error", "-f", "lavfi",
-		"-i", "sine=r="+strconv.Itoa(rate)+":d="+strconv.Itoa(seconds), "-ac", "2", "-c:a", "libmp3lame", "-f", "nut", "pipe:1")
+		"-i", "sine=r="+strconv.Itoa(rate)+":d="+strconv.Itoa(seconds), "-ac", "2", "-c:a", encoder, "-f", "nut", "pipe:1")
 	cmd.Stdout, cmd.Stderr = &out, &said
 	require.NoError(t, cmd.Run(), said.String())
-	codec, err := media.NewMP3(rate, 2)
-	require.NoError(t, err)
-	c := clip{track: media.Track{ID: 2, Kind: media.Audio, Timescale: media.Timescale(rate), Codec: codec}}
+	c := clip{track: media.Track{ID: 2, Kind: media.Audio, Timescale: media.Timescale(rate)}}
 	for in := nut.NewReader(&out); ; {
 		p, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			return c
 		}
 		require.NoError(t, err)
+		if c.track.Codec == nil {
+			c.track.Codec = describe(p.Data)
+		}
+		length := c.track.Codec.(media.Sound).FrameLength()
 		c.samples = append(c.samples, media.Sample{
-			DTS: media.Ticks(len(c.samples)) * codec.FrameLength(), Duration: codec.FrameLength(), Sync: true, Data: p.Data,
+			DTS: media.Ticks(len(c.samples)) * length, Duration: length, Sync: true, Data: p.Data,
 		})
 	}
 }
@@ -240,5 +249,48 @@ func TestSoundAloneFails(t *testing.T) {
 		require.NoError(t, sink.End(t.Context(), nil))
 		_, _, heard := base.all()
 		require.InDelta(t, 1000-10_500/24, len(heard), 20)
+	})
+}
+
+// AC-3 is passed on, and AAC is made of it for those who don't know it.
+func TestRealSoundBesideAAC(t *testing.T) {
+	video := makeClip(t, "testsrc2=s=320x180:r=30:d=4", "-bf", "2", "-g", "30")
+	for encoder, describe := range map[string]func([]byte) media.Sound{
+		"ac3":  func(b []byte) media.Sound { c, err := media.NewAC3(b); require.NoError(t, err); return c },
+		"eac3": func(b []byte) media.Sound { c, err := media.NewEAC3(b); require.NoError(t, err); return c },
+	} {
+		t.Run(encoder, func(t *testing.T) {
+			base := newRecorder(t)
+			tr := fakeTranscoder(t, newRealMachine(t))
+			sink := tr.Ladder("live", mustSpec(t, "source"), 0, base)
+			sound := makeTone(t, encoder, 48_000, 4, describe)
+			sound.track.Language = "de"
+			together(t, sink, base, video, sound, func(int) {})
+			endSession(t, sink, tr)
+			requireSound(t, base, 48_000)
+			begins, _, passed := base.all()
+			require.Len(t, begins, 1)
+			require.Len(t, begins[0], 2)
+			require.Equal(t, sound.track.Codec.RFC6381(), begins[0][1].Name)
+			require.InDelta(t, len(sound.samples), len(passed), 6, "all that comes with the picture")
+			require.Equal(t, "de", base.rung(soundName).tracks[0].Language)
+		})
+	}
+}
+
+// Opus is known to all browsers: nothing is made of it.
+func TestOpusIsPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, base := &fakeMachine{}, newRecorder(t)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source"), 0, base)
+		track := media.Track{ID: 2, Kind: media.Audio, Timescale: 48_000, Codec: media.PlainOpus(2)}
+		require.NoError(t, l.Begin(t.Context(), []media.Track{track}))
+		for n := range media.Ticks(10) {
+			require.NoError(t, l.WriteSample(t.Context(), 2, media.Sample{DTS: n * 960, Duration: 960, Sync: true, Data: []byte{1}}, time.Now()))
+		}
+		require.NoError(t, l.End(t.Context(), nil))
+		_, _, passed := base.all()
+		require.Len(t, passed, 10)
+		require.Zero(t, m.started())
 	})
 }

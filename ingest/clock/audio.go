@@ -1,6 +1,10 @@
 package clock
 
-import "sluice/media"
+import (
+	"time"
+
+	"sluice/media"
+)
 
 // persistent is how many frames in a row must lie apart from the count before it
 // steps: timestamps that merely jitter come back by themselves.
@@ -28,8 +32,15 @@ func (c *Clock) Audio(rate media.Timescale, frame media.Ticks) *Audio {
 	return &Audio{axis: newAxis(c), timescale: rate, frame: frame}
 }
 
-// Stamp places a frame; ts is its FLV timestamp in milliseconds.
-func (a *Audio) Stamp(ts uint32) (Time, Verdict) {
+// Stamp places a frame of the usual length; ts is its FLV timestamp in milliseconds.
+func (a *Audio) Stamp(ts uint32) (Time, Verdict) { return a.StampFrame(ts, 0, a.frame) }
+
+// StampFrame is Stamp of a frame of that length, with nanoseconds beyond the
+// timestamp's milliseconds. From then on that is the usual length.
+func (a *Audio) StampFrame(ts, nanos uint32, frame media.Ticks) (Time, Verdict) {
+	if frame > 0 {
+		a.frame = frame
+	}
 	if a.renew() {
 		a.counting, a.apart, a.drop = false, 0, 0
 	}
@@ -37,7 +48,7 @@ func (a *Audio) Stamp(ts uint32) (Time, Verdict) {
 	if verdict != Kept {
 		return Time{}, verdict
 	}
-	at := media.Ticks(ms).Rescale(media.Milliseconds, a.timescale)
+	at := media.Ticks(ms).Rescale(media.Milliseconds, a.timescale) + media.Ticks(ticksOf(nanos, a.timescale))
 	if !a.counting {
 		a.counting, a.next = true, at
 	}
@@ -88,4 +99,9 @@ func (a *Audio) step(ahead media.Ticks) media.Ticks {
 	}
 	a.apart = 0
 	return step
+}
+
+// ticksOf is less than a millisecond in ticks.
+func ticksOf(nanos uint32, ts media.Timescale) int64 {
+	return int64(media.TicksOf(time.Duration(nanos), ts))
 }

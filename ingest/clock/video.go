@@ -45,7 +45,11 @@ func (c *Clock) Video(fps ...float64) *Video {
 
 // Stamp places a sample: ts is its FLV timestamp, cts its CompositionTime, both
 // in milliseconds.
-func (v *Video) Stamp(ts uint32, cts int32) (Time, Verdict) {
+func (v *Video) Stamp(ts uint32, cts int32) (Time, Verdict) { return v.StampExact(ts, 0, cts) }
+
+// StampExact is Stamp of a timestamp with nanoseconds beyond its milliseconds. Where
+// frames come at a constant rate they add nothing.
+func (v *Video) StampExact(ts, nanos uint32, cts int32) (Time, Verdict) {
 	if v.renew() {
 		v.restart()
 	}
@@ -59,7 +63,7 @@ func (v *Video) Stamp(ts uint32, cts int32) (Time, Verdict) {
 		return v.time(v.lastDTS, offset), Repaired
 	}
 	v.remember(ms)
-	dts := ms * millisecond
+	dts := ms*millisecond + ticksOf(nanos, media.VideoClock)
 	if v.locked {
 		n, ok := v.snap(ms)
 		if ok && n > v.index {

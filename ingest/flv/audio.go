@@ -21,7 +21,8 @@ type AudioTag struct {
 	// Enhanced says that the tag has the header of Enhanced RTMP.
 	Enhanced bool
 
-	// Multitrack and, of OneTrack, Track; as in VideoTag.
+	// Nanos, Multitrack and, of OneTrack, Track; as in VideoTag.
+	Nanos      uint32
 	Multitrack Multitrack
 	Track      uint8
 
@@ -29,18 +30,18 @@ type AudioTag struct {
 	Payload []byte
 }
 
-// Served returns a *NotServedError if the tag's codec or form is not served. A
-// track beside the first is Twitch's for recordings, or a second language: the
-// caller passes it over rather than refuse the stream.
+// Served returns a *NotServedError if the tag's codec is not served; of many
+// tracks as for VideoTag.
 func (t AudioTag) Served() error {
-	switch {
-	case t.Multitrack != SingleTrack && (t.Multitrack != OneTrack || t.Track != 0):
-		return &NotServedError{"multitrack audio"}
-	case t.Codec == AudioAAC, t.Codec == AudioMP3, t.Codec == AudioMP38k:
+	switch t.Codec {
+	case AudioAAC, AudioMP3, AudioMP38k:
 		return nil
-	default:
-		return &NotServedError{t.Codec.String()}
+	case AudioOpus, AudioFLAC, AudioAC3, AudioEAC3:
+		if t.Enhanced { // senders differ in what follows the ids that custom gave them
+			return nil
+		}
 	}
+	return &NotServedError{t.Codec.String()}
 }
 
 // ParseAudio parses the body of an audio message.
@@ -77,22 +78,24 @@ func ParseAudio(body []byte) (AudioTag, error) {
 func parseExAudio(body []byte) (AudioTag, error) {
 	t := AudioTag{Enhanced: true}
 	c := cursor{b: body[1:]}
-	h := c.header(c.modEx(body[0]&0x0f), exMultitrackAudio)
+	packet, nanos := c.modEx(body[0] & 0x0f)
+	h := c.header(packet, exMultitrackAudio)
 	if c.short {
 		return t, c.err("audio header")
 	}
 	if err := h.check(); err != nil {
 		return t, err
 	}
-	t.Codec, t.Multitrack, t.Track = audioCodec(h.fourCC), h.multitrack, h.track
+	t.Codec, t.Nanos, t.Multitrack, t.Track = audioCodec(h.fourCC), nanos, h.multitrack, h.track
 	switch h.packet {
 	case exSequenceStart:
 		t.Packet = PacketConfig
 	case exCodedFrames:
 		t.Packet = PacketFrames
 	case exSequenceEnd:
-		t.Packet = PacketEnd
-		return t, nil
+		if t.Packet = PacketEnd; t.Multitrack <= OneTrack {
+			return t, nil
+		}
 	case exMultichannel:
 		t.Packet = PacketChannels
 	default:
@@ -105,7 +108,7 @@ func parseExAudio(body []byte) (AudioTag, error) {
 // AppendTo appends the tag's body to dst, in the form that Enhanced asks for.
 func (t AudioTag) AppendTo(dst []byte) []byte {
 	if t.Enhanced {
-		dst = appendExHeader(dst, exAudio<<4, exMultitrackAudio, exHeader{
+		dst = appendExHeader(dst, exAudio<<4, exMultitrackAudio, t.Nanos, exHeader{
 			t.Packet.ex(), exFourCC(audioNames, uint32(t.Codec)), t.Multitrack, t.Track,
 		})
 		return append(dst, t.Payload...)

@@ -32,17 +32,8 @@ const (
 )
 
 // ParseAVCConfig parses a record. One without parameter sets is ErrMalformed, since
-// nothing can be decoded after it. One that is H.265's under H.264's name, as OBS
-// before 29.1 wrote it, is a *NotServedError.
-func ParseAVCConfig(b []byte) (AVCConfig, error) {
-	c, err := parseAVCConfig(b)
-	if err != nil && isHEVCConfig(b) {
-		return AVCConfig{}, &NotServedError{VideoHEVC.String() + " (sent as H.264)"}
-	}
-	return c, err
-}
-
-func parseAVCConfig(b []byte) (c AVCConfig, err error) {
+// nothing can be decoded after it. What isn't one may be H.265's: see IsHEVCConfig.
+func ParseAVCConfig(b []byte) (c AVCConfig, err error) {
 	if len(b) < 6 {
 		return c, fmt.Errorf("AVC configuration of %d bytes: %w", len(b), ErrMalformed)
 	}
@@ -85,32 +76,6 @@ func parameterSets(b []byte, n int, typ byte) (sets [][]byte, rest []byte, err e
 		b = b[2+size:]
 	}
 	return sets, b, nil
-}
-
-// isHEVCConfig says whether b is an HEVC decoder configuration record, ISO/IEC
-// 14496-15, section 8.3.3.1: 22 bytes, a count of arrays, and in each a NAL type
-// of parameter sets or SEI, a count, and units with their lengths.
-func isHEVCConfig(b []byte) bool {
-	if len(b) < 23 || b[0] != 1 || b[22] == 0 {
-		return false
-	}
-	arrays := int(b[22])
-	for b = b[23:]; arrays > 0; arrays-- {
-		if len(b) < 3 {
-			return false
-		}
-		typ, n := b[0]&0x3f, int(binary.BigEndian.Uint16(b[1:]))
-		if typ < 32 || typ > 40 {
-			return false
-		}
-		for b = b[3:]; n > 0; n-- {
-			if len(b) < 2 || len(b)-2 < int(binary.BigEndian.Uint16(b)) {
-				return false
-			}
-			b = b[2+int(binary.BigEndian.Uint16(b)):]
-		}
-	}
-	return true
 }
 
 // AppendTo appends the record to dst. It has at most 31 SPS and 255 PPS of at most

@@ -11,7 +11,7 @@ var ErrMalformed = errors.New("malformed FLV tag")
 
 // NotServedError says that a stream uses what this program cannot serve.
 type NotServedError struct {
-	What string // "H.263", "multitrack video"
+	What string // "H.263", "AAC object type 23"
 }
 
 func (e *NotServedError) Error() string { return "codec not served: " + e.What }
@@ -41,6 +41,9 @@ const (
 	AudioAAC   AudioCodec = 10
 	AudioMP38k AudioCodec = 14 // the same at 8 kHz, which FLV's rates have no number for
 	AudioOpus  AudioCodec = 'O'<<24 | 'p'<<16 | 'u'<<8 | 's'
+	AudioFLAC  AudioCodec = 'f'<<24 | 'L'<<16 | 'a'<<8 | 'C'
+	AudioAC3   AudioCodec = 'a'<<24 | 'c'<<16 | '-'<<8 | '3'
+	AudioEAC3  AudioCodec = 'e'<<24 | 'c'<<16 | '-'<<8 | '3'
 )
 
 // codecName is a row of a table of codecs: its number, where it has one, its
@@ -136,6 +139,17 @@ func (c VideoCodec) String() string { return nameOf(videoNames, uint32(c), "vide
 
 // String returns the codec's name.
 func (c AudioCodec) String() string { return nameOf(audioNames, uint32(c), "audio") }
+
+// FourCC returns the codec's FourCC, or, of one that has none, "".
+func (c VideoCodec) FourCC() string { return fourCCOf(videoNames, uint32(c)) }
+
+// FourCC is what VideoCodec.FourCC is.
+func (c AudioCodec) FourCC() string { return fourCCOf(audioNames, uint32(c)) }
+
+func fourCCOf(names []codecName, v uint32) string {
+	n, _ := find(names, v)
+	return n.fourCC
+}
 
 func nameOf(names []codecName, v uint32, kind string) string {
 	if n, ok := find(names, v); ok {

@@ -20,6 +20,11 @@ const (
 	exModEx           = 7
 )
 
+const (
+	modExNanos = 0       // the modifier's type
+	maxNanos   = 999_999 // of a millisecond
+)
+
 // exHeader is what the two enhanced headers have in common.
 type exHeader struct {
 	packet     uint8
@@ -52,22 +57,27 @@ func (c *cursor) skip(n int) {
 	c.b = c.b[n:]
 }
 
-// modEx passes over modifiers before the packet type, and returns that:
+// modEx reads the modifiers before the packet type, and returns that:
 //
 //	| size-1 1, or 255 and size-1 2 | data | modifier's type 4 bits | packet type 4 bits | ...
 //
-// The one that is defined, a timestamp offset in nanoseconds, says less than a
-// millisecond.
-func (c *cursor) modEx(packet uint8) uint8 {
+// One is defined: type 0, what a timestamp's milliseconds leave out, in 24 bits of
+// nanoseconds. Others are passed over.
+func (c *cursor) modEx(packet uint8) (_ uint8, nanos uint32) {
 	for packet == exModEx && !c.short {
 		size := int(c.next(1)[0]) + 1
 		if size == 256 {
 			size = int(binary.BigEndian.Uint16(c.next(2))) + 1
 		}
+		data := c.b[:min(size, len(c.b))]
 		c.skip(size)
-		packet = c.next(1)[0] & 0x0f
+		b := c.next(1)[0]
+		packet = b & 0x0f
+		if b>>4 == modExNanos && len(data) >= 3 {
+			nanos = min(uint32(data[0])<<16|uint32(data[1])<<8|uint32(data[2]), maxNanos)
+		}
 	}
-	return packet
+	return packet, nanos
 }
 
 // header reads the rest of an enhanced header, from after the packet type:
@@ -110,7 +120,8 @@ func (h exHeader) check() error {
 func parseExVideo(body []byte) (VideoTag, error) {
 	t := VideoTag{Enhanced: true, Frame: Frame(body[0] >> 4 & 7)}
 	c := cursor{b: body[1:]}
-	packet := c.modEx(body[0] & 0x0f)
+	packet, nanos := c.modEx(body[0] & 0x0f)
+	t.Nanos = nanos
 	if t.Frame == FrameCommand && packet != exMetadata {
 		t.Packet, t.Payload = PacketCommand, c.b
 		return t, c.err("video command")
@@ -128,14 +139,10 @@ func parseExVideo(body []byte) (VideoTag, error) {
 		t.Packet = PacketConfig
 	case exCodedFrames:
 		t.Packet = PacketFrames
-		if t.hasCompositionTime() {
-			t.CompositionTime = int24(c.next(3))
-		}
 	case exCodedFramesX:
-		t.Packet = PacketFrames
+		t.Packet, t.still = PacketFrames, true
 	case exSequenceEnd:
 		t.Packet = PacketEnd
-		return t, c.err("video header")
 	case exMetadata:
 		t.Packet = PacketMetadata
 	case exTSSequenceStart:
@@ -143,14 +150,31 @@ func parseExVideo(body []byte) (VideoTag, error) {
 	default:
 		return t, fmt.Errorf("video packet type %d: %w", h.packet, ErrMalformed)
 	}
+	return t.read(c)
+}
+
+// read reads what is behind the header, of a tag that isn't of many tracks: those
+// have it for each.
+func (t VideoTag) read(c cursor) (VideoTag, error) {
+	if t.Multitrack > OneTrack {
+		t.Payload = c.b
+		return t, nil
+	}
+	if t.Packet == PacketEnd {
+		t.Payload = nil
+		return t, nil
+	}
+	still := t.still
+	if t.still = false; t.Packet == PacketFrames && !still && t.hasCompositionTime() {
+		t.CompositionTime = int24(c.next(3))
+	}
 	t.Payload = c.b
 	return t, c.err("video header")
 }
 
-// hasCompositionTime says whether coded frames begin with it. With many tracks
-// each track's do.
+// hasCompositionTime says whether the codec's frames begin with it.
 func (t VideoTag) hasCompositionTime() bool {
-	return t.Multitrack <= OneTrack && (t.Codec == VideoAVC || t.Codec == VideoHEVC || t.Codec == VideoVVC)
+	return t.Codec == VideoAVC || t.Codec == VideoHEVC || t.Codec == VideoVVC
 }
 
 func (c *cursor) err(what string) error {
@@ -163,12 +187,16 @@ func (c *cursor) err(what string) error {
 func (t VideoTag) appendExTo(dst []byte) []byte {
 	first := 0x80 | byte(t.Frame)<<4
 	if t.Packet == PacketCommand {
-		return append(append(dst, first), t.Payload...)
+		return append(appendModEx(dst, first, 0, t.Nanos), t.Payload...)
 	}
-	dst = appendExHeader(dst, first, exMultitrackVideo, exHeader{
-		t.Packet.ex(), exFourCC(videoNames, uint32(t.Codec)), t.Multitrack, t.Track,
+	packet := t.Packet.ex()
+	if t.still {
+		packet = exCodedFramesX
+	}
+	dst = appendExHeader(dst, first, exMultitrackVideo, t.Nanos, exHeader{
+		packet, exFourCC(videoNames, uint32(t.Codec)), t.Multitrack, t.Track,
 	})
-	if t.Packet == PacketFrames && t.hasCompositionTime() {
+	if t.Packet == PacketFrames && t.Multitrack <= OneTrack && t.hasCompositionTime() {
 		dst = appendInt24(dst, t.CompositionTime)
 	}
 	return append(dst, t.Payload...)
@@ -200,13 +228,23 @@ func exFourCC(names []codecName, v uint32) uint32 {
 	return v
 }
 
+// appendModEx appends the first byte, whose upper half is given, with the packet
+// type, and the modifier between them where there are nanoseconds.
+func appendModEx(dst []byte, first, packet byte, nanos uint32) []byte {
+	if nanos == 0 {
+		return append(dst, first|packet)
+	}
+	dst = append(dst, first|exModEx, 3-1)
+	return append(appendInt24(dst, int32(nanos)), modExNanos<<4|packet)
+}
+
 // appendExHeader appends the first byte, whose upper half is given, and what
 // cursor.header reads.
-func appendExHeader(dst []byte, first, multitrack byte, h exHeader) []byte {
+func appendExHeader(dst []byte, first, multitrack byte, nanos uint32, h exHeader) []byte {
 	if h.multitrack == SingleTrack {
-		dst = append(dst, first|h.packet)
+		dst = appendModEx(dst, first, h.packet, nanos)
 	} else {
-		dst = append(dst, first|multitrack, byte(h.multitrack-1)<<4|h.packet)
+		dst = append(appendModEx(dst, first, multitrack, nanos), byte(h.multitrack-1)<<4|h.packet)
 	}
 	if h.multitrack != ManyTracksMany {
 		dst = binary.BigEndian.AppendUint32(dst, h.fourCC)

@@ -28,8 +28,19 @@ type Metadata struct {
 
 	Encoder string
 
+	// VideoTracks and AudioTracks are what is said of tracks beside the first, at most
+	// MaxTracks of each, as they stand in videoTrackIdInfoMap and audioTrackIdInfoMap.
+	VideoTracks, AudioTracks []TrackInfo
+
 	// Members are all that was said.
 	Members amf0.Object
+}
+
+// TrackInfo is what metadata says of one track.
+type TrackInfo struct {
+	Track    uint8
+	Language string // as it came; empty where nothing is said
+	Label    string // for people
 }
 
 // ParseMetadata reads the values of a data message: "onMetaData" and an object,
@@ -69,6 +80,8 @@ func readMetadata(o amf0.Object) Metadata {
 		AudioSampleSize: number(o, "audiosamplesize"),
 		Channels:        int(min(number(o, "audiochannels"), math.MaxUint8)),
 		Encoder:         o.String("encoder"),
+		VideoTracks:     trackInfos(o, "videoTrackIdInfoMap"),
+		AudioTracks:     trackInfos(o, "audioTrackIdInfoMap"),
 		Members:         o,
 	}
 	if stereo, ok := o.Get("stereo"); ok && m.Channels == 0 {
@@ -86,6 +99,40 @@ func readMetadata(o amf0.Object) Metadata {
 		m.AudioCodec, m.HasAudio = audioCodec(v), true
 	}
 	return m
+}
+
+// trackInfos reads a map of tracks. Names of its properties are customary ones: the
+// specification leaves them open.
+func trackInfos(o amf0.Object, key string) []TrackInfo {
+	v, _ := o.Get(key)
+	tracks, ok := amf0.AsObject(v)
+	if !ok {
+		return nil
+	}
+	var infos []TrackInfo
+	for _, p := range tracks {
+		id, err := strconv.ParseUint(p.Key, 10, 8)
+		says, ok := amf0.AsObject(p.Value)
+		if err != nil || !ok || len(infos) == MaxTracks {
+			continue
+		}
+		infos = append(infos, TrackInfo{
+			Track:    uint8(id),
+			Language: text(says, "language", "lang", "languageCode"),
+			Label:    text(says, "label", "name", "title"),
+		})
+	}
+	return infos
+}
+
+// text returns the first of the named members that has any.
+func text(o amf0.Object, keys ...string) string {
+	for _, k := range keys {
+		if s := strings.TrimSpace(o.String(k)); s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 // number returns the first of the named members that is a number above zero, or

@@ -100,3 +100,23 @@ func TestMetadataMembers(t *testing.T) {
 		})
 	}
 }
+
+func TestMetadataOfTracks(t *testing.T) {
+	m, ok := ParseMetadata([]any{"@setDataFrame", "onMetaData", amf0.Object{
+		{Key: "videocodecid", Value: float64(0x61763031)},
+		{Key: "audiocodecid", Value: "Opus"},
+		{Key: "audioTrackIdInfoMap", Value: amf0.Object{
+			{Key: "1", Value: amf0.Object{{Key: "language", Value: " de "}, {Key: "label", Value: "Deutsch"}}},
+			{Key: "2", Value: amf0.Object{{Key: "lang", Value: "fr"}}},
+			{Key: "x", Value: amf0.Object{}},
+			{Key: "256", Value: amf0.Object{}},
+			{Key: "3", Value: 1.0},
+		}},
+		{Key: "videoTrackIdInfoMap", Value: amf0.ECMAArray{{Key: "1", Value: amf0.Object{{Key: "width", Value: 1280.0}}}}},
+	}})
+	require.True(t, ok)
+	require.Equal(t, VideoAV1, m.VideoCodec)
+	require.Equal(t, AudioOpus, m.AudioCodec)
+	require.Equal(t, []TrackInfo{{1, "de", "Deutsch"}, {2, "fr", ""}}, m.AudioTracks)
+	require.Equal(t, []TrackInfo{{Track: 1}}, m.VideoTracks)
+}

@@ -2,6 +2,7 @@ package flv
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"time"
 
@@ -74,6 +75,25 @@ var videoTags = []struct {
 		VideoTag{Enhanced: true, Frame: FrameKey, Codec: VideoAVC, Packet: PacketFrames, CompositionTime: 33, Multitrack: OneTrack, Track: 2, Payload: []byte("data")},
 	},
 	{
+		"nanoseconds", "\xa7\x02\x05\x16\x15\x01avc1\x00\x00\x21data",
+		VideoTag{Enhanced: true, Frame: FrameInter, Codec: VideoAVC, Packet: PacketFrames, Nanos: 333_333, CompositionTime: 33, Payload: []byte("data")},
+	},
+	{
+		"nanoseconds of one track of several", "\xa7\x02\x00\x00\x01\x06\x01hvc1\x02\x00\x00\x21data",
+		VideoTag{
+			Enhanced: true, Frame: FrameInter, Codec: VideoHEVC, Packet: PacketFrames, Nanos: 1, CompositionTime: 33,
+			Multitrack: OneTrack, Track: 2, Payload: []byte("data"),
+		},
+	},
+	{
+		"many tracks without composition times", "\x96\x13avc1\x00\x00\x00\x01x",
+		VideoTag{Enhanced: true, Frame: FrameKey, Codec: VideoAVC, Packet: PacketFrames, Multitrack: ManyTracks, still: true, Payload: []byte("\x00\x00\x00\x01x")},
+	},
+	{
+		"the end of many tracks", "\x96\x12avc1\x00\x00\x00\x00",
+		VideoTag{Enhanced: true, Frame: FrameKey, Codec: VideoAVC, Packet: PacketEnd, Multitrack: ManyTracks, Payload: []byte("\x00\x00\x00\x00")},
+	},
+	{
 		"many tracks", "\x96\x11avc1\x00\x00\x00\x01x",
 		VideoTag{Enhanced: true, Frame: FrameKey, Codec: VideoAVC, Packet: PacketFrames, Multitrack: ManyTracks, Payload: []byte("\x00\x00\x00\x01x")},
 	},
@@ -95,6 +115,13 @@ var audioTags = []struct {
 	{"enhanced AAC configuration", "\x90mp4a\x12\x10", AudioTag{Enhanced: true, Codec: AudioAAC, Packet: PacketConfig, Payload: []byte{0x12, 0x10}}},
 	{"enhanced Opus frame", "\x91Opusdata", AudioTag{Enhanced: true, Codec: AudioOpus, Packet: PacketFrames, Payload: []byte("data")}},
 	{"enhanced end", "\x92Opus", AudioTag{Enhanced: true, Codec: AudioOpus, Packet: PacketEnd}},
+	{
+		"nanoseconds", "\x97\x02\x07\xa1\x20\x01Opusdata",
+		AudioTag{Enhanced: true, Codec: AudioOpus, Packet: PacketFrames, Nanos: 500_000, Payload: []byte("data")},
+	},
+	{"many tracks", "\x95\x11mp4a\x00\x00\x00\x01x", AudioTag{
+		Enhanced: true, Codec: AudioAAC, Packet: PacketFrames, Multitrack: ManyTracks, Payload: []byte("\x00\x00\x00\x01x"),
+	}},
 	{"channels", "\x94Opus\x01\x02", AudioTag{Enhanced: true, Codec: AudioOpus, Packet: PacketChannels, Payload: []byte{1, 2}}},
 	{
 		"a second track (Twitch)", "\x95\x01mp4a\x01data",
@@ -149,9 +176,17 @@ func TestTolerance(t *testing.T) {
 		"coded frames X": {
 			"\xa3hvc1data", VideoTag{Enhanced: true, Frame: FrameInter, Codec: VideoHEVC, Packet: PacketFrames, Payload: []byte("data")},
 		},
-		"nanoseconds passed over": {
-			"\xa7\x02\x00\x00\x01\x01avc1\x00\x00\x21data",
+		"a modifier of another type": {
+			"\xa7\x02\x00\x00\x01\x11avc1\x00\x00\x21data",
 			VideoTag{Enhanced: true, Frame: FrameInter, Codec: VideoAVC, Packet: PacketFrames, CompositionTime: 33, Payload: []byte("data")},
+		},
+		"nanoseconds in too few bytes": {
+			"\xa7\x01\x00\x01\x01avc1\x00\x00\x21data",
+			VideoTag{Enhanced: true, Frame: FrameInter, Codec: VideoAVC, Packet: PacketFrames, CompositionTime: 33, Payload: []byte("data")},
+		},
+		"more nanoseconds than a millisecond has": {
+			"\xa7\x02\xff\xff\xff\x01avc1\x00\x00\x21data",
+			VideoTag{Enhanced: true, Frame: FrameInter, Codec: VideoAVC, Packet: PacketFrames, Nanos: 999_999, CompositionTime: 33, Payload: []byte("data")},
 		},
 		"two modifiers, one of them long": {
 			"\xa7\x00\x00\x07\xff\x00\xff" + string(make([]byte, 256)) + "\x01av01data",
@@ -200,33 +235,35 @@ func TestServed(t *testing.T) {
 		"\x23":                         "codec not served: Screen Video",
 		"\x24":                         "codec not served: On2 VP6",
 		"\x2f":                         "codec not served: video codec 15",
-		"\x1c\x00\x00\x00\x00":         "codec not served: H.265",
-		"\x90hvc1":                     "codec not served: H.265",
-		"\x90av01":                     "codec not served: AV1",
-		"\x90vp09":                     "codec not served: VP9",
+		"\x1c\x00\x00\x00\x00":         "",
+		"\x1d":                         "codec not served: AV1",
+		"\x90hvc1":                     "",
+		"\x90av01":                     "",
+		"\x90vp09":                     "",
+		"\x90vvc1":                     "codec not served: H.266",
 		"\x90xxxx":                     `codec not served: video codec "xxxx"`,
-		"\x96\x00avc1\x01":             "codec not served: multitrack video",
-		"\x96\x21avc1\x00\x00\x00\x00": "codec not served: multitrack video",
 	} {
 		tag, err := ParseVideo([]byte(wire))
 		require.NoError(t, err, "% x", wire)
 		requireServed(t, want, tag.Served())
 	}
 	for wire, want := range map[string]string{
-		"\xaf\x01":         "",
-		"\x91mp4a":         "",
-		"\x2f":             "",
-		"\xef":             "",
-		"\x91.mp3":         "",
-		"\x3f":             "codec not served: PCM",
-		"\x7f":             "codec not served: G.711 A-law",
-		"\x6f":             "codec not served: Nellymoser",
-		"\xbf":             "codec not served: Speex",
-		"\xcf":             "codec not served: audio codec 12",
-		"\xdf":             "codec not served: Opus",
-		"\x91Opus":         "codec not served: Opus",
-		"\x91ac-3":         "codec not served: AC-3",
-		"\x95\x01mp4a\x01": "codec not served: multitrack audio",
+		"\xaf\x01": "",
+		"\x91mp4a": "",
+		"\x2f":     "",
+		"\xef":     "",
+		"\x91.mp3": "",
+		"\x3f":     "codec not served: PCM",
+		"\x7f":     "codec not served: G.711 A-law",
+		"\x6f":     "codec not served: Nellymoser",
+		"\xbf":     "codec not served: Speex",
+		"\xcf":     "codec not served: audio codec 12",
+		"\xdf":     "codec not served: Opus",
+		"\x91Opus": "",
+		"\x91ac-3": "",
+		"\x91ec-3": "",
+		"\x91fLaC": "",
+		"\x91xxxx": `codec not served: audio codec "xxxx"`,
 	} {
 		tag, err := ParseAudio([]byte(wire))
 		require.NoError(t, err, "% x", wire)
@@ -330,6 +367,15 @@ func FuzzVideo(f *testing.F) {
 		if !bytes.Equal(p, q) || !equalVideo(tag, again) {
 			t.Fatalf("%+v became %+v", tag, again)
 		}
+		tracks := 0
+		for one, err := range again.Tracks() {
+			if err != nil && !errors.Is(err, ErrMalformed) {
+				t.Fatal(err)
+			}
+			if tracks++; tracks > MaxTracks+1 || err == nil && one.Multitrack > OneTrack || len(one.Payload) > len(in) {
+				t.Fatalf("track %d: %+v", tracks, one)
+			}
+		}
 	})
 }
 
@@ -337,7 +383,7 @@ func equalVideo(a, b VideoTag) bool {
 	if a.Packet == PacketEnd || a.Multitrack > OneTrack {
 		a.CompositionTime, b.CompositionTime = 0, 0
 	}
-	return a.Frame == b.Frame && a.Codec == b.Codec && a.Packet == b.Packet && a.CompositionTime == b.CompositionTime &&
+	return a.Nanos == b.Nanos && a.still == b.still && a.Frame == b.Frame && a.Codec == b.Codec && a.Packet == b.Packet && a.CompositionTime == b.CompositionTime &&
 		a.Enhanced == b.Enhanced && a.Multitrack == b.Multitrack && a.Track == b.Track
 }
 
@@ -359,8 +405,14 @@ func FuzzAudio(f *testing.F) {
 		p, q := tag.Payload, again.Payload
 		tag.Payload, again.Payload = nil, nil
 		if !bytes.Equal(p, q) || tag.Codec != again.Codec || tag.Packet != again.Packet || tag.Flags != again.Flags ||
-			tag.Enhanced != again.Enhanced || tag.Multitrack != again.Multitrack || tag.Track != again.Track {
+			tag.Nanos != again.Nanos || tag.Enhanced != again.Enhanced || tag.Multitrack != again.Multitrack || tag.Track != again.Track {
 			t.Fatalf("%+v became %+v", tag, again)
+		}
+		tracks := 0
+		for one, err := range again.Tracks() {
+			if tracks++; tracks > MaxTracks+1 || err == nil && one.Multitrack > OneTrack || len(one.Payload) > len(in) {
+				t.Fatalf("track %d: %+v", tracks, one)
+			}
 		}
 	})
 }

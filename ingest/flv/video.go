@@ -63,10 +63,16 @@ type VideoTag struct {
 	// Enhanced says that the tag has the header of Enhanced RTMP.
 	Enhanced bool
 
+	// Nanos is what the timestamp's milliseconds leave out, below 1,000,000.
+	Nanos uint32
+
 	// Multitrack and, of OneTrack, Track. With ManyTracks the payload holds the
-	// tracks' ids and sizes too.
+	// tracks' ids and sizes too: see Tracks.
 	Multitrack Multitrack
 	Track      uint8
+
+	// still says, of many tracks, that none has a composition time.
+	still bool
 
 	// Payload refers to the message's body.
 	Payload []byte
@@ -75,18 +81,16 @@ type VideoTag struct {
 // Sync says whether a decoder can start here.
 func (t VideoTag) Sync() bool { return t.Frame == FrameKey || t.Frame == FrameGeneratedKey }
 
-// Served returns a *NotServedError if the tag's codec or form is not served.
+// Served returns a *NotServedError if the tag's codec is not served. Of a tag of
+// many tracks that is to be asked of each.
 func (t VideoTag) Served() error {
 	switch {
-	case t.Packet == PacketCommand:
+	case t.Codec == VideoAVC, t.Codec == VideoHEVC, t.Packet == PacketCommand:
 		return nil
-	case t.Multitrack != SingleTrack && (t.Multitrack != OneTrack || t.Track != 0):
-		return &NotServedError{"multitrack video"}
-	case t.Codec != VideoAVC:
-		return &NotServedError{t.Codec.String()}
-	default:
+	case t.Enhanced && (t.Codec == VideoAV1 || t.Codec == VideoVP9):
 		return nil
 	}
+	return &NotServedError{t.Codec.String()}
 }
 
 // ParseVideo parses the body of a video message.

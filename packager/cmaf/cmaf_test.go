@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -86,6 +87,38 @@ func mp3Track(t testing.TB, rate, channels int) media.Track {
 	return media.Track{ID: 2, Kind: media.Audio, Timescale: media.Timescale(rate), Codec: codec}
 }
 
+func vp9Track(t testing.TB, keyframe string, hints media.VP9Hints) media.Track {
+	t.Helper()
+	codec, err := media.NewVP9(unhex(t, keyframe), hints)
+	require.NoError(t, err)
+	return media.Track{ID: 1, Kind: media.Video, Timescale: media.VideoClock, Codec: codec}
+}
+
+func soundTrack[C media.Sound](t testing.TB, read func([]byte) (C, error), config string) media.Track {
+	t.Helper()
+	codec, err := read(unhex(t, config))
+	require.NoError(t, err)
+	return media.Track{ID: 2, Kind: media.Audio, Timescale: media.Timescale(codec.SampleRate()), Codec: codec}
+}
+
+// What encoders of FFmpeg begin with.
+const (
+	vp9Key       = "824983420013f00b36063824"
+	opusStereo   = "4f707573486561640102380180bb0000000000"
+	opusSurround = "4f707573486561640106380180bb00000000010402000401020305"
+	flacInfo     = "1200120000025800051b0bb802f00000bb80a316b305f13b13fe767b3d0d068f95bc"
+	ac3Frame     = "0b77fe95144043e106f46370"
+)
+
+// eac3Units is stereo, or 5.1 with two more channels.
+func eac3Units(surround bool) string {
+	pad := func(s string, size int) string { return s + strings.Repeat("00", size-len(s)/2) }
+	if !surround {
+		return pad("0b77017f3487c000", 768)
+	}
+	return pad("0b77017f3f87c000", 768) + pad("0b77417f3487d020", 768)
+}
+
 var initCases = []struct {
 	name  string
 	track func(testing.TB) media.Track
@@ -102,6 +135,21 @@ var initCases = []struct {
 	{"aac-96k-7.1", func(t testing.TB) media.Track { return aacTrack(t, "1038") }},
 	{"mp3-44k1-stereo", func(t testing.TB) media.Track { return mp3Track(t, 44_100, 2) }},
 	{"mp3-22k05-mono", func(t testing.TB) media.Track { return mp3Track(t, 22_050, 1) }},
+	{"vp9-180", func(t testing.TB) media.Track { return vp9Track(t, vp9Key, media.VP9Hints{}) }},
+	{"vp9-hdr", func(t testing.TB) media.Track {
+		return vp9Track(t, vp9Key, media.VP9Hints{Level: 31, Primaries: 9, Transfer: 16, Matrix: 9})
+	}},
+	{"opus-stereo", func(t testing.TB) media.Track { return soundTrack(t, media.NewOpus, opusStereo) }},
+	{"opus-5.1", func(t testing.TB) media.Track { return soundTrack(t, media.NewOpus, opusSurround) }},
+	{"flac", func(t testing.TB) media.Track { return soundTrack(t, media.NewFLAC, flacInfo) }},
+	{"ac3-stereo", func(t testing.TB) media.Track { return soundTrack(t, media.NewAC3, ac3Frame) }},
+	{"eac3-stereo", func(t testing.TB) media.Track { return soundTrack(t, media.NewEAC3, eac3Units(false)) }},
+	{"eac3-7.1", func(t testing.TB) media.Track { return soundTrack(t, media.NewEAC3, eac3Units(true)) }},
+	{"aac-german", func(t testing.TB) media.Track {
+		track := aacTrack(t, "1190")
+		track.Language = "deu"
+		return track
+	}},
 	// AAC-LC with a backward-compatible SBR extension behind it.
 	{"he-aac-24k", func(t testing.TB) media.Track { return aacTrack(t, "131056e598") }},
 }
@@ -133,6 +181,28 @@ func TestInit(t *testing.T) {
 				require.Equal(t, &codecs.AV1{SequenceHeader: bare}, second.Tracks[0].Codec)
 			case *media.AAC:
 				require.Equal(t, &codecs.MPEG4Audio{Config: c.Config}, second.Tracks[0].Codec)
+			case *media.VP9:
+				require.Equal(t, &codecs.VP9{
+					Width: 320, Height: 180, Profile: c.Profile, BitDepth: c.BitDepth, ChromaSubsampling: c.Subsampling, ColorRange: c.FullRange,
+				}, second.Tracks[0].Codec)
+			case *media.Opus:
+				require.Equal(t, &codecs.Opus{ChannelCount: c.Channels}, second.Tracks[0].Codec)
+			case *media.FLAC:
+				have, ok := second.Tracks[0].Codec.(*codecs.FLAC)
+				require.True(t, ok)
+				info, err := have.StreamInfo.Marshal()
+				require.NoError(t, err)
+				require.Equal(t, c.StreamInfo, info)
+			case *media.AC3:
+				_, channels := c.Output()
+				require.Equal(t, &codecs.AC3{
+					SampleRate: c.SampleRate(), ChannelCount: channels, Fscod: c.SampleRateCode, Bsid: c.BitStreamID, Bsmod: c.Mode,
+					Acmod: c.Channels, LfeOn: c.LFE, BitRateCode: c.BitRateCode,
+				}, second.Tracks[0].Codec)
+			case *media.EAC3:
+				have, ok := second.Tracks[0].Codec.(*codecs.EAC3)
+				require.True(t, ok)
+				require.Equal(t, c.SampleRate(), have.SampleRate)
 			case *media.MP3:
 				rate, channels := c.Output()
 				require.Equal(t, &codecs.MPEG1Audio{SampleRate: rate, ChannelCount: channels}, second.Tracks[0].Codec)
@@ -345,6 +415,12 @@ func TestFFprobeReadsInit(t *testing.T) {
 		{hevcMain10Anamorphic(t), "hevc,850,478,4:3,hvc1,1/90000"},
 		{av1Main(t), "av1,256,144,1:1,16:9,av01,1/90000"},
 		{aacTrack(t, "1190"), "aac,48000,2,mp4a,1/48000"},
+		{vp9Track(t, vp9Key, media.VP9Hints{}), "vp9,320,180,vp09,1/90000"},
+		{soundTrack(t, media.NewOpus, opusStereo), "opus,48000,2,Opus,1/48000"},
+		{soundTrack(t, media.NewFLAC, flacInfo), "flac,48000,2,fLaC,1/48000"},
+		{soundTrack(t, media.NewAC3, ac3Frame), "ac3,48000,2,ac-3,1/48000"},
+		{soundTrack(t, media.NewEAC3, eac3Units(false)), "eac3,48000,2,ec-3,1/48000"},
+		{soundTrack(t, media.NewEAC3, eac3Units(true)), "eac3,48000,ec-3,1/48000"},
 		{mp3Track(t, 44_100, 2), "mp3,44100,2,mp4a,1/44100"},
 		{mp3Track(t, 22_050, 1), "mp3,22050,1,mp4a,1/22050"},
 	} {

@@ -82,17 +82,20 @@ func sampleEntryOf(t media.Track) (sampleEntry, error) {
 		return hvc1(c)
 	case *media.AV1:
 		return av01(c)
+	case *media.VP9:
+		return vp09(c)
 	case *media.AAC:
-		if len(c.Raw) > maxAudioConfig {
-			return nil, fmt.Errorf("init segment: audio config of %d bytes", len(c.Raw))
-		}
-		return &mp4a{c.SampleRate(), inEntry(c), objectMPEG4, c.Raw}, nil
+		return mp4a(c)
 	case *media.MP3:
-		_, channels := c.Output()
-		if c.Low() {
-			return &mp4a{c.SampleRate(), channels, objectMPEG2Layer, nil}, nil
-		}
-		return &mp4a{c.SampleRate(), channels, objectMPEG1Layer, nil}, nil
+		return layerIII(c), nil
+	case *media.Opus:
+		return opus(c), nil
+	case *media.FLAC:
+		return flac(c), nil
+	case *media.AC3:
+		return ac3(c), nil
+	case *media.EAC3:
+		return eac3(c), nil
 	}
 	return nil, fmt.Errorf("init segment: no sample entry for %T", t.Codec)
 }
@@ -120,7 +123,7 @@ func appendTrak(dst []byte, t media.Track, e sampleEntry) []byte {
 	dst = zeros(dst, 2*4)
 	dst = u32(dst, uint32(t.Timescale))
 	dst = u32(dst, 0)
-	dst = u16(dst, 0x55C4) // "und", five bits a letter
+	dst = u16(dst, packed(t.Language))
 	dst = u16(dst, 0)
 	dst = end(dst, mdhd)
 	kind, name := e.handler()
@@ -138,6 +141,23 @@ func appendTrak(dst []byte, t media.Track, e sampleEntry) []byte {
 	dst = end(dst, minf)
 	dst = end(dst, mdia)
 	return end(dst, trak)
+}
+
+// packed is a language of three letters, five bits each (ISO/IEC 14496-12 §8.4.2.3);
+// "und" for all else. Manifests tell it better.
+func packed(language string) uint16 {
+	const undetermined = 0x55C4
+	if len(language) != 3 {
+		return undetermined
+	}
+	var v uint16
+	for _, c := range []byte(language) {
+		if c < 'a' || c > 'z' {
+			return undetermined
+		}
+		v = v<<5 | uint16(c-0x60)
+	}
+	return v
 }
 
 // appendDinf says that the media is in this very file.

@@ -1,15 +1,18 @@
 package cmaf
 
-import "sluice/media"
+import (
+	"fmt"
+
+	"sluice/media"
+)
 
 // maxAudioConfig is what the one-byte lengths of esds leave for the AudioSpecificConfig.
 const maxAudioConfig = 64
 
-// mp4a is the sample entry of AAC and MP3.
-type mp4a struct {
-	rate, channels int
-	object         byte
-	config         []byte // the AudioSpecificConfig; MP3 has none
+// esds is the configuration of AAC and MP3.
+type esds struct {
+	object byte
+	config []byte // the AudioSpecificConfig; MP3 has none
 }
 
 // Object types, ISO/IEC 14496-1 table 5 (that of MPEG-2 is used for MPEG-2.5, too).
@@ -19,27 +22,22 @@ const (
 	objectMPEG1Layer = 0x6B
 )
 
-func (e *mp4a) brand() string { return "" }
-
-func (e *mp4a) display() (width, height uint32) { return 0, 0 }
-
-func (e *mp4a) handler() (kind, name string) { return "soun", "audio" }
-
-func (e *mp4a) appendMediaHeader(dst []byte) []byte {
-	return zeros(fullBox(dst, fullHeader+4, "smhd", 0, 0), 4)
+// mp4a is the sample entry of AAC.
+func mp4a(c *media.AAC) (sampleEntry, error) {
+	if len(c.Raw) > maxAudioConfig {
+		return nil, fmt.Errorf("init segment: audio config of %d bytes", len(c.Raw))
+	}
+	return &audible{"mp4a", c.SampleRate(), inEntry(c), 16, &esds{objectMPEG4, c.Raw}}, nil
 }
 
-func (e *mp4a) appendEntry(dst []byte, id media.TrackID) []byte {
-	dst, entry := begin(dst, "mp4a")
-	dst = zeros(dst, 6)
-	dst = u16(dst, 1)
-	dst = zeros(dst, 2*4)
-	dst = u16(dst, uint16(e.channels))
-	dst = u16(dst, 16) // bits
-	dst = zeros(dst, 2*2)
-	dst = u32(dst, e.sampleRate16())
-	dst = e.appendEsds(dst, id)
-	return end(dst, entry)
+// layerIII is the sample entry of MP3.
+func layerIII(c *media.MP3) sampleEntry {
+	_, channels := c.Output()
+	object := byte(objectMPEG1Layer)
+	if c.Low() {
+		object = objectMPEG2Layer
+	}
+	return &audible{"mp4a", c.SampleRate(), channels, 16, &esds{object, nil}}
 }
 
 // inEntry counts the channels of the channel configuration (ISO/IEC 14496-3 table
@@ -56,19 +54,10 @@ func inEntry(c *media.AAC) int {
 	}
 }
 
-// sampleRate16 is the rate as a 16.16 number, 0 where it doesn't fit: decoders
-// take it from the AudioSpecificConfig.
-func (e *mp4a) sampleRate16() uint32 {
-	if e.rate <= 0xFFFF {
-		return uint32(e.rate) << 16
-	}
-	return 0
-}
-
-// appendEsds writes the ES_Descriptor (ISO/IEC 14496-1 §7.2.6.5). The
+// appendTo writes the ES_Descriptor (ISO/IEC 14496-1 §7.2.6.5). The
 // AudioSpecificConfig is the publisher's, to the bit: it may hold extensions
 // that nothing here reads.
-func (e *mp4a) appendEsds(dst []byte, id media.TrackID) []byte {
+func (e *esds) appendTo(dst []byte, id media.TrackID) []byte {
 	const (
 		decoderConfig = 13 // objectTypeIndication to avgBitrate
 		tagAndLength  = 2
@@ -78,7 +67,7 @@ func (e *mp4a) appendEsds(dst []byte, id media.TrackID) []byte {
 		specific = tagAndLength + len(e.config)
 	}
 	config := tagAndLength + decoderConfig + specific
-	dst, esds := beginFull(dst, "esds", 0, 0)
+	dst, box := beginFull(dst, "esds", 0, 0)
 	dst = append(dst, 0x03, byte(3+config+tagAndLength+1))
 	dst = append(u16(dst, uint16(id)), 0)
 	dst = append(dst, 0x04, byte(decoderConfig+specific))
@@ -89,5 +78,5 @@ func (e *mp4a) appendEsds(dst []byte, id media.TrackID) []byte {
 		dst = append(dst, e.config...)
 	}
 	dst = append(dst, 0x06, 1, 0x02) // SLConfigDescriptor: as in MP4
-	return end(dst, esds)
+	return end(dst, box)
 }

@@ -8,6 +8,7 @@ import (
 
 	"sluice/media"
 	"sluice/packager/dash"
+	"sluice/packager/dash/dashcheck"
 	"sluice/packager/timeline"
 )
 
@@ -52,4 +53,36 @@ func TestOtherCodecs(t *testing.T) {
 	} {
 		require.Contains(t, string(body), want)
 	}
+}
+
+// Languages are AdaptationSets of their own: nobody may switch between them unasked.
+func TestSoundOfSeveralLanguages(t *testing.T) {
+	sound := func(name timeline.RenditionID, id media.TrackID, c media.Codec, language, label string) timeline.RenditionTrack {
+		track := audio(48_000)
+		if track.ID = id; c != nil {
+			track.Codec = c
+		}
+		track.Language, track.Label = language, label
+		return timeline.RenditionTrack{Rendition: name, Track: track}
+	}
+	ac3, err := media.NewAC3(unhex(t, "0b77fe95144043e106f46370"))
+	require.NoError(t, err)
+	p := newTape(t)
+	p.begin(0, window, sourceAnd(video(1280, 720), sound("audio", 2, nil, "", ""), sound("audio2", 4, nil, "de", "Ton & Text"),
+		sound("audio3", 6, media.PlainOpus(2), "fr", ""), sound("ac-3", 8, ac3, "", "")))
+	p.segments(0, 2*sec, 2, timeline.Source, "audio", "audio2", "audio3", "ac-3")
+	body, err := dash.AppendMPD(nil, p.t, options)
+	require.NoError(t, err)
+	for _, want := range []string{
+		`<AdaptationSet id="2" contentType="audio" mimeType="audio/mp4" lang="und" segmentAlignment="true" startWithSAP="1">` + "\n" +
+			`<Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>`,
+		`<AdaptationSet id="4" contentType="audio" mimeType="audio/mp4" lang="de" segmentAlignment="true" startWithSAP="1">` + "\n" +
+			`<Label>Ton &amp; Text</Label>` + "\n" + `<Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate"/>`,
+		`<AdaptationSet id="6" contentType="audio" mimeType="audio/mp4" lang="fr"`, `<AdaptationSet id="8" `,
+		`<Representation id="audio3" codecs="opus" `, `<Representation id="ac-3" codecs="ac-3" `,
+	} {
+		require.Contains(t, string(body), want)
+	}
+	_, faults := dashcheck.Parse("http://localhost/live/show/manifest.mpd", body)
+	require.Empty(t, faults)
 }

@@ -33,9 +33,10 @@ func appendPeriod(dst []byte, q *period, f form) []byte {
 	return append(dst, "</Period>\n"...)
 }
 
-// setID numbers the AdaptationSets: one for each kind and codec, odd for video,
-// even for audio, so that ids stay the same when a set joins or leaves. It
-// reports whether reps[i] is the first of its set.
+// setID numbers the AdaptationSets: one for each codec of video, one for each
+// rendition of audio, which are languages or codecs to choose from and not to
+// switch between; odd for video, even for audio, so that ids stay the same when a
+// set joins or leaves. It reports whether reps[i] is the first of its set.
 func setID(reps []representation, i int) (id int, first bool) {
 	track := reps[i].track()
 	id = 1
@@ -47,7 +48,7 @@ func setID(reps []representation, i int) (id int, first bool) {
 		if other.Kind != track.Kind {
 			continue
 		}
-		if other.Codec.Name() == track.Codec.Name() {
+		if isSameSet(track, other) {
 			return 0, false
 		}
 		if _, first := setID(reps, j); first {
@@ -55,6 +56,11 @@ func setID(reps []representation, i int) (id int, first bool) {
 		}
 	}
 	return id, true
+}
+
+// isSameSet reports whether players may switch between two tracks.
+func isSameSet(a, b *media.Track) bool {
+	return a.Kind == media.Video && b.Kind == media.Video && a.Codec.Name() == b.Codec.Name()
 }
 
 // track is the rendition's as it is in this Period.
@@ -72,13 +78,25 @@ func appendSet(dst []byte, q *period, i, id int, f form) []byte {
 			dst = appendRatio(dst, "par", p.Width*p.SARWidth, p.Height*p.SARHeight, ':')
 		}
 	} else {
-		dst = append(dst, `" contentType="audio" mimeType="audio/mp4" lang="und"`...)
+		dst = append(dst, `" contentType="audio" mimeType="audio/mp4"`...)
+		language := track.Language
+		if language == "" {
+			language = "und"
+		}
+		dst = appendText(dst, "lang", language)
 	}
-	dst = append(dst, ` segmentAlignment="true" startWithSAP="1">`+"\n"+
-		`<Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>`+"\n"...)
+	role := "main"
+	if track.Kind == media.Audio && id > 2 {
+		role = "alternate"
+	}
+	dst = append(dst, ` segmentAlignment="true" startWithSAP="1">`+"\n"...)
+	if track.Label != "" {
+		dst = append(append(append(dst, "<Label>"...), escaper.Replace(track.Label)...), "</Label>\n"...)
+	}
+	dst = append(dst, `<Role schemeIdUri="urn:mpeg:dash:role:2011"`...)
+	dst = append(appendText(dst, "value", role), "/>\n"...)
 	for j := i; j < len(q.reps); j++ {
-		other := q.reps[j].track()
-		if other.Kind == track.Kind && other.Codec.Name() == track.Codec.Name() {
+		if other := q.reps[j].track(); j == i || isSameSet(track, other) {
 			dst = appendRepresentation(dst, q, &q.reps[j], f)
 		}
 	}

@@ -7,11 +7,8 @@ import (
 	"sluice/packager/timeline"
 )
 
-// audioGroup is the GROUP-ID of the audio renditions, captionGroup of captions.
-const (
-	audioGroup   = "audio"
-	captionGroup = "cc"
-)
+// captionGroup is the GROUP-ID of captions.
+const captionGroup = "cc"
 
 // AppendMultivariant appends the multivariant playlist. The variants are the
 // video renditions: first the one to start with, then the others in the order of
@@ -38,12 +35,13 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:"+multivariantVersion+"\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
 	if len(video) == 0 {
 		for _, r := range audio {
-			dst = appendVariant(dst, r, nil, "")
+			dst = appendVariant(dst, r, soundGroup{}, "")
 		}
 		return dst, nil
 	}
-	for i, r := range audio {
-		dst = appendAudioMedia(dst, r, i == 0)
+	groups := groupsOf(audio)
+	for _, g := range groups {
+		dst = g.appendMedia(dst)
 	}
 	captions := captionsAttribute(video)
 	if captions == captionsPresent {
@@ -51,14 +49,16 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 			`",NAME="CC1",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"`+"\n"...)
 	}
 	first := startVariant(video, audio)
-	dst = appendVariant(dst, video[first], audio, captions)
-	for i, r := range video {
-		if i != first {
-			dst = appendVariant(dst, r, audio, captions)
+	for _, g := range groups {
+		dst = appendVariant(dst, video[first], g, captions)
+		for i, r := range video {
+			if i != first {
+				dst = appendVariant(dst, r, g, captions)
+			}
 		}
 	}
 	if len(video) > 1 && len(audio) > 0 {
-		dst = appendSoundOnly(dst, audio[0], captions)
+		dst = appendSoundOnly(dst, groups[0], captions)
 	}
 	return dst, nil
 }
@@ -113,24 +113,6 @@ func settled(t *timeline.Timeline) bool {
 	return true
 }
 
-func appendAudioMedia(dst []byte, r *timeline.Rendition, isDefault bool) []byte {
-	dst = append(dst, `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="`+audioGroup+`",NAME="`...)
-	dst = append(dst, r.ID...)
-	// The language isn't known, and Apple 8.10 wants one.
-	dst = append(dst, `",LANGUAGE="und",DEFAULT=`...)
-	dst = append(dst, yesNo(isDefault)...)
-	dst = append(dst, ",AUTOSELECT="...)
-	dst = append(dst, yesNo(isDefault)...)
-	if n := channels(r.Track.Codec); n > 0 {
-		dst = append(dst, `,CHANNELS="`...)
-		dst = appendUint(dst, uint64(n))
-		dst = append(dst, '"')
-	}
-	dst = append(dst, `,URI="`...)
-	dst = append(dst, r.ID...)
-	return append(dst, "/index.m3u8\"\n"...)
-}
-
 func yesNo(b bool) string {
 	if b {
 		return "YES"
@@ -139,30 +121,29 @@ func yesNo(b bool) string {
 }
 
 // appendVariant writes a rendition as a variant, together with the audio group.
-func appendVariant(dst []byte, r *timeline.Rendition, audio []*timeline.Rendition, captions string) []byte {
+func appendVariant(dst []byte, r *timeline.Rendition, g soundGroup, captions string) []byte {
 	rate := bandwidth(r)
 	codecs := []string{r.Track.Codec.RFC6381()}
-	for _, a := range audio {
+	for _, a := range g.audio {
 		codecs = appendNew(codecs, a.Track.Codec.RFC6381())
 	}
-	sound := loudest(audio)
+	sound := loudest(g.audio)
 	dst = appendStream(dst, rates{rate.peak + sound.peak, rate.average + sound.average}, codecs)
 	if c, ok := r.Track.Codec.(media.Picture); ok {
 		dst = appendPicture(dst, r, c.Format())
 	}
-	if len(audio) > 0 {
-		dst = append(dst, `,AUDIO="`+audioGroup+`"`...)
-	}
+	dst = g.appendName(dst)
 	dst = append(dst, captions...)
 	dst = append(dst, '\n')
 	dst = append(dst, r.ID...)
 	return append(dst, "/index.m3u8\n"...)
 }
 
-// appendSoundOnly writes an audio rendition as a variant beside those of video.
-func appendSoundOnly(dst []byte, r *timeline.Rendition, captions string) []byte {
+// appendSoundOnly writes a group's first rendition as a variant beside those of video.
+func appendSoundOnly(dst []byte, g soundGroup, captions string) []byte {
+	r := g.audio[0]
 	dst = appendStream(dst, bandwidth(r), []string{r.Track.Codec.RFC6381()})
-	dst = append(dst, `,AUDIO="`+audioGroup+`"`...)
+	dst = g.appendName(dst)
 	dst = append(dst, captions...)
 	dst = append(dst, '\n')
 	dst = append(dst, r.ID...)

@@ -59,8 +59,8 @@ func plays(t *testing.T, g *Gateway, logs *book, name string, args ...string) {
 	})
 }
 
-// film are ffmpeg's arguments for a film that lasts as long as anybody wants it.
-var film = []string{
+// endless are ffmpeg's arguments for a film that lasts as long as anybody wants it.
+var endless = []string{
 	"-hide_banner", "-nostdin", "-loglevel", "warning", "-re",
 	"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-f", "lavfi", "-i", "sine=sample_rate=48000",
 	"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "30", "-c:a", "aac", "-f", "flv",
@@ -73,7 +73,7 @@ func TestFFmpegThroughTheTunnel(t *testing.T) {
 	} {
 		t.Run(scheme, func(t *testing.T) {
 			g, key, logs := oldEncoders(t)
-			plays(t, g, logs, "ffmpeg", append(film, fmt.Sprintf("%s://%s/live/%s", scheme, addr(g.Addresses()), key))...)
+			plays(t, g, logs, "ffmpeg", append(endless, fmt.Sprintf("%s://%s/live/%s", scheme, addr(g.Addresses()), key))...)
 			logs.says(t, "publishing over "+scheme)
 			require.NotContains(t, logs.String(), key)
 		})

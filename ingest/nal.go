@@ -19,6 +19,18 @@ const (
 	nalEndStream   = 11
 )
 
+// NAL unit types, ITU-T H.265 table 7-1.
+const (
+	hevcLastSlice   = 31
+	hevcFirstIRAP   = 16 // pictures that a decoder can start at
+	hevcLastIRAP    = 23
+	hevcVPS         = 32
+	hevcSPS         = 33
+	hevcPPS         = 34
+	hevcEndSequence = 36
+	hevcEndStream   = 37
+)
+
 const (
 	lengthSize = 4        // of every sample that leaves here
 	maxPrefix  = 64 << 10 // parameter sets that came in a message of their own
@@ -27,17 +39,19 @@ const (
 
 // accessUnit is what a look at the NAL units of a message tells.
 type accessUnit struct {
-	picture  bool // there's a slice
-	idr      bool
-	sps, pps []byte // the first of each, in band
-	others   int    // NAL units that are neither slice nor parameter set nor end
-	rewrite  bool   // the lengths must be written anew
-	size     int    // bytes, when they are
+	picture bool // there's a slice
+	idr     bool // of a picture that a decoder can start at
+	// The first of each, in band; vps of H.265 only.
+	vps, sps, pps []byte
+
+	others  int  // NAL units that are neither slice nor parameter set nor end
+	rewrite bool // the lengths must be written anew
+	size    int  // bytes, when they are
 }
 
-// scan looks at the NAL units of data, whose lengths have size bytes each. It
-// reads headers only.
-func scan(data []byte, size int) (u accessUnit, err error) {
+// scan looks at the NAL units of data, of H.265 or H.264, whose lengths have size
+// bytes each. It reads headers only.
+func scan(data []byte, size int, hevc bool) (u accessUnit, err error) {
 	u.rewrite = size != lengthSize
 	units := 0
 	for len(data) > 0 {
@@ -55,7 +69,11 @@ func scan(data []byte, size int) (u accessUnit, err error) {
 			continue
 		}
 		u.size += lengthSize + n
-		u.note(unit)
+		if hevc {
+			u.noteHEVC(unit)
+		} else {
+			u.note(unit)
+		}
 	}
 	return u, nil
 }
@@ -67,18 +85,42 @@ func (u *accessUnit) note(unit []byte) {
 	case nalSlice <= t && t <= nalPartitionC:
 		u.picture = true
 	case t == nalSPS:
-		if u.sps == nil {
-			u.sps = unit
-		}
+		first(&u.sps, unit)
 	case t == nalPPS:
-		if u.pps == nil {
-			u.pps = unit
-		}
+		first(&u.pps, unit)
 	case t == nalEndSequence, t == nalEndStream:
 	default:
 		u.others++
 	}
 }
+
+func (u *accessUnit) noteHEVC(unit []byte) {
+	switch t := unit[0] >> 1 & 0x3f; {
+	case hevcFirstIRAP <= t && t <= hevcLastIRAP:
+		u.picture, u.idr = true, true
+	case t <= hevcLastSlice:
+		u.picture = true
+	case t == hevcVPS:
+		first(&u.vps, unit)
+	case t == hevcSPS:
+		first(&u.sps, unit)
+	case t == hevcPPS:
+		first(&u.pps, unit)
+	case t == hevcEndSequence, t == hevcEndStream:
+	default:
+		u.others++
+	}
+}
+
+// first keeps the first unit of a type.
+func first(kept *[]byte, unit []byte) {
+	if *kept == nil {
+		*kept = unit
+	}
+}
+
+// sets says whether there are parameter sets.
+func (u *accessUnit) sets() bool { return u.vps != nil || u.sps != nil || u.pps != nil }
 
 // unitLength reads a NAL unit's length.
 func unitLength(data []byte, size int) (int, bool) {
@@ -113,16 +155,17 @@ func rewritten(prefix, data []byte, size int, u accessUnit) []byte {
 	return out
 }
 
-// moreSets returns the parameter sets of a configuration that a media.H264 has
-// no place for, ready to go in front of a picture: all but the first of each. Of
-// more than a picture may carry it returns none.
-func moreSets(c flv.AVCConfig) []byte {
+// prefixed returns units ready to go in front of a picture: parameter sets that a
+// codec has no place for. Of more than a picture may carry it returns none.
+func prefixed(groups ...[][]byte) []byte {
 	var out []byte
-	for _, set := range append(c.SPS[1:len(c.SPS):len(c.SPS)], c.PPS[1:]...) {
-		out = binary.BigEndian.AppendUint32(out, uint32(len(set)))
-		out = append(out, set...)
-		if len(out) > maxPrefix {
-			return nil
+	for _, units := range groups {
+		for _, unit := range units {
+			out = binary.BigEndian.AppendUint32(out, uint32(len(unit)))
+			out = append(out, unit...)
+			if len(out) > maxPrefix {
+				return nil
+			}
 		}
 	}
 	return out
@@ -135,9 +178,9 @@ func sameSet(a, b []byte) bool {
 }
 
 // samePPSID says whether two picture parameter sets have the same id, the
-// Exp-Golomb number that they begin with: one replaces the other.
-func samePPSID(a, b []byte) bool {
-	return len(a) > 1 && len(b) > 1 && leadingUE(a[1:]) == leadingUE(b[1:])
+// Exp-Golomb number behind their header of so many bytes: one replaces the other.
+func samePPSID(a, b []byte, header int) bool {
+	return len(a) > header && len(b) > header && leadingUE(a[header:]) == leadingUE(b[header:])
 }
 
 // leadingUE reads ue(v), ITU-T H.264 §9.1, from the start of b. Of one too long
