@@ -86,7 +86,7 @@ func TestOwnRungs(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m, base := &fakeMachine{}, newRecorder(t)
 				base.reorders = true
-				l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,360p"), 0, base)
+				l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,360p"), Timing{}, base)
 				p := newMultitrack(t, l, sps1080, sps180, sps180)
 				p.begin()
 				p.frames(90, turn)
@@ -131,7 +131,7 @@ func TestOwnRungsThatStray(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
 		base.reorders = true
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p"), Timing{}, base)
 		p := newMultitrack(t, l, sps1080, sps180)
 		p.begin()
 		p.frames(30, inOrder(1)) // nothing leads

@@ -262,7 +262,7 @@ func TestRealSoundBesideAAC(t *testing.T) {
 		t.Run(encoder, func(t *testing.T) {
 			base := newRecorder(t)
 			tr := fakeTranscoder(t, newRealMachine(t))
-			sink := tr.Ladder("live", mustSpec(t, "source"), 0, base)
+			sink := tr.Ladder("live", mustSpec(t, "source"), Timing{}, base)
 			sound := makeTone(t, encoder, 48_000, 4, describe)
 			sound.track.Language = "de"
 			together(t, sink, base, video, sound, func(int) {})
@@ -282,7 +282,7 @@ func TestRealSoundBesideAAC(t *testing.T) {
 func TestOpusIsPassedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source"), Timing{}, base)
 		track := media.Track{ID: 2, Kind: media.Audio, Timescale: 48_000, Codec: media.PlainOpus(2)}
 		require.NoError(t, l.Begin(t.Context(), []media.Track{track}))
 		for n := range media.Ticks(10) {
