@@ -6,5 +6,4 @@ import (
 	_ "github.com/fsnotify/fsnotify"
 	_ "github.com/golang-jwt/jwt/v5"
 	_ "golang.org/x/time/rate"
-	_ "modernc.org/sqlite"
 )
