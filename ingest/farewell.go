@@ -18,7 +18,7 @@ func (s *session) farewell(err error) {
 		return
 	case errors.As(err, &knows):
 	case s.published != 0 || s.once:
-		s.write(onStatus(s.published, refusal(err)))
+		s.write(onStatus(s.published, parting(err)))
 	}
 	s.linger()
 }
@@ -70,7 +70,7 @@ func levelOf(err error) slog.Level {
 		return slog.LevelInfo
 	}
 	switch reason(err) {
-	case "network", "gone", "shutdown", "taken_over":
+	case "network", "gone", "shutdown", "taken_over", "revoked", "expired":
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

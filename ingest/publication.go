@@ -33,6 +33,7 @@ type publication struct {
 	stream  string
 	sink    media.Sink
 	release func()
+	done    func(cause error)
 	log     *slog.Logger
 	counts  *counters
 	limits  *Limits
@@ -86,17 +87,22 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	defer cancel()
 	g, err := s.server.admit.Admit(asking, p)
 	switch {
-	case errors.Is(err, ErrUnknownKey), errors.Is(err, ErrWrongApp), errors.Is(err, ErrBusy):
+	case refusedKey(err), errors.Is(err, ErrWrongApp), errors.Is(err, ErrBusy):
 		return fmt.Errorf("%w (%v)", err, p.Key)
 	case err != nil:
 		return fmt.Errorf("%w: %w", errAdmission, err)
 	}
+	done := func(error) {}
+	if g.Bind != nil {
+		done = g.Bind(s.evict)
+	}
 	release, err := s.server.owners.claim(ctx, g.Stream, s)
 	if err != nil {
+		done(err)
 		return fmt.Errorf("stream %s: %w", g.Stream, err)
 	}
 	s.pub = &publication{
-		stream: g.Stream, sink: g.Sink, release: release,
+		stream: g.Stream, sink: g.Sink, release: release, done: done,
 		log: s.log.With("stream", g.Stream), counts: s.server.counts, limits: s.limits,
 		start: time.Now(), clock: clock.New(s.server.forward),
 	}
@@ -112,7 +118,11 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	if s.tls != nil {
 		over = "rtmps"
 	}
-	s.pub.log.Info("publishing over "+over, "encoder", s.encoder)
+	args := []any{"encoder", s.encoder}
+	if g.Key != "" {
+		args = append(args, "key", g.Key)
+	}
+	s.pub.log.Info("publishing over "+over, args...)
 	return nil
 }
 
@@ -121,6 +131,7 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 func (s *session) unpublish(ctx context.Context, cause error) {
 	p := s.pub
 	s.pub = nil
+	defer func() { p.done(cause) }()
 	defer p.release()
 	defer s.server.counts.publishing.Dec()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.SinkEnd)

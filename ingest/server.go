@@ -25,6 +25,10 @@ type Options struct {
 	// MaxForwardJump is how far ahead a timestamp may be before it ends the
 	// epoch; 0 is clock.DefaultMaxForwardJump.
 	MaxForwardJump time.Duration
+	// Newest lets a publisher take a stream over from one that is alive. Without it
+	// only one that has been silent for Limits.OwnerSilence gives way, and the newer
+	// is refused.
+	Newest bool
 }
 
 // Server takes in publishers.
@@ -67,7 +71,7 @@ func New(o Options) *Server {
 	}
 	s.limits.setDefaults()
 	s.gate = newGate(&s.limits)
-	s.owners = newOwners(&s.limits)
+	s.owners = newOwners(&s.limits, o.Newest)
 	return s
 }
 

@@ -25,7 +25,8 @@ func (v value) ladderTo(to *rung.Spec) (err error) {
 
 // layer is one place that settings come from.
 type layer struct {
-	values  map[string]value // by flag name
+	values  map[string]value            // by flag name
+	groups  map[string]map[string]value // by groups' names
 	streams []streamSpec
 	errs    []error // mistakes that leave the rest readable
 }
@@ -33,7 +34,9 @@ type layer struct {
 // streamSpec is one stream as somebody wrote it.
 type streamSpec struct {
 	at     string
-	fields map[string]value // by streamFields
+	fields map[string]value // by streamFields, but for keys
+	keys   []keySpec
+	keyed  bool // keys are given, if only none
 }
 
 // pick returns the value of the highest layer that has one.
@@ -63,6 +66,7 @@ func (f Flags) layer() layer {
 		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
 		"tls-cert": f.TLSCert, "tls-key": f.TLSKey,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace, "ladder": f.Ladder,
+		"takeover":   f.Takeover,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
 		if v != nil {

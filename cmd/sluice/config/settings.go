@@ -35,6 +35,13 @@ var settings = []setting{
 	{"window", func(c *Config, v value) error { return window(&c.Timing, v.text) }},
 	{"grace", func(c *Config, v value) error { return duration(&c.Grace, v.text, 0, maxGrace) }},
 	{"ladder", func(c *Config, v value) error { return v.ladderTo(&c.Ladder) }},
+	{"takeover", func(c *Config, v value) error {
+		c.Takeover = Takeover(v.text)
+		if c.Takeover != TakeoverSilent && c.Takeover != TakeoverNewest {
+			return fmt.Errorf("%.20q is neither silent nor newest", v.text)
+		}
+		return nil
+	}},
 	{"log-format", func(c *Config, v value) error {
 		c.Log.Format = Format(v.text)
 		if c.Log.Format != Text && c.Log.Format != JSON {
@@ -106,7 +113,7 @@ func address(to *string, v string) error {
 // anyPort reports whether the system is to choose the port.
 func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
 
-var streamFields = []string{"name", "key", "segment", "part", "window", "ladder"}
+var streamFields = []string{"name", "key", "keys", "segment", "part", "window", "ladder"}
 
 func parseStreams(specs []streamSpec) ([]Stream, error) {
 	var streams []Stream
@@ -121,10 +128,17 @@ func parseStreams(specs []streamSpec) ([]Stream, error) {
 		}
 		if first, twice := places[s.Name]; twice {
 			errs = append(errs, fmt.Errorf("%s: stream %s was given already (%s)", spec.at, s.Name, first))
-		} else if other, taken := keys[s.Key.Hash()]; taken {
-			errs = append(errs, fmt.Errorf("%s: stream %s has the same key as stream %s", spec.at, s.Name, other))
+		} else {
+			for _, k := range s.Catalog().Keys {
+				if other, taken := keys[k.Hash]; taken && other == s.Name {
+					errs = append(errs, fmt.Errorf("%s: stream %s has the same key twice", spec.at, s.Name))
+				} else if taken {
+					errs = append(errs, fmt.Errorf("%s: stream %s has the same key as stream %s", spec.at, s.Name, other))
+				}
+				keys[k.Hash] = s.Name
+			}
 		}
-		places[s.Name], keys[s.Key.Hash()] = spec.at, s.Name
+		places[s.Name] = spec.at
 		streams = append(streams, s)
 	}
 	return streams, errors.Join(errs...)
@@ -139,7 +153,7 @@ func (spec streamSpec) parse() (Stream, error) {
 		set      func(value) error
 	}{
 		{"name", true, func(v value) error { s.Name = v.text; return catalog.ValidateName(v.text) }},
-		{"key", true, func(v value) (err error) { s.Key, err = catalog.ParseKey(v.text); return err }},
+		{"key", !spec.keyed, func(v value) (err error) { s.Key, err = catalog.ParseKey(v.text); return err }},
 		{"segment", false, func(v value) error { return segment(&s.Timing, v.text) }},
 		{"part", false, func(v value) error { return part(&s.Timing, v.text) }},
 		{"window", false, func(v value) error { return window(&s.Timing, v.text) }},
@@ -154,6 +168,20 @@ func (spec streamSpec) parse() (Stream, error) {
 		case f.required:
 			errs = append(errs, fmt.Errorf("%s: a stream needs a %s", spec.at, f.name))
 		}
+	}
+	first := 1
+	if !s.Key.IsZero() {
+		first = 2
+	}
+	for i, k := range spec.keys {
+		key, err := k.parse(first + i)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		s.Keys = append(s.Keys, key)
+	}
+	if n := len(s.Catalog().Keys); n > catalog.MaxKeys {
+		errs = append(errs, fmt.Errorf("%s: %d keys are more than %d", spec.at, n, catalog.MaxKeys))
 	}
 	return s, errors.Join(errs...)
 }
