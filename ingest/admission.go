@@ -224,3 +224,12 @@ func reason(err error) string {
 		return "network"
 	}
 }
+
+// Reason names why a publication ended, as metrics do; empty where its publisher
+// wanted that.
+func Reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return reason(err)
+}
