@@ -2,12 +2,19 @@ package gateway
 
 import (
 	"context"
-	"errors"
+	"crypto/subtle"
 	"fmt"
+	"log/slog"
+	"os"
 	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
+	"sluice/ingest/admit"
+	"sluice/ingest/token"
+	"sluice/ingest/webhook"
 	"sluice/media"
 	"sluice/packager"
 	"sluice/storage/catalog"
@@ -15,30 +22,65 @@ import (
 	"sluice/transcode/rung"
 )
 
-// admitter lets in whoever shows a key of the catalog.
+// newPolicy makes what the configuration says about who may publish.
+func newPolicy(c config.Config, streams catalog.Store, log *slog.Logger, metrics prometheus.Registerer) (*admit.Policy, error) {
+	o := admit.Options{Streams: streams, Log: log, Metrics: metrics, OpenHooks: c.Webhooks.AdmitOnFailure}
+	if h := c.Webhooks; h.OnPublish != "" || h.OnPublishDone != "" {
+		o.Hooks = webhook.New(webhook.Options{
+			OnPublish: h.OnPublish, OnPublishDone: h.OnPublishDone, Secret: []byte(h.Secret), Timeout: h.Timeout,
+			Log: log, Metrics: metrics,
+		})
+	}
+	if j := c.JWT; j.On() {
+		t := token.Options{Secret: []byte(j.Secret), URL: j.JWKSURL, Issuer: j.Issuer, Audience: j.Audience, Log: log}
+		var err error
+		if j.KeyFile != "" {
+			if t.PEM, err = os.ReadFile(j.KeyFile); err != nil {
+				return nil, fmt.Errorf("read the key of tokens: %w", err)
+			}
+		}
+		if o.Tokens, err = token.New(t); err != nil {
+			return nil, fmt.Errorf("key of tokens: %w", err)
+		}
+	}
+	return admit.New(o), nil
+}
+
+// admitter lets in whom the policy lets in, and the test picture.
 type admitter struct {
+	policy     *admit.Policy
 	streams    catalog.Store
 	packager   *packager.Packager
 	transcoder *transcode.Transcoder
 	timing     catalog.Timing // of streams that have none of their own
 	ladder     rung.Spec      // likewise
+	picture    *picture       // nil without a test picture
 	granted    sync.Map       // names of streams that somebody was let in to; at most all there are
 }
 
 // Admit implements ingest.Admitter.
 func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, error) {
-	s, err := a.streams.ByKey(ctx, catalog.HashKey(string(p.Key)))
-	if errors.Is(err, catalog.ErrNotFound) {
-		if p.App != ingest.ServedApp {
-			return ingest.Grant{}, ingest.ErrWrongApp
-		}
-		return ingest.Grant{}, ingest.ErrUnknownKey
+	var d admit.Decision
+	var err error
+	if a.ours(p.Key) {
+		d.Stream, err = a.streams.Stream(ctx, a.picture.stream)
+	} else {
+		d, err = a.policy.Admit(ctx, p)
 	}
-	if err != nil {
-		return ingest.Grant{}, fmt.Errorf("look up key: %w", err)
+	if err != nil || p.Probe {
+		return ingest.Grant{}, err
 	}
-	a.granted.Store(s.Name, nil)
-	return ingest.Grant{Stream: s.Name, Sink: a.sink(s)}, nil
+	a.granted.Store(d.Stream.Name, nil)
+	return ingest.Grant{Stream: d.Stream.Name, Sink: a.sink(d.Stream), Key: d.Key, Bind: d.Bind}, nil
+}
+
+// ours reports whether a key is that of the test picture.
+func (a *admitter) ours(key ingest.Key) bool {
+	if a.picture == nil {
+		return false
+	}
+	given, want := catalog.HashKey(string(key)), a.picture.key.Hash()
+	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }
 
 // sink is where a session's samples go: to the packager, through the ladder that

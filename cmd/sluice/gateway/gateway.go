@@ -16,9 +16,10 @@ import (
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
+	"sluice/ingest/admit"
 	"sluice/packager"
 	"sluice/storage/catalog"
-	"sluice/storage/catalog/file"
+	"sluice/storage/catalog/sqlite"
 	"sluice/storage/certificates"
 	"sluice/storage/journal/memory"
 	"sluice/transcode"
@@ -42,7 +43,7 @@ type Gateway struct {
 	config config.Config
 	log    *slog.Logger
 
-	catalog   *file.Catalog
+	catalog   *sqlite.Catalog
 	streams   catalog.Store // the catalog, and over it the configuration's
 	firstKey  catalog.Key
 	certs     certificates.Source
@@ -52,6 +53,7 @@ type Gateway struct {
 	journal    *memory.Journal
 	packager   *packager.Packager
 	transcoder *transcode.Transcoder
+	policy     *admit.Policy
 	admitter   *admitter
 	ingest     *ingest.Server
 	web        *web.Server
@@ -74,7 +76,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 			g.Close()
 		}
 	}()
-	if g.catalog, err = file.Open(c.Data); err != nil {
+	if g.catalog, err = sqlite.Open(ctx, c.Data); err != nil {
 		return nil, err
 	}
 	if err := g.openStreams(ctx); err != nil {
@@ -91,8 +93,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 			return nil, err
 		}
 	}
-	g.wire()
-	return g, nil
+	return g, g.wire()
 }
 
 // openStreams lays the configuration's streams over the catalog's. Where there
@@ -110,7 +111,7 @@ func (g *Gateway) openStreams(ctx context.Context) error {
 	var guessable []string
 	for _, s := range g.config.Streams {
 		fixed = append(fixed, s.Catalog())
-		if s.Key.Guessable() {
+		if s.Guessable() {
 			guessable = append(guessable, s.Name)
 		}
 	}
@@ -133,17 +134,22 @@ func openCertificates(c config.Config, log *slog.Logger) (certificates.Source, e
 }
 
 // wire makes the rooms; none of them runs yet.
-func (g *Gateway) wire() {
+func (g *Gateway) wire() (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
 	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
 	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data})
-	g.admitter = &admitter{
-		streams: g.streams, packager: g.packager, transcoder: g.transcoder,
-		timing: g.config.Timing, ladder: g.config.Ladder,
+	if g.policy, err = newPolicy(g.config, g.streams, g.log, registry); err != nil {
+		return err
 	}
-	g.ingest = ingest.New(ingest.Options{Admit: g.admitter, Log: g.log, Metrics: registry})
+	g.admitter = &admitter{
+		policy: g.policy, streams: g.streams, packager: g.packager, transcoder: g.transcoder,
+		timing: g.config.Timing, ladder: g.config.Ladder, picture: g.picture,
+	}
+	g.ingest = ingest.New(ingest.Options{
+		Admit: g.admitter, Log: g.log, Metrics: registry, Newest: g.config.Takeover == config.TakeoverNewest,
+	})
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
@@ -151,6 +157,7 @@ func (g *Gateway) wire() {
 			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream))
 		},
 	})
+	return nil
 }
 
 // ready is what /readyz asks.
@@ -212,6 +219,7 @@ func (g *Gateway) LocalCA() (local, trusted bool) {
 type picture struct {
 	listener net.Listener
 	key      catalog.Key
+	stream   string
 }
 
 // openPicture lets one more key publish to the first stream, for as long as this
@@ -226,11 +234,7 @@ func (g *Gateway) openPicture(ctx context.Context) (*picture, error) {
 		return nil, errors.New("there is no stream to publish the test picture to")
 	}
 	s := streams[max(0, slices.IndexFunc(streams, func(s catalog.Stream) bool { return s.Name == catalog.FirstStream }))]
-	p := &picture{key: catalog.NewKey()}
-	s.Keys = append(s.Keys[:min(len(s.Keys), catalog.MaxKeys-1)], p.key.Hash())
-	if g.streams, err = catalog.Overlay(g.streams, []catalog.Stream{s}); err != nil {
-		return nil, err
-	}
+	p := &picture{key: catalog.NewKey(), stream: s.Name}
 	if p.listener, err = tcp().Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("listen for the test picture: %w", err)
 	}

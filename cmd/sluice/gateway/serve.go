@@ -30,6 +30,8 @@ const (
 	endHTTP = 800 * time.Millisecond
 	// 6. Numbers that were reserved and not used are given back.
 	endJournal = 500 * time.Millisecond
+	// Beside stages 2 to 6 the application is told of the sessions' ends.
+	endAdmission = endTranscode + endPackager + endHTTP + endJournal
 )
 
 // errLate says that something outlived its stage.
@@ -81,11 +83,12 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		return r
 	}
 	journal, packaging, transcoding := open("journal"), open("packager"), open("transcode")
-	taking, serving := open("ingest"), open("http")
+	taking, serving, admitting := open("ingest"), open("http"), open("admission")
 
 	journal.start(failed, g.journal.Serve)
 	packaging.start(failed, g.packager.Serve)
 	transcoding.start(failed, g.transcoder.Serve)
+	admitting.start(failed, g.policy.Serve)
 	g.startIngest(taking, failed)
 	servers := g.startHTTP(serving, failed)
 
@@ -101,11 +104,14 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	shutdown, cancel := context.WithTimeout(taking.ctx, endIngest)
 	g.ingest.Shutdown(shutdown)
 	cancel()
-	errs := []error{err, taking.end(endIngest), transcoding.end(endTranscode), packaging.end(endPackager)}
+	errs := []error{err, taking.end(endIngest)}
+	ended := make(chan error, 1)
+	go func() { ended <- admitting.end(endAdmission) }()
+	errs = append(errs, transcoding.end(endTranscode), packaging.end(endPackager))
 	if live {
 		time.Sleep(endNotice)
 	}
-	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal))
+	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal), <-ended)
 	return errors.Join(errs...)
 }
 
