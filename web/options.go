@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +26,10 @@ type Options struct {
 	Absence time.Duration
 	// Advice says what a stream's broadcaster should change, in plain words; nil is none.
 	Advice func(stream string) []string
+	// Permit, if given, is asked for each request of a manifest whether it may be
+	// answered: nil, or an error that wraps ErrForbidden or ErrUnavailable. Its text
+	// goes out. Media isn't asked for: who has no manifest doesn't find it.
+	Permit func(r *http.Request, stream string) error
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -21,6 +21,7 @@ type Server struct {
 	registry *prometheus.Registry
 	absence  time.Duration
 	advice   func(string) []string
+	permit   func(*http.Request, string) error // may be nil
 	ca       []byte
 
 	streams streams
@@ -38,6 +39,7 @@ var _ http.Handler = (*Server)(nil)
 func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA, advice: o.Advice,
+		permit: o.Permit,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {

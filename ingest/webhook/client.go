@@ -25,12 +25,13 @@ const maxConnections = 64
 
 // Options of a Client. URLs that are empty are off.
 type Options struct {
-	OnPublish, OnPublishDone string
-	Secret                   []byte // must be given
-	Timeout                  time.Duration
-	Log                      *slog.Logger          // nil: nothing is logged
-	Metrics                  prometheus.Registerer // nil: nothing is registered
-	Transport                http.RoundTripper     // nil: HTTP/1.1 and 2, by proxy where the environment names one
+	OnPublish, OnPublishDone, OnPlay string
+
+	Secret    []byte // must be given
+	Timeout   time.Duration
+	Log       *slog.Logger          // nil: nothing is logged
+	Metrics   prometheus.Registerer // nil: nothing is registered
+	Transport http.RoundTripper     // nil: HTTP/1.1 and 2, by proxy where the environment names one
 }
 
 // Client asks and tells.
@@ -97,15 +98,19 @@ func NewID() string {
 // Ask asks whether somebody may publish. The error is a *Denied, or wraps ErrFailed,
 // or is the context's. Nothing is asked twice.
 func (c *Client) Ask(ctx context.Context, m Message) (Answer, error) {
-	m.Event, m.ID = OnPublish, NewID()
-	status, body, err := c.post(ctx, c.options.OnPublish, m)
+	return c.question(ctx, OnPublish, c.options.OnPublish, m)
+}
+
+func (c *Client) question(ctx context.Context, event, url string, m Message) (Answer, error) {
+	m.Event, m.ID = event, NewID()
+	status, body, err := c.post(ctx, url, m)
 	var a Answer
 	if err == nil {
 		a, err = parseAnswer(status, body)
 	} else if ctx.Err() == nil {
 		err = fmt.Errorf("%w: %w", ErrFailed, err)
 	}
-	c.count(OnPublish, err)
+	c.count(event, err)
 	return a, err
 }
 

@@ -1,5 +1,5 @@
-// Package webhook asks an application over HTTP whether somebody may publish, and
-// tells it when that is over.
+// Package webhook asks an application over HTTP whether somebody may publish or
+// watch, and tells it when a publication is over.
 //
 // In go Messages; out come POST requests with a JSON body (Message), to URLs of the
 // configuration alone: no redirect is followed, and nothing that a publisher says
@@ -23,6 +23,9 @@
 // An event (Tell) is delivered when it's answered by 2xx. Until then it's tried six
 // times within about six minutes, from a queue of 1,024; what is more, the oldest goes.
 // Serve delivers; it must run for events to be sent.
+//
+// About a viewer of a stream (Plays) it's asked at most once a minute, whatever is
+// fetched meanwhile.
 //
 // A Client may be used by any number of goroutines at once. A question costs the one
 // that asks, and no other.

@@ -15,6 +15,7 @@ import (
 const (
 	OnPublish     = "on_publish"
 	OnPublishDone = "on_publish_done"
+	OnPlay        = "on_play"
 )
 
 // How a publisher was admitted: values of Message.By.
@@ -27,21 +28,22 @@ const (
 // Message is the body of a request. What doesn't apply is left out.
 type Message struct {
 	Event       string              `json:"event"`
-	ID          string              `json:"id"`                // of this message; the same when it's sent again
-	Time        time.Time           `json:"time"`              // of the event
-	Publication string              `json:"publication"`       // the same in on_publish and its on_publish_done
-	By          string              `json:"by"`                // key, token or none
-	Stream      string              `json:"stream,omitempty"`  // the public name, where it's known
-	Key         string              `json:"key,omitempty"`     // what the encoder gave; only where By is none
-	KeyID       string              `json:"key_id,omitempty"`  // which of the stream's keys
-	Purpose     string              `json:"purpose,omitempty"` // primary or backup
-	Subject     string              `json:"subject,omitempty"` // a token's
-	Query       map[string][]string `json:"query,omitempty"`   // parameters of URL and key, without token and key
-	Address     string              `json:"address"`           // the publisher's, without port
-	TLS         bool                `json:"tls"`               //
-	Encoder     string              `json:"encoder,omitempty"` // as it calls itself
-	Seconds     float64             `json:"seconds,omitempty"` // on_publish_done: for how long it published
-	Reason      string              `json:"reason,omitempty"`  // on_publish_done: why it ended, if the publisher didn't end it
+	ID          string              `json:"id"`                    // of this message; the same when it's sent again
+	Time        time.Time           `json:"time"`                  // of the event
+	Publication string              `json:"publication,omitempty"` // the same in on_publish and its on_publish_done
+	By          string              `json:"by,omitempty"`          // key, token or none
+	Stream      string              `json:"stream,omitempty"`      // the public name, where it's known
+	Key         string              `json:"key,omitempty"`         // what the encoder gave; only where By is none
+	KeyID       string              `json:"key_id,omitempty"`      // which of the stream's keys
+	Purpose     string              `json:"purpose,omitempty"`     // primary or backup
+	Subject     string              `json:"subject,omitempty"`     // a token's
+	Query       map[string][]string `json:"query,omitempty"`       // parameters of URL and key, without token and key
+	Address     string              `json:"address"`               // the publisher's or viewer's, without port
+	TLS         bool                `json:"tls"`                   //
+	Encoder     string              `json:"encoder,omitempty"`     // as it calls itself
+	Player      string              `json:"player,omitempty"`      // on_play: the viewer's User-Agent
+	Seconds     float64             `json:"seconds,omitempty"`     // on_publish_done: for how long it published
+	Reason      string              `json:"reason,omitempty"`      // on_publish_done: why it ended, if the publisher didn't end it
 }
 
 // Answer is what an application says to a question that it answers by yes.

@@ -273,6 +273,7 @@ func TestEventsAreRetried(t *testing.T) {
 		start := time.Now()
 		c.Tell(Message{Stream: "hall"})
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		require.Len(t, w.got, 4)
 		for i, want := range []time.Duration{0, time.Second, 5 * time.Second, 21 * time.Second} {
 			require.Equal(t, want, w.at[i].Sub(start))
@@ -292,6 +293,7 @@ func TestEventsAreGivenUp(t *testing.T) {
 		start := time.Now()
 		c.Tell(Message{Stream: "hall"})
 		time.Sleep(24 * time.Hour)
+		synctest.Wait()
 		require.Len(t, w.got, maxAttempts)
 		require.Equal(t, 341*time.Second, w.at[maxAttempts-1].Sub(start))
 		require.Equal(t, 1.0, testutil.ToFloat64(c.lost))

@@ -25,11 +25,15 @@ const (
 
 // Webhooks are what an application is asked and told. Empty URLs are off.
 type Webhooks struct {
-	OnPublish, OnPublishDone string
-	Secret                   Secret // signs every request; must be given with a URL
-	Timeout                  time.Duration
-	AdmitOnFailure           bool // when there is no answer
+	OnPublish, OnPublishDone, OnPlay string
+
+	Secret         Secret // signs every request; must be given with a URL
+	Timeout        time.Duration
+	AdmitOnFailure bool // when there is no answer
 }
+
+// On reports whether anything is asked or told.
+func (h Webhooks) On() bool { return h.OnPublish != "" || h.OnPublishDone != "" || h.OnPlay != "" }
 
 // JWT says which tokens admit a publisher. One of Secret, KeyFile and JWKSURL must
 // be given for any to.
@@ -73,6 +77,7 @@ var groups = map[string][]setting{
 	"webhooks": {
 		{"on-publish", func(c *Config, v value) error { return webURL(&c.Webhooks.OnPublish, v.text) }},
 		{"on-publish-done", func(c *Config, v value) error { return webURL(&c.Webhooks.OnPublishDone, v.text) }},
+		{"on-play", func(c *Config, v value) error { return webURL(&c.Webhooks.OnPlay, v.text) }},
 		{"secret", func(c *Config, v value) error { return secret(&c.Webhooks.Secret, v.text) }},
 		{"secret-file", func(c *Config, v value) error { return secretFile(&c.Webhooks.Secret, v.text) }},
 		{"timeout", func(c *Config, v value) error {
@@ -141,7 +146,7 @@ func setGroups(c *Config, layers []layer) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if c.Webhooks.Secret == "" && (c.Webhooks.OnPublish != "" || c.Webhooks.OnPublishDone != "") {
+	if c.Webhooks.Secret == "" && c.Webhooks.On() {
 		return errors.New("webhooks: a secret is needed, which signs the requests")
 	}
 	return nil

@@ -284,6 +284,7 @@ func TestWebhooksAndTokens(t *testing.T) {
 webhooks:
   on-publish: https://app.example/hooks?a=b
   on-publish-done: http://127.0.0.1:8000/done
+  on-play: https://app.example/play
   secret-file: `+secret+`
   timeout: 500ms
   on-failure: admit
@@ -296,7 +297,7 @@ jwt:
 `)}, env())
 	require.NoError(t, err)
 	require.Equal(t, Webhooks{
-		OnPublish: "https://app.example/hooks?a=b", OnPublishDone: "http://127.0.0.1:8000/done",
+		OnPublish: "https://app.example/hooks?a=b", OnPublishDone: "http://127.0.0.1:8000/done", OnPlay: "https://app.example/play",
 		Secret: "a secret in a file", Timeout: 500 * time.Millisecond, AdmitOnFailure: true,
 	}, c.Webhooks)
 	require.Equal(t, JWT{

@@ -3,8 +3,11 @@ package gateway
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"os"
 	"sync"
 
@@ -20,17 +23,48 @@ import (
 	"sluice/storage/catalog"
 	"sluice/transcode"
 	"sluice/transcode/rung"
+	"sluice/web"
 )
 
-// newPolicy makes what the configuration says about who may publish.
-func newPolicy(c config.Config, streams catalog.Store, log *slog.Logger, metrics prometheus.Registerer) (*admit.Policy, error) {
-	o := admit.Options{Streams: streams, Log: log, Metrics: metrics, OpenHooks: c.Webhooks.AdmitOnFailure}
-	if h := c.Webhooks; h.OnPublish != "" || h.OnPublishDone != "" {
-		o.Hooks = webhook.New(webhook.Options{
-			OnPublish: h.OnPublish, OnPublishDone: h.OnPublishDone, Secret: []byte(h.Secret), Timeout: h.Timeout,
-			Log: log, Metrics: metrics,
-		})
+// newHooks makes what asks and tells the application; nil where there's none.
+func newHooks(c config.Config, log *slog.Logger, metrics prometheus.Registerer) *webhook.Client {
+	h := c.Webhooks
+	if !h.On() {
+		return nil
 	}
+	return webhook.New(webhook.Options{
+		OnPublish: h.OnPublish, OnPublishDone: h.OnPublishDone, OnPlay: h.OnPlay,
+		Secret: []byte(h.Secret), Timeout: h.Timeout, Log: log, Metrics: metrics,
+	})
+}
+
+// viewers is who may watch, by the application's word; nil for everybody.
+func viewers(c config.Config, hooks *webhook.Client) func(*http.Request, string) error {
+	if c.Webhooks.OnPlay == "" {
+		return nil
+	}
+	plays := webhook.NewPlays(hooks, c.Webhooks.AdmitOnFailure)
+	return func(r *http.Request, stream string) error {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil {
+			return err
+		}
+		v := webhook.Viewer{Stream: stream, Address: from.Addr()}
+		err = plays.Permit(r.Context(), v, r.UserAgent(), r.TLS != nil)
+		var denied *webhook.Denied
+		switch {
+		case errors.As(err, &denied):
+			return fmt.Errorf("%w: %s", web.ErrForbidden, denied.Reason)
+		case errors.Is(err, webhook.ErrFailed):
+			return web.ErrUnavailable
+		}
+		return err
+	}
+}
+
+// newPolicy makes what the configuration says about who may publish.
+func newPolicy(c config.Config, streams catalog.Store, hooks *webhook.Client, log *slog.Logger, metrics prometheus.Registerer) (*admit.Policy, error) {
+	o := admit.Options{Streams: streams, Hooks: hooks, Log: log, Metrics: metrics, OpenHooks: c.Webhooks.AdmitOnFailure}
 	if j := c.JWT; j.On() {
 		t := token.Options{Secret: []byte(j.Secret), URL: j.JWKSURL, Issuer: j.Issuer, Audience: j.Audience, Log: log}
 		var err error

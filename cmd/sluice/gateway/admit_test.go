@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,6 +167,32 @@ func TestTokenAdmits(t *testing.T) {
 	require.NoError(t, err)
 	push(t, g, "hall?token="+raw)
 	isLive(t, g, "hall")
+}
+
+// Viewers are asked about too, each once.
+func TestApplicationIsAskedAboutViewers(t *testing.T) {
+	var heard atomic.Int32
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		heard.Add(1)
+		var m webhook.Message
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil || m.Event != webhook.OnPlay || m.Address != "127.0.0.1" {
+			t.Errorf("%+v, %v", m, err)
+		}
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, `{"reason":"members only"}`)
+	}))
+	defer app.Close()
+	c := onLoopback(t)
+	c.Webhooks = config.Webhooks{OnPlay: app.URL, Secret: "a secret of two parties", Timeout: 5 * time.Second}
+	g := open(t, c, Options{})
+	serve(t, g)
+	for range 3 {
+		status, _, body, err := get(client(t, g), "http://"+g.Addresses().HTTP+"/live/live/index.m3u8")
+		require.NoError(t, err)
+		require.Equal(t, 403, status)
+		require.Equal(t, "forbidden: members only\n", body)
+	}
+	require.EqualValues(t, 1, heard.Load())
 }
 
 func TestTokenKeysThatAreMissing(t *testing.T) {

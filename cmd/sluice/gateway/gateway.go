@@ -140,7 +140,8 @@ func (g *Gateway) wire() (err error) {
 	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
 	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
 	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data})
-	if g.policy, err = newPolicy(g.config, g.streams, g.log, registry); err != nil {
+	hooks := newHooks(g.config, g.log, registry)
+	if g.policy, err = newPolicy(g.config, g.streams, hooks, g.log, registry); err != nil {
 		return err
 	}
 	g.admitter = &admitter{
@@ -153,6 +154,7 @@ func (g *Gateway) wire() (err error) {
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
+		Permit: viewers(g.config, hooks),
 		Advice: func(stream string) []string {
 			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream))
 		},
