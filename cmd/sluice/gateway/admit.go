@@ -53,8 +53,10 @@ func viewers(c config.Config, hooks *webhook.Client) func(*http.Request, string)
 		err = plays.Permit(r.Context(), v, r.UserAgent(), r.TLS != nil)
 		var denied *webhook.Denied
 		switch {
-		case errors.As(err, &denied):
+		case errors.As(err, &denied) && denied.Reason != "":
 			return fmt.Errorf("%w: %s", web.ErrForbidden, denied.Reason)
+		case denied != nil:
+			return web.ErrForbidden
 		case errors.Is(err, webhook.ErrFailed):
 			return web.ErrUnavailable
 		}
