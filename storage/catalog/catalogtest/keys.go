@@ -102,6 +102,13 @@ func testUses(t *testing.T, open Open) {
 	require.Zero(t, used(two))
 	require.NoError(t, b.NoteUses(t.Context(), map[catalog.KeyHash]time.Time{one: at.Add(-time.Minute)}))
 	require.Equal(t, at, used(one), "it never goes back")
+	for i := range 2 {
+		at := at.Add(time.Duration(i) * time.Hour)
+		require.NoError(t, b.NoteUses(t.Context(), map[catalog.KeyHash]time.Time{two: at}))
+		all, err := b.Streams(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, at, all[0].Keys[1].Used, "a list tells too")
+	}
 
 	s.Keys[0].Label = "labelled"
 	s.Keys[0].Used = created // left as it is

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/packager/timeline"
@@ -48,6 +49,9 @@ type Catalog struct {
 	readers *sql.DB
 	all, byName, byKey,
 	numbers, names, revision *sql.Stmt
+
+	kept atomic.Pointer[listing]
+	uses atomic.Uint64 // counts calls of NoteUses
 
 	// mu guards the numbers that wait to be written, and changed. Whoever writes takes
 	// all of them along, so that a hundred streams that save at once cost two commits.

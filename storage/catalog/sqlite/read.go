@@ -15,11 +15,33 @@ import (
 	"sluice/transcode/rung"
 )
 
-// Streams implements catalog.Store.
+// listing is all streams at a revision, as of some number of noted uses.
+type listing struct {
+	revision, uses uint64
+	streams        []catalog.Stream
+}
+
+// Streams implements catalog.Store. Viewers have it called each second, and reading a
+// thousand streams takes a good part of a tenth of one, so what was read is kept until
+// something changes.
 func (c *Catalog) Streams(ctx context.Context) ([]catalog.Stream, error) {
-	streams, err := query(ctx, c.all)
-	if err != nil {
+	// These come before the streams: what is read may be newer than they say, never older.
+	l := &listing{uses: c.uses.Load()}
+	if err := c.revision.QueryRowContext(ctx).Scan(&l.revision); err != nil {
 		return nil, fmt.Errorf("list streams: %w", explained(err))
+	}
+	if kept := c.kept.Load(); kept != nil && kept.revision == l.revision && kept.uses == l.uses {
+		l = kept
+	} else {
+		var err error
+		if l.streams, err = query(ctx, c.all); err != nil {
+			return nil, fmt.Errorf("list streams: %w", explained(err))
+		}
+		c.kept.Store(l)
+	}
+	streams := make([]catalog.Stream, len(l.streams))
+	for i, s := range l.streams {
+		streams[i] = s.Clone()
 	}
 	return streams, nil
 }

@@ -178,6 +178,7 @@ func (c *Catalog) NoteUses(ctx context.Context, at map[catalog.KeyHash]time.Time
 		}
 		return nil
 	})
+	c.uses.Add(1)
 	if err != nil {
 		return fmt.Errorf("note when keys were used: %w", explained(err))
 	}
