@@ -18,8 +18,8 @@ import (
 // ServedApp, connect asks whether it is a key.
 type Admitter interface {
 	// Admit returns where the publisher's media goes, or an error: one that wraps
-	// ErrUnknownKey, ErrWrongApp, ErrClient or ErrBusy is told to the encoder as that; any
-	// other as a failure of ours.
+	// one of those below, up to ErrBusy, or ErrClient is told to the encoder as that;
+	// any other as a failure of ours. It may take its time, as long as Limits.Publish.
 	Admit(ctx context.Context, p Publish) (Grant, error)
 }
 
@@ -34,6 +34,7 @@ type Publish struct {
 	Remote  netip.AddrPort
 	TLS     *tls.ConnectionState // nil over plain RTMP
 	Peer    Peer                 // by a verified client certificate
+	Probe   bool                 // connect asks whether App is a key; publish asks again
 }
 
 // LogValue implements slog.LogValuer: nothing that may be secret.
@@ -53,17 +54,40 @@ func (p Publish) LogValue() slog.Value {
 type Grant struct {
 	Stream string // the public name
 	Sink   media.Sink
+	Key    string // names the key that let it in, in a log; may be empty
+	// Bind, if given, is called once, before anything else is done with the Grant, with
+	// a function that ends the session for a cause (ErrRevoked, ErrExpired); that may
+	// be called at any time, by anybody, and doesn't wait. What Bind returns is called
+	// once, when the publication is over, or didn't come about: with nil where the
+	// publisher wanted that, else with the cause.
+	Bind func(end func(cause error)) (done func(cause error))
 }
 
 // Why a publisher is refused. ErrCodec comes from the media itself, the others
-// from admission.
+// from admission. What the encoder is told of a key is the same whatever is wrong
+// with it: a log tells which it was, and whoever guesses learns nothing.
 var (
 	ErrUnknownKey = errors.New("unknown stream key")
+	ErrRevoked    = errors.New("stream key was revoked")
+	ErrExpired    = errors.New("stream key has expired")
+	ErrAddress    = errors.New("stream key is not for this address")
+	ErrToken      = errors.New("token not accepted")
+	ErrThrottled  = errors.New("too many wrong keys from this address")
+	ErrDenied     = errors.New("denied by the application")
 	ErrWrongApp   = errors.New("no such application")
 	ErrBusy       = errors.New("stream is being published already")
 	ErrCodec      = errors.New("codec not served")
 	ErrBitrate    = errors.New("bitrate above the limit")
 )
+
+// DeniedError is an ErrDenied with a reason that the encoder is told.
+type DeniedError struct{ Reason string }
+
+// Error implements error.
+func (e *DeniedError) Error() string { return fmt.Sprintf("%v: %s", ErrDenied, e.Reason) }
+
+// Unwrap makes it an ErrDenied.
+func (e *DeniedError) Unwrap() error { return ErrDenied }
 
 // Why a session ends that was well. A Sink's End is told too.
 var (
@@ -103,13 +127,14 @@ const (
 // vMix and ffmpeg tell from a network fault: they don't try again by themselves.
 func refusal(err error) status {
 	var codec *flv.NotServedError
+	var denied *DeniedError
 	switch {
-	case errors.Is(err, ErrUnknownKey):
-		return status{levelError, "NetStream.Publish.BadName", "Unknown stream key."}
+	case errors.As(err, &denied) && denied.Reason != "":
+		return status{levelError, "NetStream.Publish.BadName", denied.Reason}
+	case refusedKey(err):
+		return status{levelError, "NetStream.Publish.BadName", "Stream key not accepted: check it, or ask for a new one."}
 	case errors.Is(err, ErrBusy):
 		return status{levelError, "NetStream.Publish.BadName", "The stream is being published already."}
-	case errors.Is(err, ErrClient):
-		return status{levelError, "NetStream.Publish.BadName", "This stream takes another client certificate."}
 	case errors.Is(err, ErrWrongApp):
 		return status{levelError, "NetStream.Publish.BadName", "No such application: use " + ServedApp + "."}
 	case errors.As(err, &codec):
@@ -129,6 +154,30 @@ func refusal(err error) status {
 	}
 }
 
+// parting is what a publisher is told whose session ends: as a refusal, but for what
+// only its owner can hear.
+func parting(err error) status {
+	switch {
+	case errors.Is(err, ErrRevoked):
+		return status{levelError, "NetStream.Publish.BadName", "The stream key was withdrawn: ask for a new one."}
+	case errors.Is(err, ErrExpired):
+		return status{levelError, "NetStream.Publish.BadName", "The stream key has expired: ask for a new one."}
+	}
+	return refusal(err)
+}
+
+// refusedKey says whether an error is one about the key, token or certificate: who
+// lacks the certificate that a stream wants besides its key doesn't learn that the
+// key was right.
+func refusedKey(err error) bool {
+	for _, e := range [...]error{ErrUnknownKey, ErrRevoked, ErrExpired, ErrAddress, ErrToken, ErrClient, ErrThrottled, ErrDenied} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // reason names an end in a metric's label, and keys the rate of its log lines.
 // Every value is one of these.
 func reason(err error) string {
@@ -138,6 +187,12 @@ func reason(err error) string {
 		name string
 	}{
 		{ErrWrongApp, "wrong_app"},
+		{ErrThrottled, "throttled"},
+		{ErrDenied, "denied"},
+		{ErrRevoked, "revoked"},
+		{ErrExpired, "expired"},
+		{ErrAddress, "address"},
+		{ErrToken, "token"},
 		{ErrUnknownKey, "unknown_key"},
 		{ErrBusy, "busy"},
 		{ErrClient, "client"},
@@ -175,4 +230,13 @@ func reason(err error) string {
 	default:
 		return "network"
 	}
+}
+
+// Reason names why a publication ended, as metrics do; empty where its publisher
+// wanted that.
+func Reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return reason(err)
 }

@@ -74,8 +74,12 @@ func (s *session) connect(ctx context.Context, c message.Command) error {
 	s.app, s.tcURL, s.encoder = o.String("app"), o.String("tcUrl"), printable(o.String("flashVer"))
 	s.enhanced = readEnhancement(o)
 	if served, key := appServed(s.app); !served {
-		t := target{app: ServedApp, key: key}
-		if _, err := s.server.admit.Admit(ctx, s.wish(t, "")); err != nil {
+		p := s.wish(target{app: ServedApp, key: key}, "")
+		p.Probe = true
+		asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
+		_, err := s.server.admit.Admit(asking, p)
+		cancel()
+		if err != nil {
 			return s.reject(c, fmt.Errorf("%w: %w", ErrWrongApp, err))
 		}
 	}

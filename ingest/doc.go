@@ -16,8 +16,10 @@
 // Each connection has one goroutine, which reads, answers and calls the Sink.
 // Serve starts it and waits for it. One session owns a stream at a time; another
 // that publishes the same one takes over when the owner has fallen silent, and
-// is refused while it has not (see owners). All methods of Server may be called
-// at once. What a session sends is measured (package vitals): Status tells of it.
+// is refused while it has not, unless Options.Newest lets it take over at once (see
+// owners). A Grant may end while its session is live (see Grant.Bind). All methods
+// of Server may be called at once. What a session sends is measured (package
+// vitals): Status tells of it.
 //
 // Whatever a peer can make this package hold or wait for is bounded by Limits.
 // A breach, or a panic, ends that session alone, with one log line. A stream key

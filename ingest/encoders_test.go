@@ -170,7 +170,7 @@ func TestFFmpegIsToldWhyItIsRefused(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "info", "-i", clip, "-c", "copy",
 		"-f", "flv", "rtmp://"+h.plain+"/live/wrong").CombinedOutput()
 	require.Error(t, err)
-	require.Contains(t, string(out), "Unknown stream key.")
+	require.Contains(t, string(out), "Stream key not accepted: check it, or ask for a new one.")
 	h.log.wait(t, "unknown stream key")
 	require.NotContains(t, h.log.String(), "wrong")
 

@@ -21,7 +21,7 @@ func (s *session) farewell(err error) {
 		// Enhanced RTMP v2, "Reconnect Request". It is NetConnection's: stream 0.
 		s.write(onStatus(0, status{levelStatus, "NetConnection.Connect.ReconnectRequest", "The server restarts or moves: connect again."}))
 	case s.published != 0 || s.once:
-		s.write(onStatus(s.published, refusal(err)))
+		s.write(onStatus(s.published, parting(err)))
 	}
 	s.linger()
 }
@@ -74,7 +74,7 @@ func levelOf(err error) slog.Level {
 		return slog.LevelInfo
 	}
 	switch reason(err) {
-	case "network", "gone", "shutdown", "taken_over":
+	case "network", "gone", "shutdown", "taken_over", "revoked", "expired":
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

@@ -20,8 +20,8 @@ type crowd struct{ sessions, halfOpen int }
 
 func newGate(l *Limits) *gate { return &gate{limits: l, byAddr: map[netip.Prefix]*crowd{}} }
 
-// addressOf is what counts as one address: a host in IPv4, a network in IPv6.
-func addressOf(a netip.Addr) netip.Prefix {
+// Network is what counts as one address: a host in IPv4, a network (/64) in IPv6.
+func Network(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := 32
 	if a.Is6() {

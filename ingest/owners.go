@@ -19,12 +19,13 @@ type owner interface {
 //
 //	free ──claim──▶ owned ──release──▶ free
 //
-// A second claim waits: until the owner releases, or has been silent for
+// With Newest, a second claim evicts the owner at once. Otherwise it waits: until the owner releases, or has been silent for
 // OwnerSilence (then it is evicted, and its release waited for), or for
 // OwnerWait in all (then ErrBusy). So nobody stays locked out by a publisher that
 // hangs, and nobody pushes out one that doesn't.
 type owners struct {
 	limits *Limits
+	newest bool
 
 	mu sync.Mutex
 	of map[string]*claim
@@ -36,7 +37,9 @@ type claim struct {
 	released chan struct{}
 }
 
-func newOwners(l *Limits) *owners { return &owners{limits: l, of: map[string]*claim{}} }
+func newOwners(l *Limits, newest bool) *owners {
+	return &owners{limits: l, newest: newest, of: map[string]*claim{}}
+}
 
 // claim makes o the owner of a stream and returns how to release it.
 func (os *owners) claim(ctx context.Context, stream string, o owner) (release func(), err error) {
@@ -49,7 +52,7 @@ func (os *owners) claim(ctx context.Context, stream string, o owner) (release fu
 			return release, nil
 		}
 		var silent <-chan time.Time
-		if left := os.limits.OwnerSilence - present.owner.silence(); left > 0 {
+		if left := os.limits.OwnerSilence - present.owner.silence(); left > 0 && !os.newest {
 			timer := time.NewTimer(left)
 			defer timer.Stop() // a handful, within OwnerWait
 			silent = timer.C

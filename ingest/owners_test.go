@@ -37,7 +37,7 @@ func (a *actor) fallSilent() {
 func testOwners() *owners {
 	l := &Limits{}
 	l.setDefaults()
-	return newOwners(l)
+	return newOwners(l, false)
 }
 
 func TestClaim(t *testing.T) {
@@ -104,6 +104,32 @@ func TestClaimTakesOverFromTheSilent(t *testing.T) {
 	})
 }
 
+// With Newest an owner that is alive gives way too, and the one that came last has
+// the stream, however many come.
+func TestClaimTakesOverFromTheLiving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		os := testOwners()
+		os.newest = true
+		ctx := t.Context()
+		first, second := newActor(), newActor()
+		release, err := os.claim(ctx, "show", first)
+		require.NoError(t, err)
+		start := time.Now()
+		go func() {
+			require.ErrorIs(t, <-first.evicted, ErrTakenOver)
+			time.Sleep(200 * time.Millisecond) // its Sink ends
+			release()
+		}()
+		release2, err := os.claim(ctx, "show", second)
+		require.NoError(t, err)
+		require.Equal(t, 200*time.Millisecond, time.Since(start))
+		require.Empty(t, first.evicted, "told once")
+		require.Empty(t, second.evicted)
+		release2()
+		require.Empty(t, os.of)
+	})
+}
+
 func TestOnlyOneOfManyTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		os := testOwners()
@@ -148,7 +174,7 @@ func TestGate(t *testing.T) {
 	l := &Limits{Sessions: 10, SessionsPerAddress: 5, HalfOpen: 6, HalfOpenPerAddress: 3}
 	l.setDefaults()
 	g := newGate(l)
-	from := func(s string) netip.Prefix { return addressOf(netip.MustParseAddr(s)) }
+	from := func(s string) netip.Prefix { return Network(netip.MustParseAddr(s)) }
 	a, b, c := from("10.0.0.1"), from("10.0.0.2"), from("2001:db8::1")
 	require.Equal(t, a, from("::ffff:10.0.0.1"))
 	require.Equal(t, c, from("2001:db8::2"), "one network")
@@ -189,7 +215,7 @@ func TestGate(t *testing.T) {
 func TestLogLines(t *testing.T) {
 	l := newLogLines()
 	now := time.Unix(1000, 0)
-	a, b := addressOf(netip.MustParseAddr("10.0.0.1")), addressOf(netip.MustParseAddr("10.0.0.2"))
+	a, b := Network(netip.MustParseAddr("10.0.0.1")), Network(netip.MustParseAddr("10.0.0.2"))
 	ok := func(from netip.Prefix, reason string) bool { _, ok := l.may(from, reason, now); return ok }
 	require.True(t, ok(a, "tls"))
 	require.False(t, ok(a, "tls"))
@@ -203,7 +229,7 @@ func TestLogLines(t *testing.T) {
 
 	// A flood from many addresses takes no more memory than this.
 	for i := range 3 * maxLines {
-		l.may(addressOf(netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)})), "tls", now)
+		l.may(Network(netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)})), "tls", now)
 	}
 	require.LessOrEqual(t, len(l.said), maxLines)
 	now = now.Add(lineEvery)

@@ -28,6 +28,7 @@ type publication struct {
 	stream  string
 	sink    media.Sink
 	release func()
+	done    func(cause error)
 	log     *slog.Logger
 	counts  *counters
 	limits  *Limits
@@ -78,18 +79,23 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	defer cancel()
 	g, err := s.server.admit.Admit(asking, p)
 	switch {
-	case errors.Is(err, ErrUnknownKey), errors.Is(err, ErrWrongApp), errors.Is(err, ErrClient), errors.Is(err, ErrBusy):
+	case refusedKey(err), errors.Is(err, ErrWrongApp), errors.Is(err, ErrBusy):
 		return fmt.Errorf("%w (%v)", err, p.Key)
 	case err != nil:
 		return fmt.Errorf("%w: %w", errAdmission, err)
 	}
+	done := func(error) {}
+	if g.Bind != nil {
+		done = g.Bind(s.evict)
+	}
 	release, err := s.server.owners.claim(ctx, g.Stream, s)
 	if err != nil {
+		done(err)
 		return fmt.Errorf("stream %s: %w", g.Stream, err)
 	}
 	now := time.Now()
 	s.pub = &publication{
-		stream: g.Stream, sink: g.Sink, release: release,
+		stream: g.Stream, sink: g.Sink, release: release, done: done,
 		log: s.log.With("stream", g.Stream), counts: s.server.counts, limits: s.limits,
 		start: now, clock: clock.New(s.server.forward), meter: vitals.New(now),
 		rate: newAllowance(s.limits.Bitrate, now),
@@ -106,6 +112,9 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	if len(p.Peer.Names) > 0 {
 		args = append(args, "client", p.Peer)
 	}
+	if g.Key != "" {
+		args = append(args, "key", g.Key)
+	}
 	s.publishing.Store(&publishing{encoder: s.encoder, over: s.protocol(), since: now, meter: s.pub.meter})
 	s.pub.log.Info("publishing over "+s.protocol(), args...)
 	return nil
@@ -117,6 +126,7 @@ func (s *session) unpublish(ctx context.Context, cause error) {
 	p := s.pub
 	s.pub = nil
 	s.publishing.Store(nil)
+	defer func() { p.done(cause) }()
 	defer p.release()
 	defer s.server.counts.publishing.Dec()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.SinkEnd)

@@ -30,6 +30,10 @@ type Options struct {
 	RTMPE bool
 	// Ports are those of the gateway, for log lines about peers at the wrong one.
 	Ports Ports
+	// Newest lets a publisher take a stream over from one that is alive. Without it
+	// only one that has been silent for Limits.OwnerSilence gives way, and the newer
+	// is refused.
+	Newest bool
 }
 
 // Server takes in publishers.
@@ -76,7 +80,7 @@ func New(o Options) *Server {
 	}
 	s.limits.setDefaults()
 	s.gate = newGate(&s.limits)
-	s.owners = newOwners(&s.limits)
+	s.owners = newOwners(&s.limits, o.Newest)
 	if o.Metrics != nil {
 		o.Metrics.MustRegister(collector{s})
 	}

@@ -79,7 +79,7 @@ func newSession(s *Server, c net.Conn, config *tls.Config) *session {
 		// A socket for both versions of IP gives IPv4 addresses as mapped ones.
 		ss.remote = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
 	}
-	ss.from = addressOf(ss.remote.Addr())
+	ss.from = Network(ss.remote.Addr())
 	ss.log = s.log.With("session", ss.id, "remote", ss.remote.String())
 	ss.socket = newSocket(c, config != nil, &s.limits, s.counts, now)
 	ss.socket.most = s.mostLowWater

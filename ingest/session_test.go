@@ -134,8 +134,8 @@ func TestRefusals(t *testing.T) {
 		code, description string
 		line              string
 	}{
-		{"unknown key", "live", "wrong", nil, "NetStream.Publish.BadName", "Unknown stream key.", "unknown stream key"},
-		{"no key", "live", "", nil, "NetStream.Publish.BadName", "Unknown stream key.", "unknown stream key"},
+		{"unknown key", "live", "wrong", nil, "NetStream.Publish.BadName", "Stream key not accepted: check it, or ask for a new one.", "unknown stream key"},
+		{"no key", "live", "", nil, "NetStream.Publish.BadName", "Stream key not accepted: check it, or ask for a new one.", "unknown stream key"},
 		{"said to be busy", "live", "secret", ErrBusy, "NetStream.Publish.BadName", "The stream is being published already.", "published already"},
 		{"ours", "live", "secret", failing, "NetStream.Publish.Failed", "The stream can't be taken in now.", "on fire"},
 	} {

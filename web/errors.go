@@ -8,6 +8,12 @@ import (
 	"sluice/packager/hls"
 )
 
+// What Permit answers with.
+var (
+	ErrForbidden   = errors.New("forbidden")
+	ErrUnavailable = errors.New("can't be said now, try again")
+)
+
 // What handlers answer with, beside success. Wrapping adds what a person would
 // like to read: the text of 4xx errors goes out.
 var (
@@ -51,7 +57,9 @@ func problemOf(err error) problem {
 		p.status = http.StatusBadRequest
 	case errors.Is(err, errMethod):
 		p.status = http.StatusMethodNotAllowed
-	case errors.Is(err, errNotYet), errors.Is(err, errStopping):
+	case errors.Is(err, ErrForbidden):
+		p.status = http.StatusForbidden
+	case errors.Is(err, errNotYet), errors.Is(err, errStopping), errors.Is(err, ErrUnavailable):
 		p.status, p.retry = http.StatusServiceUnavailable, true
 	case errors.Is(err, context.Canceled):
 		p.status = statusClientGone

@@ -52,7 +52,7 @@ func (x *exchange) manifest(f *timeline.Feed, id timeline.RenditionID, limit tim
 
 // multivariantPlaylist answers /live/{stream}/index.m3u8.
 func (s *Server) multivariantPlaylist(x *exchange) error {
-	st, feed, err := s.feed(x)
+	st, feed, err := s.watched(x)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Server) multivariantPlaylist(x *exchange) error {
 
 // mediaPlaylist answers /live/{stream}/{rendition}/index.m3u8.
 func (s *Server) mediaPlaylist(x *exchange) error {
-	st, feed, err := s.feed(x)
+	st, feed, err := s.watched(x)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (st *stream) playlist(t *timeline.Timeline, id timeline.RenditionID, skip b
 
 // mpd answers /live/{stream}/manifest.mpd.
 func (s *Server) mpd(x *exchange) error {
-	st, feed, err := s.feed(x)
+	st, feed, err := s.watched(x)
 	if err != nil {
 		return err
 	}
@@ -183,6 +183,15 @@ func (s *Server) feed(x *exchange) (*stream, *timeline.Feed, error) {
 		return nil, nil, err
 	}
 	feed, err := st.follow(x.r.Context())
+	return st, feed, err
+}
+
+// watched is feed for somebody who may watch the stream.
+func (s *Server) watched(x *exchange) (*stream, *timeline.Feed, error) {
+	st, feed, err := s.feed(x)
+	if err == nil && s.permit != nil {
+		err = s.permit(x.r, st.name)
+	}
 	return st, feed, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,10 @@ type Options struct {
 	Publisher func(stream string) *Publisher
 	// Certificates tells of the TLS certificates; nil is none.
 	Certificates func() []certificates.Status
+	// Permit, if given, is asked for each request of a manifest whether it may be
+	// answered: nil, or an error that wraps ErrForbidden or ErrUnavailable. Its text
+	// goes out. Media isn't asked for: who has no manifest doesn't find it.
+	Permit func(r *http.Request, stream string) error
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -23,6 +23,7 @@ type Server struct {
 	absence   time.Duration
 	advice    func(string) []string
 	publisher func(string) *Publisher
+	permit    func(*http.Request, string) error // may be nil
 	ca        []byte
 
 	certificates func() []certificates.Status
@@ -43,7 +44,7 @@ var _ http.Handler = (*Server)(nil)
 func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
-		advice: o.Advice, publisher: o.Publisher, certificates: o.Certificates,
+		advice: o.Advice, publisher: o.Publisher, permit: o.Permit, certificates: o.Certificates,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"sluice/storage/catalog"
 )
 
 // commands is the command line.
@@ -13,6 +16,7 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Start the gateway."`
 	Demo    demoCommand    `cmd:"" help:"Start the gateway and publish a test picture with a clock and a tone."`
 	Trust   trustCommand   `cmd:"" help:"Have this machine trust the local CA, so that OBS and browsers accept the gateway's certificate."`
+	Stream  streamCommand  `cmd:"" help:"Streams and their keys: add, list, rotate, remove; also while the gateway runs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -35,6 +39,20 @@ func main() {
 	)
 	if err := ctx.Run(); err != nil {
 		fmt.Fprintf(os.Stderr, "sluice: %v\n", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// The codes that a command ends with, beside 0, and 80 for a command line that can't
+// be read.
+const (
+	exitFailed   = 1
+	exitNotFound = 3 // no such stream or key
+)
+
+func exitCode(err error) int {
+	if errors.Is(err, catalog.ErrNotFound) {
+		return exitNotFound
+	}
+	return exitFailed
 }

@@ -2,9 +2,11 @@ package catalog_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/storage/catalog"
-	"sluice/storage/catalog/file"
+	"sluice/storage/catalog/sqlite"
 )
 
 func TestKeyRedactsItself(t *testing.T) {
@@ -94,9 +96,9 @@ func TestTiming(t *testing.T) {
 	}
 }
 
-func openFile(t *testing.T, dir string) *file.Catalog {
+func openStore(t *testing.T, dir string) *sqlite.Catalog {
 	t.Helper()
-	c, err := file.Open(dir)
+	c, err := sqlite.Open(t.Context(), dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c
@@ -105,7 +107,7 @@ func openFile(t *testing.T, dir string) *file.Catalog {
 func TestFirst(t *testing.T) {
 	dir := t.TempDir()
 	note := filepath.Join(dir, "live.key")
-	c := openFile(t, dir)
+	c := openStore(t, dir)
 
 	key, err := catalog.First(t.Context(), c, note)
 	require.NoError(t, err)
@@ -132,7 +134,7 @@ func TestFirstTakesUpAKeyThatACrashLeft(t *testing.T) {
 	dir := t.TempDir()
 	note := filepath.Join(dir, "live.key")
 	require.NoError(t, os.WriteFile(note, []byte("left-behind-by-a-crash\n"), 0o600))
-	c := openFile(t, dir)
+	c := openStore(t, dir)
 	key, err := catalog.First(t.Context(), c, note)
 	require.NoError(t, err)
 	require.Equal(t, "left-behind-by-a-crash", key.Reveal())
@@ -143,10 +145,14 @@ func TestFirstTakesUpAKeyThatACrashLeft(t *testing.T) {
 func TestFirstDoesNotShowADeadKey(t *testing.T) {
 	dir := t.TempDir()
 	note := filepath.Join(dir, "live.key")
-	c := openFile(t, dir)
+	c := openStore(t, dir)
 	_, err := catalog.First(t.Context(), c, note)
 	require.NoError(t, err)
-	require.NoError(t, c.Put(t.Context(), catalog.Stream{Name: "live", Keys: []catalog.KeyHash{catalog.HashKey("rotated")}}))
+	_, err = catalog.Edit(t.Context(), c, "live", func(s *catalog.Stream) error {
+		s.Keys[0].Revoked = time.Now()
+		return nil
+	})
+	require.NoError(t, err)
 	key, err := catalog.First(t.Context(), c, note)
 	require.NoError(t, err)
 	require.True(t, key.IsZero())
@@ -156,43 +162,155 @@ func TestFirstNamesADamagedNote(t *testing.T) {
 	dir := t.TempDir()
 	note := filepath.Join(dir, "live.key")
 	require.NoError(t, os.WriteFile(note, []byte("%%%\n"), 0o600))
-	_, err := catalog.First(t.Context(), openFile(t, dir), note)
+	_, err := catalog.First(t.Context(), openStore(t, dir), note)
 	require.ErrorContains(t, err, note)
+}
+
+func keyed(name string, keys ...catalog.KeyHash) catalog.Stream {
+	s := catalog.Stream{Name: name}
+	for i, k := range keys {
+		s.Keys = append(s.Keys, catalog.FixedKey(k, i+1))
+	}
+	return s
 }
 
 func TestOverlay(t *testing.T) {
 	ctx := t.Context()
-	base := openFile(t, t.TempDir())
-	oldKey, newKey, hall := catalog.HashKey("old"), catalog.HashKey("new"), catalog.HashKey("hall")
-	require.NoError(t, base.Put(ctx, catalog.Stream{Name: "live", Keys: []catalog.KeyHash{oldKey}}))
-	require.NoError(t, base.Put(ctx, catalog.Stream{Name: "hall", Keys: []catalog.KeyHash{hall}}))
-	fixed := catalog.Stream{Name: "live", Keys: []catalog.KeyHash{newKey}}
+	base := openStore(t, t.TempDir())
+	oldKey, newKey, hallKey := catalog.HashKey("old"), catalog.HashKey("new"), catalog.HashKey("hall")
+	put := func(s catalog.Store, v catalog.Stream) (catalog.Stream, error) {
+		t.Helper()
+		rev, err := s.Put(ctx, v)
+		v.Revision = rev
+		return v, err
+	}
+	_, err := put(base, keyed("live", oldKey))
+	require.NoError(t, err)
+	hall, err := put(base, keyed("hall", hallKey))
+	require.NoError(t, err)
+	fixed := keyed("live", newKey)
 	o, err := catalog.Overlay(base, []catalog.Stream{fixed})
 	require.NoError(t, err)
 
 	list, err := o.Streams(ctx)
 	require.NoError(t, err)
-	require.Equal(t, []catalog.Stream{{Name: "hall", Keys: []catalog.KeyHash{hall}}, fixed}, list)
+	require.Equal(t, []catalog.Stream{hall, fixed}, list)
 	s, err := o.ByKey(ctx, newKey)
 	require.NoError(t, err)
 	require.Equal(t, fixed, s)
+	s, err = o.Stream(ctx, "live")
+	require.NoError(t, err)
+	require.Equal(t, fixed, s)
+	s, err = o.Stream(ctx, "hall")
+	require.NoError(t, err)
+	require.Equal(t, hall, s)
 	_, err = o.ByKey(ctx, oldKey)
 	require.ErrorIs(t, err, catalog.ErrNotFound, "the key of a hidden stream is dead")
-	_, err = o.ByKey(ctx, hall)
+	_, err = o.ByKey(ctx, hallKey)
 	require.NoError(t, err)
 
-	require.ErrorIs(t, o.Put(ctx, catalog.Stream{Name: "live"}), catalog.ErrFixed)
+	_, err = put(o, keyed("live"))
+	require.ErrorIs(t, err, catalog.ErrFixed)
 	require.ErrorIs(t, o.Remove(ctx, "live"), catalog.ErrFixed)
-	require.ErrorIs(t, o.Put(ctx, catalog.Stream{Name: "x", Keys: []catalog.KeyHash{newKey}}), catalog.ErrKeyTaken)
-	require.NoError(t, o.Put(ctx, catalog.Stream{Name: "x"}))
+	_, err = put(o, keyed("x", newKey))
+	require.ErrorIs(t, err, catalog.ErrKeyTaken)
+	_, err = put(o, keyed("x"))
+	require.NoError(t, err)
 	require.NoError(t, o.Remove(ctx, "x"))
+
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	require.NoError(t, o.NoteUses(ctx, map[catalog.KeyHash]time.Time{newKey: at, hallKey: at}))
+	s, err = o.Stream(ctx, "hall")
+	require.NoError(t, err)
+	require.Equal(t, at, s.Keys[0].Used)
+	require.NoError(t, o.NoteUses(ctx, map[catalog.KeyHash]time.Time{newKey: at}))
 
 	_, err = catalog.Overlay(base, []catalog.Stream{fixed, fixed})
 	require.ErrorContains(t, err, "live is given twice")
-	_, err = catalog.Overlay(base, []catalog.Stream{fixed, {Name: "b", Keys: []catalog.KeyHash{newKey}}})
+	_, err = catalog.Overlay(base, []catalog.Stream{fixed, keyed("b", newKey)})
 	require.ErrorIs(t, err, catalog.ErrKeyTaken)
 	_, err = catalog.Overlay(base, []catalog.Stream{{Name: "Bad"}})
 	require.Error(t, err)
+}
+
+// Changes of a stream that the configuration hides are nobody's business.
+func TestOverlayHidesChanges(t *testing.T) {
+	base := openStore(t, t.TempDir())
+	o, err := catalog.Overlay(base, []catalog.Stream{keyed("live")})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for c, err := range o.Changes(ctx) {
+		require.NoError(t, err)
+		if c.Missed {
+			for _, name := range []string{"live", "hall"} {
+				_, err := base.Put(ctx, keyed(name))
+				require.NoError(t, err)
+			}
+			continue
+		}
+		require.Equal(t, "hall", c.Name)
+		return
+	}
+	t.Fatal("never told")
+}
+
+func TestCheckOfAKey(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	ranges := func(list ...string) (all []netip.Prefix) {
+		for _, s := range list {
+			p, err := catalog.ParseRange(s)
+			require.NoError(t, err)
+			all = append(all, p)
+		}
+		return all
+	}
+	for _, tc := range []struct {
+		key  catalog.StreamKey
+		from string
+		want error
+	}{
+		{catalog.StreamKey{}, "192.0.2.1", nil},
+		{catalog.StreamKey{Expires: now.Add(time.Millisecond)}, "192.0.2.1", nil},
+		{catalog.StreamKey{Expires: now}, "192.0.2.1", catalog.ErrExpired},
+		{catalog.StreamKey{Expires: now, Revoked: now.Add(-time.Hour)}, "192.0.2.1", catalog.ErrRevoked},
+		{catalog.StreamKey{Allow: ranges("192.0.2.77/24")}, "192.0.2.1", nil},
+		{catalog.StreamKey{Allow: ranges("192.0.2.0/24")}, "::ffff:192.0.2.1", nil},
+		{catalog.StreamKey{Allow: ranges("192.0.2.0/24")}, "192.0.3.1", catalog.ErrAddress},
+		{catalog.StreamKey{Allow: ranges("2001:db8::/32", "192.0.3.1")}, "192.0.3.1", nil},
+		{catalog.StreamKey{Allow: ranges("fe80::/10")}, "fe80::1%eth0", nil},
+		{catalog.StreamKey{Allow: ranges("2001:db8::/32")}, "192.0.3.1", catalog.ErrAddress},
+	} {
+		require.ErrorIs(t, tc.key.Check(now, netip.MustParseAddr(tc.from)), tc.want, "%+v from %s", tc.key, tc.from)
+	}
+	require.ErrorIs(t, catalog.StreamKey{Allow: ranges("::/0")}.Check(now, netip.Addr{}), catalog.ErrAddress, "no address at all")
+	for _, bad := range []string{"", "192.0.2.0/33", "hall", "192.0.2", "fe80::1%eth0", "::ffff:0:0/90"} {
+		_, err := catalog.ParseRange(bad)
+		require.ErrorContains(t, err, "want CIDR", bad)
+	}
+	require.Equal(t, "192.0.2.0/24", ranges("::ffff:192.0.2.1/120")[0].String())
+}
+
+func TestKeysOfAStream(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := catalog.Stream{Name: "a"}
+	for i := range catalog.MaxKeys {
+		require.NoError(t, s.AddKey(catalog.NewStreamKey(catalog.HashKey(fmt.Sprint(i)), now)))
+	}
+	require.NoError(t, s.Validate())
+	more := catalog.NewStreamKey(catalog.HashKey("more"), now)
+	require.ErrorContains(t, s.AddKey(more), "remove one first")
+	s.Keys[3].Revoked, s.Keys[5].Revoked = now.Add(time.Hour), now
+	gone := s.Keys[5]
+	require.NoError(t, s.AddKey(more))
+	require.NoError(t, s.Validate())
+	require.Nil(t, s.KeyByID(gone.ID), "the one that was revoked first")
+	require.Equal(t, more, *s.KeyByID(more.ID))
+	k, ok := s.KeyOf(more.Hash)
+	require.True(t, ok)
+	require.Equal(t, more, k)
+	_, ok = s.KeyOf(gone.Hash)
+	require.False(t, ok)
 }
 
 func TestGuessableKeys(t *testing.T) {

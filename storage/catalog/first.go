@@ -37,17 +37,21 @@ func First(ctx context.Context, s Store, keyFile string) (Key, error) {
 				return Key{}, fmt.Errorf("note the stream's key: %w", err)
 			}
 		}
-		return key, s.Put(ctx, Stream{
-			Name: FirstStream, Keys: []KeyHash{key.Hash()}, Created: time.Now().UTC().Truncate(time.Second),
+		now := time.Now()
+		_, err := s.Put(ctx, Stream{
+			Name: FirstStream, Keys: []StreamKey{NewStreamKey(key.Hash(), now)}, Created: now.UTC().Truncate(time.Second),
 		})
+		return key, err
 	}
 	if key.IsZero() {
 		return Key{}, nil
 	}
-	if owner, err := s.ByKey(ctx, key.Hash()); errors.Is(err, ErrNotFound) || err == nil && owner.Name != FirstStream {
-		return Key{}, nil // it was changed since
-	} else if err != nil {
+	owner, err := s.ByKey(ctx, key.Hash())
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Key{}, err
+	}
+	if k, ok := owner.KeyOf(key.Hash()); !ok || owner.Name != FirstStream || !k.Revoked.IsZero() {
+		return Key{}, nil // it was changed since
 	}
 	return key, nil
 }

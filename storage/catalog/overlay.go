@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
+	"time"
 )
 
 // overlay holds fixed streams in memory over a Store. It never changes, so it
@@ -29,10 +32,10 @@ func Overlay(base Store, fixed []Stream) (Store, error) {
 		}
 		o.names[s.Name] = s.Clone()
 		for _, k := range s.Keys {
-			if other, taken := o.keys[k]; taken {
+			if other, taken := o.keys[k.Hash]; taken {
 				return nil, fmt.Errorf("stream %s: %w: %s", s.Name, ErrKeyTaken, other)
 			}
-			o.keys[k] = s.Name
+			o.keys[k.Hash] = s.Name
 		}
 	}
 	return o, nil
@@ -51,13 +54,20 @@ func (o *overlay) Streams(ctx context.Context) ([]Stream, error) {
 	return streams, nil
 }
 
-func (o *overlay) Put(ctx context.Context, s Stream) error {
+func (o *overlay) Stream(ctx context.Context, name string) (Stream, error) {
+	if s, ok := o.names[name]; ok {
+		return s.Clone(), ctx.Err()
+	}
+	return o.base.Stream(ctx, name)
+}
+
+func (o *overlay) Put(ctx context.Context, s Stream) (uint64, error) {
 	if o.fixed(s.Name) {
-		return fmt.Errorf("put stream %s: %w", s.Name, ErrFixed)
+		return 0, fmt.Errorf("put stream %s: %w", s.Name, ErrFixed)
 	}
 	for _, k := range s.Keys {
-		if other, taken := o.keys[k]; taken {
-			return fmt.Errorf("put stream %s: %w: %s", s.Name, ErrKeyTaken, other)
+		if other, taken := o.keys[k.Hash]; taken {
+			return 0, fmt.Errorf("put stream %s: %w: %s", s.Name, ErrKeyTaken, other)
 		}
 	}
 	return o.base.Put(ctx, s)
@@ -72,13 +82,36 @@ func (o *overlay) Remove(ctx context.Context, name string) error {
 
 func (o *overlay) ByKey(ctx context.Context, k KeyHash) (Stream, error) {
 	if name, ok := o.keys[k]; ok {
-		return o.names[name].Clone(), nil
+		return o.names[name].Clone(), ctx.Err()
 	}
 	s, err := o.base.ByKey(ctx, k)
 	if err == nil && o.fixed(s.Name) {
 		return Stream{}, fmt.Errorf("key: %w", ErrNotFound)
 	}
 	return s, err
+}
+
+// NoteUses keeps nothing of the configuration's keys.
+func (o *overlay) NoteUses(ctx context.Context, at map[KeyHash]time.Time) error {
+	at = maps.Clone(at)
+	maps.DeleteFunc(at, func(k KeyHash, _ time.Time) bool { _, fixed := o.keys[k]; return fixed })
+	if len(at) == 0 {
+		return ctx.Err()
+	}
+	return o.base.NoteUses(ctx, at)
+}
+
+func (o *overlay) Changes(ctx context.Context) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		for c, err := range o.base.Changes(ctx) {
+			if err == nil && o.fixed(c.Name) {
+				continue
+			}
+			if !yield(c, err) {
+				return
+			}
+		}
+	}
 }
 
 func (o *overlay) fixed(name string) bool {

@@ -12,7 +12,7 @@ import (
 // Limits of what a catalog holds.
 const (
 	MaxNameLen = 64     // of a stream's name, in bytes
-	MaxKeys    = 16     // of one stream
+	MaxKeys    = 16     // of one stream, those that were revoked included
 	MaxStreams = 10_000 // of one catalog
 )
 
@@ -25,11 +25,12 @@ const (
 
 // Stream is what a broadcaster publishes and viewers watch under one public name.
 type Stream struct {
-	Name    string
-	Keys    []KeyHash // whoever has one of them may publish
-	Created time.Time // zero for one given by the configuration
-	Timing  Timing
-	Ladder  *rung.Spec // nil for the gateway's default
+	Name     string
+	Keys     []StreamKey // whoever has one of them may publish
+	Created  time.Time   // zero for one given by the configuration
+	Timing   Timing
+	Ladder   *rung.Spec // nil for the gateway's default
+	Revision uint64     // rises with each Put of any stream; 0 for one that isn't stored
 }
 
 // Timing is how a stream is cut and how much of it stays listed. Zero fields
@@ -95,8 +96,14 @@ func (s Stream) Validate() error {
 		return fmt.Errorf("stream %s: %d keys are more than %d", s.Name, len(s.Keys), MaxKeys)
 	}
 	for i, k := range s.Keys {
-		if slices.Contains(s.Keys[:i], k) {
+		if err := k.Validate(); err != nil {
+			return fmt.Errorf("stream %s: %w", s.Name, err)
+		}
+		if slices.ContainsFunc(s.Keys[:i], func(o StreamKey) bool { return o.Hash == k.Hash }) {
 			return fmt.Errorf("stream %s: the same key twice", s.Name)
+		}
+		if slices.ContainsFunc(s.Keys[:i], func(o StreamKey) bool { return o.ID == k.ID }) {
+			return fmt.Errorf("stream %s: two keys with the id %s", s.Name, k.ID)
 		}
 	}
 	if err := s.Timing.Validate(); err != nil {
@@ -113,6 +120,9 @@ func (s Stream) Validate() error {
 // Clone returns a copy that shares nothing with s.
 func (s Stream) Clone() Stream {
 	s.Keys = slices.Clone(s.Keys)
+	for i := range s.Keys {
+		s.Keys[i].Allow = slices.Clone(s.Keys[i].Allow)
+	}
 	if s.Ladder != nil {
 		ladder := s.Ladder.Clone()
 		s.Ladder = &ladder

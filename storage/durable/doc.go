@@ -5,5 +5,5 @@
 // call returns: temporary file in the same folder, fsync, rename, fsync of the
 // folder. Any number of goroutines may call at once; for one path the last
 // rename wins. It is meant for documents of at most a few megabytes, written as
-// a whole.
+// a whole. Lock keeps other processes away from what a file stands for.
 package durable

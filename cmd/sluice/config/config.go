@@ -13,15 +13,18 @@ import (
 
 // Config is what `sluice run` needs to know.
 type Config struct {
-	Data    string // folder for everything that outlives the process
-	Listen  Listen
-	TLS     TLS
-	Compat  Compat
-	Streams []Stream       // given here, beside those in the catalog
-	Timing  catalog.Timing // for streams that set none of their own
-	Ladder  rung.Spec      // likewise
-	Grace   time.Duration  // how long a publisher may be away
-	Log     Log
+	Data     string // folder for everything that outlives the process
+	Listen   Listen
+	TLS      TLS
+	Compat   Compat
+	Streams  []Stream       // given here, beside those in the catalog
+	Timing   catalog.Timing // for streams that set none of their own
+	Ladder   rung.Spec      // likewise
+	Grace    time.Duration  // how long a publisher may be away
+	Takeover Takeover
+	Webhooks Webhooks
+	JWT      JWT
+	Log      Log
 }
 
 // Listen holds the addresses to listen on; an empty one is off.
@@ -52,8 +55,9 @@ const (
 // a publisher needs both.
 type Stream struct {
 	Name    string
-	Key     catalog.Key // zero for one that certificates alone open
-	Clients []string    // names in client certificates, one of which a publisher must have; none: needs no certificate
+	Key     catalog.Key // zero where Keys are all there are, or certificates alone open it
+	Keys    []Key
+	Clients []string // names in client certificates, one of which a publisher must have; none: needs no certificate
 	Timing  catalog.Timing
 	Ladder  *rung.Spec // nil for Config's
 }
@@ -62,9 +66,18 @@ type Stream struct {
 func (s Stream) Catalog() catalog.Stream {
 	c := catalog.Stream{Name: s.Name, Timing: s.Timing, Ladder: s.Ladder}
 	if !s.Key.IsZero() {
-		c.Keys = []catalog.KeyHash{s.Key.Hash()}
+		c.Keys = append(c.Keys, catalog.FixedKey(s.Key.Hash(), 1))
+	}
+	for _, k := range s.Keys {
+		c.Keys = append(c.Keys, k.StreamKey)
 	}
 	return c
+}
+
+// Guessable reports whether one of the keys that were given as such is short.
+func (s Stream) Guessable() bool {
+	return !s.Key.IsZero() && s.Key.Guessable() ||
+		slices.ContainsFunc(s.Keys, func(k Key) bool { return !k.Secret.IsZero() && k.Secret.Guessable() })
 }
 
 // Default is the configuration that nobody changed.
@@ -77,10 +90,12 @@ func Default() Config {
 			HTTP:  ":8080",
 			HTTPS: ":8443",
 		},
-		Timing: catalog.Timing{Segment: 2 * time.Second, Part: 200 * time.Millisecond, Window: 30 * time.Second},
-		Ladder: rung.AutoSpec(),
-		Grace:  30 * time.Second,
-		Log:    Log{Format: Text, Level: slog.LevelInfo},
+		Timing:   catalog.Timing{Segment: 2 * time.Second, Part: 200 * time.Millisecond, Window: 30 * time.Second},
+		Ladder:   rung.AutoSpec(),
+		Grace:    30 * time.Second,
+		Takeover: TakeoverSilent,
+		Webhooks: Webhooks{Timeout: 3 * time.Second},
+		Log:      Log{Format: Text, Level: slog.LevelInfo},
 	}
 }
 
@@ -110,6 +125,7 @@ type Flags struct {
 	Window        *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
 	Grace         *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
 	Ladder        *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
+	Takeover      *string  `placeholder:"silent" help:"When a second publisher of a stream is let in: silent (once the first has sent nothing for 1.5 s) or newest (at once; the first must go). [SLUICE_TAKEOVER]"`
 	LogFormat     *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
 	LogLevel      *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
 }
@@ -137,6 +153,9 @@ func Load(f Flags, lookup func(string) (string, bool)) (Config, error) {
 		if err := s.set(&c, v); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", v.at, err))
 		}
+	}
+	if err := setGroups(&c, layers); err != nil {
+		errs = append(errs, err)
 	}
 	specs := pickStreams(layers)
 	streams, err := parseStreams(specs)

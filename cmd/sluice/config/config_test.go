@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +46,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"https-addr": "[::1]:443", "tls-cert": "a.pem,c.pem", "tls-key": "b.pem,d.pem", "segment": "4s", "part": "500ms",
 		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
-		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
+		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest",
+		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
 		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
@@ -58,6 +61,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
+		Takeover: TakeoverNewest, Webhooks: Default().Webhooks,
 	}
 	require.Len(t, texts, len(settings))
 
@@ -82,6 +86,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		ACMEDirectory: ptr(texts["acme-directory"]), ACMECA: ptr(texts["acme-ca"]),
 		ClientCA: ptr(texts["client-ca"]), ClientCRL: ptr(texts["client-crl"]), ClientAuth: ptr(texts["client-auth"]),
 		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
+		Takeover:  ptr(texts["takeover"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())
@@ -108,7 +113,7 @@ func TestStreams(t *testing.T) {
 		m := map[string]string{}
 		for _, s := range c.Streams {
 			m[s.Name] = s.Key.Reveal()
-			require.Equal(t, []catalog.KeyHash{s.Key.Hash()}, s.Catalog().Keys)
+			require.Equal(t, []catalog.StreamKey{catalog.FixedKey(s.Key.Hash(), 1)}, s.Catalog().Keys)
 		}
 		return m
 	}
@@ -148,6 +153,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"URL as address", Flags{HTTPAddr: ptr("http://x:80")}, nil, `--http-addr: "http://x:80" is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off`},
 		{"ladder", Flags{Ladder: ptr("source,720p@2")}, nil, `--ladder: "720p@2": "2" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
+		{"takeover", Flags{Takeover: ptr("always")}, nil, `--takeover: "always" is neither silent nor newest`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
 		{"half a certificate", Flags{TLSCert: []string{"a.pem"}}, nil, "--tls-cert: given without tls-key"},
 		{"switch", Flags{}, []string{"SLUICE_RTMPT=perhaps"}, `SLUICE_RTMPT: "perhaps" is neither true nor false`},
@@ -234,7 +240,26 @@ func TestMistakesInAFileHaveTheirPlace(t *testing.T) {
 		{"two documents", "part: 1s\n---\npart: 2s\n", "a second document"},
 		{"anchor", "part: &p 1s\nsegment: *p\n", "FILE:1:7: part: here stands an anchor or alias instead of a value"},
 		{"streams no list", "streams:\n  live: key\n", "FILE:2:7: streams: here stands a mapping instead of a list"},
-		{"stream's unknown key", "streams:\n  - name: live\n    keys: abc\n", "FILE:3:5: keys: unknown key (did you mean key?)"},
+		{"stream's unknown key", "streams:\n  - name: live\n    kay: abc\n", "FILE:3:5: kay: unknown key (did you mean key?)"},
+		{"keys no list", "streams:\n  - name: live\n    keys: abc\n", "FILE:3:11: keys: here stands a single value instead of a list"},
+		{"key of keys without key", "streams:\n  - name: live\n    keys:\n      - label: x\n", "FILE:4:9: keys: want either key or sha256"},
+		{"key and hash", "streams:\n  - name: live\n    keys:\n      - {key: 12345678, sha256: " + strings.Repeat("ab", 32) + "}\n", "FILE:4:10: keys: want either key or sha256"},
+		{"key's bad hash", "streams:\n  - name: live\n    keys:\n      - sha256: abcd\n", "FILE:4:17: sha256: a key's hash has 64 hexadecimal digits, this one has 4"},
+		{"key's bad range", "streams:\n  - name: live\n    keys:\n      - key: 12345678\n        allow: [10.0.0.0/8, hall]\n", `FILE:5:29: allow: "hall" is no address range: want CIDR`},
+		{"key's bad expiry", "streams:\n  - name: live\n    keys:\n      - key: 12345678\n        expires: soon\n", `FILE:5:18: expires: "soon" is no time: want a date, or as in 2026-12-31T23:00:00Z`},
+		{"key's bad purpose", "streams:\n  - name: live\n    keys:\n      - {key: 12345678, backup: spare}\n", `FILE:4:33: backup: "spare" is neither true nor false`},
+		{"key's unknown key", "streams:\n  - name: live\n    keys:\n      - {key: 12345678, expiry: x}\n", `FILE:4:25: expiry: unknown key`},
+		{"the same key twice", "streams:\n  - name: live\n    key: 12345678\n    keys: [12345678]\n", `FILE:2:5: streams: stream live has the same key twice`},
+		{"too many keys", "streams:\n  - name: live\n    keys: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]\n", `FILE:2:5: streams: 17 keys are more than 16`},
+		{"webhook without secret", "webhooks:\n  on-publish: https://app.example/hook\n", "webhooks: a secret is needed"},
+		{"webhook's bad URL", "webhooks:\n  on-publish: app.example/hook\n", `FILE:2:15: on-publish: "app.example/hook" is no URL: want https://HOST/PATH`},
+		{"webhook's password", "webhooks: {on-publish: 'https://me:12345678@app.example/'}\n", `FILE:1:24: on-publish: a URL with a password in it`},
+		{"webhook's short secret", "webhooks:\n  secret: 12345678\n", "FILE:2:11: secret: a secret has 16 to 4096 bytes, this one has 8"},
+		{"two secrets", "jwt:\n  secret: 1234567812345678\n  secret-file: x\n", "FILE:3:16: secret-file: secret is given too"},
+		{"secret's file", "jwt:\n  secret-file: /nowhere/x\n", "FILE:2:16: secret-file: open /nowhere/x: no such file"},
+		{"webhook's timeout", "webhooks:\n  timeout: 1m\n", "FILE:2:12: timeout: 1m0s is not between 100ms and 8s"},
+		{"webhook's failure", "webhooks:\n  on-failure: hope\n", `FILE:2:15: on-failure: "hope" is neither refuse nor admit`},
+		{"webhook's unknown key", "webhooks:\n  on-published: x\n", "FILE:2:3: on-published: unknown key (did you mean on-publish?)"},
 		{"stream's bad value", "streams:\n  - name: live\n    key: 12345678\n    window: 1d\n", `FILE:4:13: window: "1d" is not a duration`},
 		{"stream without key", "streams:\n  - name: live\n", "FILE:2:5: streams: a stream needs a key"},
 		{"stream's bad key", "streams:\n  - name: live\n    key: a?b\n", "FILE:3:10: key: a stream key has only letters, digits, and - _ . ~ /"},
@@ -276,11 +301,93 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, "larger than")
 }
 
+func TestKeysOfAStream(t *testing.T) {
+	hash := catalog.HashKey("hashed")
+	c, err := Load(Flags{Config: yamlFile(t, `
+streams:
+  - name: hall
+    key: first-key-of-the-hall
+    keys:
+      - second-key-of-the-hall
+      - key: short
+        label: OBS, señor
+        expires: 2026-12-31
+        allow: 192.0.2.7/24
+      - sha256: `+hash.String()+`
+        expires: 2026-12-31T23:00:00+01:00
+        allow: [10.0.0.0/8, "2001:db8::1"]
+        backup: true
+  - name: yard
+    keys: []
+`)}, env())
+	require.NoError(t, err)
+	hall := c.Streams[0]
+	require.True(t, hall.Guessable())
+	k := func(secret string, n int) catalog.StreamKey { return catalog.FixedKey(catalog.HashKey(secret), n) }
+	short, hashed := k("short", 3), k("hashed", 4)
+	short.Label, short.Expires = "OBS, señor", time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
+	short.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	hashed.Purpose, hashed.Expires = catalog.Backup, time.Date(2026, 12, 31, 22, 0, 0, 0, time.UTC)
+	hashed.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")}
+	require.Equal(t, []catalog.StreamKey{k("first-key-of-the-hall", 1), k("second-key-of-the-hall", 2), short, hashed}, hall.Catalog().Keys)
+	require.NoError(t, hall.Catalog().Validate())
+	require.Empty(t, c.Streams[1].Catalog().Keys, "for tokens and webhooks")
+	require.False(t, c.Streams[1].Guessable())
+}
+
+func TestWebhooksAndTokens(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("  a secret in a file\n"), 0o600))
+	c, err := Load(Flags{Config: yamlFile(t, `
+webhooks:
+  on-publish: https://app.example/hooks?a=b
+  on-publish-done: http://127.0.0.1:8000/done
+  on-play: https://app.example/play
+  secret-file: `+secret+`
+  timeout: 500ms
+  on-failure: admit
+jwt:
+  secret: sixteen bytes or more
+  public-key-file: key.pem
+  jwks-url: https://idp.example/jwks.json
+  issuer: idp
+  audience: sluice
+`)}, env())
+	require.NoError(t, err)
+	require.Equal(t, Webhooks{
+		OnPublish: "https://app.example/hooks?a=b", OnPublishDone: "http://127.0.0.1:8000/done", OnPlay: "https://app.example/play",
+		Secret: "a secret in a file", Timeout: 500 * time.Millisecond, AdmitOnFailure: true,
+	}, c.Webhooks)
+	require.Equal(t, JWT{
+		Secret: "sixteen bytes or more", KeyFile: "key.pem", JWKSURL: "https://idp.example/jwks.json", Issuer: "idp", Audience: "sluice",
+	}, c.JWT)
+	require.True(t, c.JWT.On())
+	text := fmt.Sprintf("%v %+v %#v %s %q", c, c, c, c.JWT.Secret, c.Webhooks.Secret)
+	require.NotContains(t, text, "sixteen")
+	require.NotContains(t, text, "a secret in")
+}
+
+func TestParseTime(t *testing.T) {
+	for s, want := range map[string]string{
+		"2026-12-31": "2026-12-31T00:00:00Z", "2026-12-31T23:00:00Z": "2026-12-31T23:00:00Z", "2026-12-31T23:00:00+02:00": "2026-12-31T21:00:00Z",
+	} {
+		got, err := ParseTime(s)
+		require.NoError(t, err)
+		require.Equal(t, want, got.Format(time.RFC3339))
+	}
+	for _, s := range []string{"", "31.12.2026", "2026-13-01", "10d"} {
+		_, err := ParseTime(s)
+		require.Error(t, err, s)
+	}
+}
+
 func FuzzFile(f *testing.F) {
 	f.Add("streams:\n  - name: live\n    key: 12345678\nsegment: 2s\n")
 	f.Add("a: &x [*x]\n<<: *x\n? b\n: |\n  c\n")
 	f.Add("ladder: {rungs: [source, 720p, {height: 360, fps: 30}], encoder: nvenc, rate-control: cbr}\n")
 	f.Add("ladder:\n- source: true\n  height: 2\n- {source: x, height: 0.5, bitrate: 1e9}\n- [a]\n")
+	f.Add("streams:\n- name: a\n  keys: [b, {key: c, allow: [10.0.0.0/8], expires: 2026-01-01, backup: true}, {sha256: ab}]\n")
+	f.Add("webhooks: {on-publish: 'https://a/b', secret: 1234567812345678}\njwt: {jwks-url: 'https://a'}\ntakeover: newest\n")
 	f.Add("part: !!int 3\n---\n...\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4096 {
@@ -291,6 +398,11 @@ func FuzzFile(f *testing.F) {
 			for name, v := range l.values {
 				if v.at == "" || !strings.Contains(v.at, name) {
 					t.Fatalf("%s has no place: %q", name, v.at)
+				}
+				for _, spec := range l.streams {
+					if s, err := spec.parse(); err == nil && s.Catalog().Validate() != nil && s.Timing.Validate() == nil {
+						t.Fatalf("stream %+v", s)
+					}
 				}
 				if v.ladder != nil && (v.text == "" || v.ladder.Validate() != nil) {
 					t.Fatalf("ladder %+v", v.ladder)

@@ -68,7 +68,7 @@ ladder:
 		}
 		require.Equal(t, tc.want, *c.Streams[0].Ladder, indented)
 		require.Equal(t, catalog.Stream{
-			Name: "live", Keys: []catalog.KeyHash{c.Streams[0].Key.Hash()}, Ladder: &tc.want,
+			Name: "live", Keys: []catalog.StreamKey{catalog.FixedKey(c.Streams[0].Key.Hash(), 1)}, Ladder: &tc.want,
 		}, c.Streams[0].Catalog())
 	}
 }

@@ -26,7 +26,8 @@ func (v value) ladderTo(to *rung.Spec) (err error) {
 
 // layer is one place that settings come from.
 type layer struct {
-	values  map[string]value // by flag name
+	values  map[string]value            // by flag name
+	groups  map[string]map[string]value // by groups' names
 	streams []streamSpec
 	errs    []error // mistakes that leave the rest readable
 }
@@ -34,7 +35,9 @@ type layer struct {
 // streamSpec is one stream as somebody wrote it.
 type streamSpec struct {
 	at     string
-	fields map[string]value // by streamFields
+	fields map[string]value // by streamFields, but for keys
+	keys   []keySpec
+	keyed  bool // keys are given, if only none
 }
 
 // has reports whether a field was given.
@@ -68,6 +71,7 @@ func (f Flags) layer() layer {
 		"acme-email": f.ACMEEmail, "acme-directory": f.ACMEDirectory, "acme-ca": f.ACMECA,
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace, "ladder": f.Ladder,
+		"takeover":   f.Takeover,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
 		if v != nil {

@@ -44,6 +44,13 @@ var settings = []setting{
 	{"window", func(c *Config, v value) error { return window(&c.Timing, v.text) }},
 	{"grace", func(c *Config, v value) error { return duration(&c.Grace, v.text, 0, maxGrace) }},
 	{"ladder", func(c *Config, v value) error { return v.ladderTo(&c.Ladder) }},
+	{"takeover", func(c *Config, v value) error {
+		c.Takeover = Takeover(v.text)
+		if c.Takeover != TakeoverSilent && c.Takeover != TakeoverNewest {
+			return fmt.Errorf("%.20q is neither silent nor newest", v.text)
+		}
+		return nil
+	}},
 	{"log-format", func(c *Config, v value) error {
 		c.Log.Format = Format(v.text)
 		if c.Log.Format != Text && c.Log.Format != JSON {
@@ -127,7 +134,7 @@ func onOff(to *bool, v string) error {
 // anyPort reports whether the system is to choose the port.
 func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
 
-var streamFields = []string{"name", "key", "client", "segment", "part", "window", "ladder"}
+var streamFields = []string{"name", "key", "keys", "client", "segment", "part", "window", "ladder"}
 
 // lists are the keys whose value may be a list: the same as with commas between.
 var lists = []string{"tls-cert", "tls-key", "domain", "client"}
@@ -145,10 +152,17 @@ func parseStreams(specs []streamSpec) ([]Stream, error) {
 		}
 		if first, twice := places[s.Name]; twice {
 			errs = append(errs, fmt.Errorf("%s: stream %s was given already (%s)", spec.at, s.Name, first))
-		} else if other, taken := keys[s.Key.Hash()]; taken && !s.Key.IsZero() {
-			errs = append(errs, fmt.Errorf("%s: stream %s has the same key as stream %s", spec.at, s.Name, other))
+		} else {
+			for _, k := range s.Catalog().Keys {
+				if other, taken := keys[k.Hash]; taken && other == s.Name {
+					errs = append(errs, fmt.Errorf("%s: stream %s has the same key twice", spec.at, s.Name))
+				} else if taken {
+					errs = append(errs, fmt.Errorf("%s: stream %s has the same key as stream %s", spec.at, s.Name, other))
+				}
+				keys[k.Hash] = s.Name
+			}
 		}
-		places[s.Name], keys[s.Key.Hash()] = spec.at, s.Name
+		places[s.Name] = spec.at
 		streams = append(streams, s)
 	}
 	return streams, errors.Join(errs...)
@@ -163,7 +177,7 @@ func (spec streamSpec) parse() (Stream, error) {
 		set      func(value) error
 	}{
 		{"name", true, func(v value) error { s.Name = v.text; return catalog.ValidateName(v.text) }},
-		{"key", !spec.has("client"), func(v value) (err error) { s.Key, err = catalog.ParseKey(v.text); return err }},
+		{"key", !spec.keyed && !spec.has("client"), func(v value) (err error) { s.Key, err = catalog.ParseKey(v.text); return err }},
 		{"client", false, func(v value) error { return clientNames(&s.Clients, v.text) }},
 		{"segment", false, func(v value) error { return segment(&s.Timing, v.text) }},
 		{"part", false, func(v value) error { return part(&s.Timing, v.text) }},
@@ -179,6 +193,20 @@ func (spec streamSpec) parse() (Stream, error) {
 		case f.required:
 			errs = append(errs, fmt.Errorf("%s: a stream needs a %s", spec.at, f.name))
 		}
+	}
+	first := 1
+	if !s.Key.IsZero() {
+		first = 2
+	}
+	for i, k := range spec.keys {
+		key, err := k.parse(first + i)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		s.Keys = append(s.Keys, key)
+	}
+	if n := len(s.Catalog().Keys); n > catalog.MaxKeys {
+		errs = append(errs, fmt.Errorf("%s: %d keys are more than %d", spec.at, n, catalog.MaxKeys))
 	}
 	return s, errors.Join(errs...)
 }

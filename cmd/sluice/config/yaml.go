@@ -50,7 +50,7 @@ type mistake struct {
 // all; other mistakes are the layer's, in the order of the text.
 func parseFile(path string, text []byte) (layer, error) {
 	d := &document{path: path}
-	l := layer{values: map[string]value{}}
+	l := layer{values: map[string]value{}, groups: map[string]map[string]value{}}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		var syntax yaml.Error
@@ -64,9 +64,11 @@ func parseFile(path string, text []byte) (layer, error) {
 			d.fail(doc.Start, "a second document")
 			break
 		}
-		for key, node := range d.mapping(doc.Body, append(names(), "streams")) {
+		for key, node := range d.mapping(doc.Body, slices.Concat(names(), groupNames(), []string{"streams"})) {
 			if key == "streams" {
 				l.streams = d.streams(node)
+			} else if groups[key] != nil {
+				l.groups[key] = d.group(key, node)
 			} else if v, ok := d.value(key, node); ok {
 				l.values[key] = v
 			}
@@ -184,7 +186,9 @@ func (d *document) streams(n ast.Node) []streamSpec {
 		}
 		before := len(d.mistakes)
 		for key, node := range d.mapping(item, streamFields) {
-			if v, ok := d.value(key, node); ok {
+			if key == "keys" {
+				spec.keys, spec.keyed = d.keys(node)
+			} else if v, ok := d.value(key, node); ok {
 				spec.fields[key] = v
 			}
 		}

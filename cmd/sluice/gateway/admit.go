@@ -2,63 +2,123 @@ package gateway
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
 	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
+	"sluice/ingest/admit"
+	"sluice/ingest/token"
+	"sluice/ingest/webhook"
 	"sluice/media"
 	"sluice/packager"
 	"sluice/storage/catalog"
 	"sluice/transcode"
 	"sluice/transcode/rung"
+	"sluice/web"
 )
 
-// admitter lets in whoever shows a key of the catalog.
+// newHooks makes what asks and tells the application; nil where there's none.
+func newHooks(c config.Config, log *slog.Logger, metrics prometheus.Registerer) *webhook.Client {
+	h := c.Webhooks
+	if !h.On() {
+		return nil
+	}
+	return webhook.New(webhook.Options{
+		OnPublish: h.OnPublish, OnPublishDone: h.OnPublishDone, OnPlay: h.OnPlay,
+		Secret: []byte(h.Secret), Timeout: h.Timeout, Log: log, Metrics: metrics,
+	})
+}
+
+// viewers is who may watch, by the application's word; nil for everybody.
+func viewers(c config.Config, hooks *webhook.Client) func(*http.Request, string) error {
+	if c.Webhooks.OnPlay == "" {
+		return nil
+	}
+	plays := webhook.NewPlays(hooks, c.Webhooks.AdmitOnFailure)
+	return func(r *http.Request, stream string) error {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil {
+			return err
+		}
+		v := webhook.Viewer{Stream: stream, Address: from.Addr()}
+		err = plays.Permit(r.Context(), v, r.UserAgent(), r.TLS != nil)
+		var denied *webhook.Denied
+		switch {
+		case errors.As(err, &denied) && denied.Reason != "":
+			return fmt.Errorf("%w: %s", web.ErrForbidden, denied.Reason)
+		case denied != nil:
+			return web.ErrForbidden
+		case errors.Is(err, webhook.ErrFailed):
+			return web.ErrUnavailable
+		}
+		return err
+	}
+}
+
+// newPolicy makes what the configuration says about who may publish.
+func newPolicy(c config.Config, streams catalog.Store, hooks *webhook.Client, log *slog.Logger, metrics prometheus.Registerer) (*admit.Policy, error) {
+	o := admit.Options{
+		Streams: streams, Clients: clients(c.Streams), Hooks: hooks, OpenHooks: c.Webhooks.AdmitOnFailure, Log: log, Metrics: metrics,
+	}
+	if j := c.JWT; j.On() {
+		t := token.Options{Secret: []byte(j.Secret), URL: j.JWKSURL, Issuer: j.Issuer, Audience: j.Audience, Log: log}
+		var err error
+		if j.KeyFile != "" {
+			if t.PEM, err = os.ReadFile(j.KeyFile); err != nil {
+				return nil, fmt.Errorf("read the key of tokens: %w", err)
+			}
+		}
+		if o.Tokens, err = token.New(t); err != nil {
+			return nil, fmt.Errorf("key of tokens: %w", err)
+		}
+	}
+	return admit.New(o), nil
+}
+
+// admitter lets in whom the policy lets in, and the test picture.
 type admitter struct {
+	policy     *admit.Policy
 	streams    catalog.Store
 	packager   *packager.Packager
 	transcoder *transcode.Transcoder
 	timing     catalog.Timing // of streams that have none of their own
 	ladder     rung.Spec      // likewise
-	clients    clientRules
-	picture    *picture // the test picture's key needs no certificate; nil: none
-	granted    sync.Map // names of streams that somebody was let in to; at most all there are
+	picture    *picture       // nil without a test picture: its key needs no certificate
+	granted    sync.Map       // names of streams that somebody was let in to; at most all there are
 }
 
 // Admit implements ingest.Admitter.
 func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, error) {
-	s, err := a.find(ctx, p)
-	if errors.Is(err, catalog.ErrNotFound) {
-		if p.App != ingest.ServedApp {
-			return ingest.Grant{}, ingest.ErrWrongApp
-		}
-		if len(p.Peer.Names) > 0 {
-			return ingest.Grant{}, fmt.Errorf("%w, and the client certificate of %s opens no such stream", ingest.ErrUnknownKey, p.Peer)
-		}
-		return ingest.Grant{}, ingest.ErrUnknownKey
+	var d admit.Decision
+	var err error
+	if a.ours(p.Key) {
+		d.Stream, err = a.streams.Stream(ctx, a.picture.stream)
+	} else {
+		d, err = a.policy.Admit(ctx, p)
 	}
-	if err != nil {
-		return ingest.Grant{}, fmt.Errorf("look up key: %w", err)
+	if err != nil || p.Probe {
+		return ingest.Grant{}, err
 	}
-	ours := a.picture != nil && a.picture.key.Hash() == catalog.HashKey(string(p.Key))
-	if !ours && a.clients.strict[s.Name] && !a.clients.opens(s.Name, p.Peer) {
-		if len(p.Peer.Names) == 0 {
-			return ingest.Grant{}, fmt.Errorf("%w: stream %s needs one, and none was shown", ingest.ErrClient, s.Name)
-		}
-		return ingest.Grant{}, fmt.Errorf("%w: stream %s, shown was %s", ingest.ErrClient, s.Name, p.Peer)
-	}
-	a.granted.Store(s.Name, nil)
-	return ingest.Grant{Stream: s.Name, Sink: a.sink(s)}, nil
+	a.granted.Store(d.Stream.Name, nil)
+	return ingest.Grant{Stream: d.Stream.Name, Sink: a.sink(d.Stream), Key: d.Key, Bind: d.Bind}, nil
 }
 
-// find returns the stream that a publisher means, by its certificate or its key.
-func (a *admitter) find(ctx context.Context, p ingest.Publish) (catalog.Stream, error) {
-	if name, ok := a.clients.stream(p); ok {
-		return find(ctx, a.streams, name)
+// ours reports whether a key is that of the test picture.
+func (a *admitter) ours(key ingest.Key) bool {
+	if a.picture == nil {
+		return false
 	}
-	return a.streams.ByKey(ctx, catalog.HashKey(string(p.Key)))
+	given, want := catalog.HashKey(string(key)), a.picture.key.Hash()
+	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }
 
 // sink is where a session's samples go: to the packager, through the ladder that

@@ -138,16 +138,16 @@ func (p *pipe) Accept() (net.Conn, error) {
 func (p *pipe) Close() error   { p.once.Do(func() { close(p.conns) }); return nil }
 func (p *pipe) Addr() net.Addr { return &net.TCPAddr{} }
 
-type admit func() ingest.Grant
+type admits func() ingest.Grant
 
-func (a admit) Admit(context.Context, ingest.Publish) (ingest.Grant, error) { return a(), nil }
+func (a admits) Admit(context.Context, ingest.Publish) (ingest.Grant, error) { return a(), nil }
 
 // publish sends what the encoder does through a server into a packager, whose
 // entries the witness sees.
 func (e encoder) publish(t *testing.T, w *witness) {
 	ctx, cancel := context.WithCancel(t.Context())
 	pack := packager.New(w, packager.Options{})
-	server := ingest.New(ingest.Options{Admit: admit(func() ingest.Grant {
+	server := ingest.New(ingest.Options{Admit: admits(func() ingest.Grant {
 		return ingest.Grant{Stream: "live", Sink: pack.Stream("live", packager.Settings{})}
 	})})
 	p := &pipe{conns: make(chan net.Conn, 1)}

@@ -16,10 +16,11 @@ import (
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
+	"sluice/ingest/admit"
 	"sluice/ingest/tunnel"
 	"sluice/packager"
 	"sluice/storage/catalog"
-	"sluice/storage/catalog/file"
+	"sluice/storage/catalog/sqlite"
 	"sluice/storage/certificates"
 	"sluice/storage/journal/memory"
 	"sluice/transcode"
@@ -43,7 +44,7 @@ type Gateway struct {
 	config config.Config
 	log    *slog.Logger
 
-	catalog   *file.Catalog
+	catalog   *sqlite.Catalog
 	streams   catalog.Store // the catalog, and over it the configuration's
 	firstKey  catalog.Key
 	certs     *certificates.Set
@@ -54,6 +55,7 @@ type Gateway struct {
 	journal    *memory.Journal
 	packager   *packager.Packager
 	transcoder *transcode.Transcoder
+	policy     *admit.Policy
 	admitter   *admitter
 	ingest     *ingest.Server
 	tunnel     *tunnel.Tunnel // nil without RTMPT
@@ -77,7 +79,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 			g.Close()
 		}
 	}()
-	if g.catalog, err = file.Open(c.Data); err != nil {
+	if g.catalog, err = sqlite.Open(ctx, c.Data); err != nil {
 		return nil, err
 	}
 	if err := g.openStreams(ctx); err != nil {
@@ -94,8 +96,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 			return nil, err
 		}
 	}
-	g.wire()
-	return g, nil
+	return g, g.wire()
 }
 
 // openStreams lays the configuration's streams over the catalog's. Where there
@@ -113,7 +114,7 @@ func (g *Gateway) openStreams(ctx context.Context) error {
 	var guessable []string
 	for _, s := range g.config.Streams {
 		fixed = append(fixed, s.Catalog())
-		if !s.Key.IsZero() && s.Key.Guessable() {
+		if s.Guessable() {
 			guessable = append(guessable, s.Name)
 		}
 	}
@@ -129,19 +130,24 @@ func (g *Gateway) openStreams(ctx context.Context) error {
 }
 
 // wire makes the rooms; none of them runs yet.
-func (g *Gateway) wire() {
+func (g *Gateway) wire() error {
 	registry := g.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
 	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
 	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data, Early: transcodes(g.config)})
+	hooks := newHooks(g.config, g.log, registry)
+	var err error
+	if g.policy, err = newPolicy(g.config, g.streams, hooks, g.log, registry); err != nil {
+		return err
+	}
 	g.admitter = &admitter{
-		streams: g.streams, packager: g.packager, transcoder: g.transcoder,
-		timing: g.config.Timing, ladder: g.config.Ladder, clients: newClientRules(g.config.Streams), picture: g.picture,
+		policy: g.policy, streams: g.streams, packager: g.packager, transcoder: g.transcoder,
+		timing: g.config.Timing, ladder: g.config.Ladder, picture: g.picture,
 	}
 	g.ingest = ingest.New(ingest.Options{
 		Admit: g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
-		RTMPE: g.config.Compat.RTMPE,
+		RTMPE: g.config.Compat.RTMPE, Newest: g.config.Takeover == config.TakeoverNewest,
 	})
 	if g.config.Compat.RTMPT {
 		g.tunnel = tunnel.New(g.listeners.web().Addr())
@@ -149,6 +155,7 @@ func (g *Gateway) wire() {
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,
+		Permit: viewers(g.config, hooks),
 		Advice: func(stream string) []string {
 			var line []string
 			if s, ok := g.ingest.Status(stream); ok {
@@ -158,6 +165,7 @@ func (g *Gateway) wire() {
 		},
 		Publisher: g.publisher,
 	})
+	return nil
 }
 
 // transcodes reports whether streams are to have ladders.
@@ -219,6 +227,7 @@ func (g *Gateway) FirstKey() (catalog.Key, string) { return g.firstKey, keyFile(
 type picture struct {
 	listener net.Listener
 	key      catalog.Key
+	stream   string
 }
 
 // openPicture lets one more key publish to the first stream, for as long as this
@@ -233,11 +242,7 @@ func (g *Gateway) openPicture(ctx context.Context) (*picture, error) {
 		return nil, errors.New("there is no stream to publish the test picture to")
 	}
 	s := streams[max(0, slices.IndexFunc(streams, func(s catalog.Stream) bool { return s.Name == catalog.FirstStream }))]
-	p := &picture{key: catalog.NewKey()}
-	s.Keys = append(s.Keys[:min(len(s.Keys), catalog.MaxKeys-1)], p.key.Hash())
-	if g.streams, err = catalog.Overlay(g.streams, []catalog.Stream{s}); err != nil {
-		return nil, err
-	}
+	p := &picture{key: catalog.NewKey(), stream: s.Name}
 	if p.listener, err = tcp().Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("listen for the test picture: %w", err)
 	}

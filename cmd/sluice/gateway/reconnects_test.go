@@ -29,7 +29,7 @@ func TestTenThousandReconnects(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	journal := memory.New(memory.Options{})
 	pack := packager.New(journal, packager.Options{})
-	server := ingest.New(ingest.Options{Admit: admit(func() ingest.Grant {
+	server := ingest.New(ingest.Options{Admit: admits(func() ingest.Grant {
 		return ingest.Grant{Stream: "live", Sink: pack.Stream("live", packager.Settings{})}
 	})})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -31,6 +31,8 @@ const (
 	endJournal = 500 * time.Millisecond
 	// 7. Certificates: nothing is renewed any more from the beginning of the end on.
 	endCertificates = 50 * time.Millisecond
+	// Beside stages 2 to 6 the application is told of the sessions' ends.
+	endAdmission = endTranscode + endPackager + endHTTP + endJournal
 )
 
 // errLate says that something outlived its stage.
@@ -82,12 +84,13 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		return r
 	}
 	journal, packaging, transcoding := open("journal"), open("packager"), open("transcode")
-	taking, serving, certs := open("ingest"), open("http"), open("certificates")
+	taking, serving, admitting, certs := open("ingest"), open("http"), open("admission"), open("certificates")
 
 	certs.start(failed, g.certs.Serve)
 	journal.start(failed, g.journal.Serve)
 	packaging.start(failed, g.packager.Serve)
 	transcoding.start(failed, g.transcoder.Serve)
+	admitting.start(failed, g.policy.Serve)
 	g.startIngest(taking, failed)
 	servers := g.startHTTP(serving, failed)
 
@@ -104,11 +107,14 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	shutdown, cancel := context.WithTimeout(taking.ctx, endIngest)
 	g.ingest.Shutdown(shutdown)
 	cancel()
-	errs := []error{err, taking.end(endIngest), transcoding.end(endTranscode), packaging.end(endPackager)}
+	errs := []error{err, taking.end(endIngest)}
+	ended := make(chan error, 1)
+	go func() { ended <- admitting.end(endAdmission) }()
+	errs = append(errs, transcoding.end(endTranscode), packaging.end(endPackager))
 	if live {
 		time.Sleep(endNotice)
 	}
-	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal), certs.end(endCertificates))
+	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal), <-ended, certs.end(endCertificates))
 	return errors.Join(errs...)
 }
 

@@ -1,15 +1,13 @@
 package gateway
 
 import (
-	"context"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
-	"sluice/storage/catalog"
+	"sluice/ingest/admit"
 	"sluice/storage/certificates"
 )
 
@@ -59,63 +57,13 @@ func (g *Gateway) publishAt() string {
 	return "the encoder's server is to be " + strings.Join(ingest.Ports(g.Addresses()).Publish(), " or ")
 }
 
-// clientRules are the streams that certificates open.
-type clientRules struct {
-	byName map[string][]string // names of streams, by name in a certificate
-	strict map[string]bool     // streams that need a certificate
-	keyed  map[string]bool     // of those, the ones that need a key as well
-}
-
-func newClientRules(streams []config.Stream) clientRules {
-	r := clientRules{byName: map[string][]string{}, strict: map[string]bool{}, keyed: map[string]bool{}}
+// clients are the streams that certificates open, alone or with a key.
+func clients(streams []config.Stream) []admit.Client {
+	var list []admit.Client
 	for _, s := range streams {
-		if len(s.Clients) == 0 {
-			continue
-		}
-		r.strict[s.Name] = true
-		r.keyed[s.Name] = !s.Key.IsZero()
-		for _, name := range s.Clients {
-			r.byName[name] = append(r.byName[name], s.Name)
+		if len(s.Clients) > 0 {
+			list = append(list, admit.Client{Stream: s.Name, Names: s.Clients, Keyed: len(s.Catalog().Keys) > 0})
 		}
 	}
-	return r
-}
-
-// opens reports whether a certificate opens the stream, among others.
-func (r clientRules) opens(stream string, p ingest.Peer) bool {
-	return slices.ContainsFunc(p.Names, func(name string) bool { return slices.Contains(r.byName[name], stream) })
-}
-
-// stream returns the stream that a publisher's certificate opens without a key:
-// the one that it names where a key would stand or, naming none, the only one.
-func (r clientRules) stream(p ingest.Publish) (string, bool) {
-	var open []string
-	for _, name := range p.Peer.Names {
-		for _, s := range r.byName[name] {
-			if !r.keyed[s] && !slices.Contains(open, s) {
-				open = append(open, s)
-			}
-		}
-	}
-	if wish := string(p.Key); wish != "" {
-		return wish, slices.Contains(open, wish)
-	}
-	if len(open) == 1 {
-		return open[0], true
-	}
-	return "", false
-}
-
-// find returns a stream of the store by name.
-func find(ctx context.Context, store catalog.Store, name string) (catalog.Stream, error) {
-	streams, err := store.Streams(ctx)
-	if err != nil {
-		return catalog.Stream{}, err
-	}
-	for _, s := range streams {
-		if s.Name == name {
-			return s, nil
-		}
-	}
-	return catalog.Stream{}, catalog.ErrNotFound
+	return list
 }

@@ -29,7 +29,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/cmd/sluice/config"
-	"sluice/ingest"
 	"sluice/storage/catalog"
 	"sluice/storage/certificates/pebbletest"
 	"sluice/transcode/rung"
@@ -184,40 +183,6 @@ func TestClientCertificateThatIsRequired(t *testing.T) {
 	require.NoError(t, publish(t, g, "live/"+c.Streams[0].Key.Reveal(), ca.issue(t, "x", time.Now().Add(time.Hour))))
 	_, _, _, err := get(client(t, g), "https://"+g.Addresses().HTTPS+"/healthz")
 	require.NoError(t, err, "viewers need none")
-}
-
-func TestClientRules(t *testing.T) {
-	r := newClientRules([]config.Stream{
-		{Name: "a", Clients: []string{"one", "both"}}, {Name: "b", Clients: []string{"two", "both"}},
-		{Name: "c", Clients: []string{"one"}, Key: catalog.NewKey()}, {Name: "d", Key: catalog.NewKey()},
-	})
-	ask := func(key string, names ...string) string {
-		s, ok := r.stream(ingest.Publish{Key: ingest.Key(key), Peer: ingest.Peer{Names: names}})
-		if !ok {
-			return ""
-		}
-		return s
-	}
-	for _, tc := range []struct {
-		key   string
-		names []string
-		want  string
-	}{
-		{"", []string{"one"}, "a"},
-		{"a", []string{"one"}, "a"},
-		{"b", []string{"one"}, ""},
-		{"c", []string{"one"}, ""},
-		{"d", []string{"one"}, ""},
-		{"", []string{"both"}, ""}, // which?
-		{"b", []string{"x", "both"}, "b"},
-		{"", []string{"one", "both"}, ""},
-		{"", []string{"ONE"}, ""},
-		{"", nil, ""},
-		{"a", nil, ""},
-		{"", []string{""}, ""},
-	} {
-		require.Equal(t, tc.want, ask(tc.key, tc.names...), "%+v", tc)
-	}
 }
 
 // A domain's certificate is on every listener, beside the local CA's.

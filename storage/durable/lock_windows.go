@@ -1,4 +1,4 @@
-package file
+package durable
 
 import (
 	"errors"
@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile takes an exclusive lock that ends with the process at the latest.
-func lockFile(path string) (io.Closer, error) {
+// Lock takes an exclusive lock on the file, which is made where it is missing. It
+// ends with Close, and with the process at the latest.
+func Lock(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -18,7 +19,7 @@ func lockFile(path string) (io.Closer, error) {
 	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{}); err != nil {
 		f.Close()
 		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			return nil, errInUse
+			return nil, ErrLocked
 		}
 		return nil, err
 	}

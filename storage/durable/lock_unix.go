@@ -1,6 +1,6 @@
 //go:build unix
 
-package file
+package durable
 
 import (
 	"errors"
@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes an exclusive lock that ends with the process at the latest.
-func lockFile(path string) (io.Closer, error) {
+// Lock takes an exclusive lock on the file, which is made where it is missing. It
+// ends with Close, and with the process at the latest.
+func Lock(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -19,7 +20,7 @@ func lockFile(path string) (io.Closer, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errInUse
+			return nil, ErrLocked
 		}
 		return nil, err
 	}

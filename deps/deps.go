@@ -1,8 +1,0 @@
-// Package deps keeps modules in go.mod that parts in the making use.
-package deps
-
-import (
-	_ "github.com/golang-jwt/jwt/v5"
-	_ "golang.org/x/time/rate"
-	_ "modernc.org/sqlite"
-)

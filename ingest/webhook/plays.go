@@ -1,0 +1,121 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	// playFor is how long an answer about a viewer counts, and failureFor that there
+	// was none.
+	playFor, failureFor = time.Minute, 5 * time.Second
+	maxViewers          = 1 << 16 // whose answers are remembered; then those that don't count any more go, or else any
+)
+
+// Viewer is somebody who watches a stream, as far as that is known without cookies:
+// all behind one address are one.
+type Viewer struct {
+	Stream  string
+	Address netip.Addr
+}
+
+// Plays asks the application about viewers, at most once a minute about each.
+type Plays struct {
+	client *Client
+	open   bool
+
+	mu    sync.Mutex
+	known map[Viewer]*verdict
+}
+
+// verdict is an answer, or one that is being waited for.
+type verdict struct {
+	done  chan struct{} // closed once the rest is set
+	err   error
+	until time.Time
+}
+
+// NewPlays returns what asks about viewers; open lets them watch when there is no
+// answer.
+func NewPlays(c *Client, open bool) *Plays {
+	return &Plays{client: c, open: open, known: map[Viewer]*verdict{}}
+}
+
+// Permit returns nil for a viewer who may watch. Otherwise the error is a *Denied, or
+// wraps ErrFailed, or is the context's. Those who ask about the same viewer at once
+// wait for one answer.
+func (p *Plays) Permit(ctx context.Context, v Viewer, userAgent string, tls bool) error {
+	v.Address = v.Address.Unmap().WithZone("")
+	now := time.Now()
+	p.mu.Lock()
+	known := p.known[v]
+	ask := known == nil || known.old(now)
+	if ask {
+		p.makeRoom(now)
+		known = &verdict{done: make(chan struct{})}
+		p.known[v] = known
+	}
+	p.mu.Unlock()
+	if ask {
+		p.decide(ctx, known, v, userAgent, tls)
+	}
+	select {
+	case <-known.done:
+		return known.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// decide asks for a verdict. Others wait for it too: it doesn't end with whoever came
+// first.
+func (p *Plays) decide(ctx context.Context, known *verdict, v Viewer, userAgent string, tls bool) {
+	defer close(known.done)
+	known.err = ErrFailed // stays if it panics
+	known.err = p.ask(context.WithoutCancel(ctx), v, userAgent, tls)
+	known.until = time.Now().Add(playFor)
+	if errors.Is(known.err, ErrFailed) {
+		known.until = time.Now().Add(failureFor)
+		if p.open {
+			known.err = nil
+		}
+	}
+}
+
+// old reports whether a verdict counts no more. One that is waited for does.
+func (v *verdict) old(now time.Time) bool {
+	select {
+	case <-v.done:
+		return !now.Before(v.until)
+	default:
+		return false
+	}
+}
+
+// makeRoom forgets verdicts when there are too many.
+func (p *Plays) makeRoom(now time.Time) {
+	if len(p.known) < maxViewers {
+		return
+	}
+	for v, known := range p.known {
+		if known.old(now) {
+			delete(p.known, v)
+		}
+	}
+	for v := range p.known {
+		if len(p.known) < maxViewers {
+			return
+		}
+		delete(p.known, v) // whoever waits for it has it
+	}
+}
+
+func (p *Plays) ask(ctx context.Context, v Viewer, userAgent string, tls bool) error {
+	_, err := p.client.question(ctx, OnPlay, p.client.options.OnPlay, Message{
+		Time: time.Now().UTC(), Stream: v.Stream, Address: v.Address.String(), TLS: tls, Player: printable(userAgent),
+	})
+	return err
+}
