@@ -24,9 +24,9 @@ var throttled = []struct {
 	{"dash", "/live/live/manifest.mpd", 3},
 }
 
-// mostStall is how long a player may stand still and not be stuck. How short it is
-// depends on the machine, and is logged.
-const mostStall = 15 * time.Second
+// mostStall is how long a player may stand still on a machine that is late by so
+// much with all that it does. On an idle one neither player stands still at all.
+func mostStall(late time.Duration) time.Duration { return 2*time.Second + 20*late }
 
 // hiccups watches how late this machine runs what is due: a player on it can't
 // do better.
@@ -96,7 +96,7 @@ func TestLadderThrottled(t *testing.T) {
 			t.Logf("longest stall %v, this machine was late by %v at the most", seen.longestStall(), late)
 			require.GreaterOrEqual(t, first, 0, "no smaller picture was shown: %v", tops)
 			require.Equal(t, 360, tops[len(tops)-1], "the large picture isn't back: %v", tops)
-			require.LessOrEqual(t, seen.longestStall(), mostStall)
+			require.LessOrEqual(t, seen.longestStall(), mostStall(late))
 		})
 	}
 }
