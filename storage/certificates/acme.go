@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -69,6 +70,9 @@ func NewACME(o ACMEOptions, log *slog.Logger) (*ACME, error) {
 	for _, d := range o.Domains {
 		a.loaded[d] = make(chan struct{})
 	}
+	if err := writable(o.Folder); err != nil {
+		return nil, fmt.Errorf("keep certificates: %w", err)
+	}
 	if o.CAFile != "" {
 		text, err := readBounded(o.CAFile)
 		if err != nil {
@@ -80,6 +84,19 @@ func NewACME(o ACMEOptions, log *slog.Logger) (*ACME, error) {
 		}
 	}
 	return a, nil
+}
+
+// writable makes the folder, and tries whether it can be written to: certmagic finds
+// that out when it is too late to tell anybody.
+func writable(folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(folder, ".try-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // Serve obtains what is missing and renews what nears its end, until ctx ends.
