@@ -108,7 +108,7 @@ func (a *ACME) Serve(ctx context.Context) error {
 		RenewCheckInterval: a.renewEvery,
 		Logger:             logger,
 	})
-	defer cache.Stop()
+	defer stop(cache)
 	config = certmagic.New(cache, certmagic.Config{
 		Storage:            &certmagic.FileStorage{Path: a.options.Folder},
 		OnEvent:            a.event,
@@ -126,6 +126,22 @@ func (a *ACME) Serve(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// stop ends certmagic's maintenance. Where that asks a CA something just now, it would
+// do so to the end, which a gateway that ends can't wait for.
+func stop(cache *certmagic.Cache) {
+	done := make(chan struct{})
+	go func() {
+		cache.Stop()
+		close(done)
+	}()
+	timer := time.NewTimer(stopTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // newIssuer makes certmagic's client. It wants to open listeners of its own for the
