@@ -63,6 +63,17 @@ func certificateAdvice(c certificates.Status, now time.Time) []string {
 	return append(advice, "It can't be renewed: the log says why.")
 }
 
+// certificateWarnings are what the page of the streams says of certificates.
+func (s *Server) certificateWarnings() []string {
+	var all []string
+	for _, c := range s.certificates() {
+		for _, a := range certificateAdvice(c, s.now()) {
+			all = append(all, "Certificate of "+c.Names[0]+": "+a)
+		}
+	}
+	return all
+}
+
 // left is a span in words.
 func left(d time.Duration) string {
 	if days := int(d / (24 * time.Hour)); days > 1 {

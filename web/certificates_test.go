@@ -52,5 +52,9 @@ func TestListCertificates(t *testing.T) {
 	require.Nil(t, list.Certificates[3].NotAfter)
 	require.Equal(t, "2026-03-21T12:00:00.000Z", *list.Certificates[1].NotAfter)
 
+	page := g.get("/").Body.String()
+	require.Contains(t, page, `<p class="warning">Certificate of b.example: It expires in 20 days: see to its renewal.</p>`)
+	require.NotContains(t, page, "Certificate of a.example")
+
 	require.JSONEq(t, `{"certificates": []}`, newGateway(t).get("/api/v1/certificates").Body.String())
 }

@@ -44,11 +44,12 @@ func sourceHash(source string) string {
 
 // indexView is what the template of / reads.
 type indexView struct {
-	Summary string
-	Streams []indexStream
-	CA      bool
-	Style   template.CSS
-	Script  template.JS
+	Summary  string
+	Warnings []string // of certificates
+	Streams  []indexStream
+	CA       bool
+	Style    template.CSS
+	Script   template.JS
 }
 
 type indexStream struct{ Name, State, Detail string }
@@ -59,7 +60,7 @@ func (s *Server) index(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	v := indexView{CA: len(s.ca) > 0, Style: template.CSS(indexCSS), Script: template.JS(indexJS)}
+	v := indexView{CA: len(s.ca) > 0, Warnings: s.certificateWarnings(), Style: template.CSS(indexCSS), Script: template.JS(indexJS)}
 	live := 0
 	for _, st := range all {
 		if st.State == "live" {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -69,6 +70,9 @@ func NewACME(o ACMEOptions, log *slog.Logger) (*ACME, error) {
 	for _, d := range o.Domains {
 		a.loaded[d] = make(chan struct{})
 	}
+	if err := writable(o.Folder); err != nil {
+		return nil, fmt.Errorf("keep certificates: %w", err)
+	}
 	if o.CAFile != "" {
 		text, err := readBounded(o.CAFile)
 		if err != nil {
@@ -82,6 +86,19 @@ func NewACME(o ACMEOptions, log *slog.Logger) (*ACME, error) {
 	return a, nil
 }
 
+// writable makes the folder, and tries whether it can be written to: certmagic finds
+// that out when it is too late to tell anybody.
+func writable(folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(folder, ".try-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // Serve obtains what is missing and renews what nears its end, until ctx ends.
 func (a *ACME) Serve(ctx context.Context) error {
 	var config *certmagic.Config
@@ -91,7 +108,7 @@ func (a *ACME) Serve(ctx context.Context) error {
 		RenewCheckInterval: a.renewEvery,
 		Logger:             logger,
 	})
-	defer cache.Stop()
+	defer stop(cache)
 	config = certmagic.New(cache, certmagic.Config{
 		Storage:            &certmagic.FileStorage{Path: a.options.Folder},
 		OnEvent:            a.event,
@@ -109,6 +126,22 @@ func (a *ACME) Serve(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// stop ends certmagic's maintenance. Where that asks a CA something just now, it would
+// do so to the end, which a gateway that ends can't wait for.
+func stop(cache *certmagic.Cache) {
+	done := make(chan struct{})
+	go func() {
+		cache.Stop()
+		close(done)
+	}()
+	timer := time.NewTimer(stopTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // newIssuer makes certmagic's client. It wants to open listeners of its own for the

@@ -85,11 +85,13 @@ func TestFilesAreChosenByName(t *testing.T) {
 	}
 }
 
-// Old hardware knows RSA alone; with two certificates for a name it gets that one.
+// Old hardware knows RSA alone; with several certificates for a name it gets that one.
+// One that has expired is for nobody.
 func TestClientGetsACertificateThatItCanUse(t *testing.T) {
 	ca, dir := newTestCA(t, "CA"), t.TempDir()
 	names := []string{"two.example"}
 	f, err := FromFiles([]Pair{
+		ca.pair(t, filepath.Join(dir, "old"), wanted{name: "old", names: names, from: time.Now().Add(-2 * day), life: day}),
 		ca.pair(t, filepath.Join(dir, "ecdsa"), wanted{name: "ecdsa", names: names}),
 		ca.pair(t, filepath.Join(dir, "rsa"), wanted{name: "rsa", names: names, rsa: true}),
 	}, quiet)

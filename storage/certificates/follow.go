@@ -30,7 +30,7 @@ func follow(ctx context.Context, log *slog.Logger, files []string, look func(now
 		events, errors = w.Events, w.Errors
 		rewatch(w, files)
 	}
-	timer := time.NewTimer(pollEvery)
+	timer := time.NewTimer(settleFor) // for what changed before anybody watched
 	defer timer.Stop()
 	var first time.Time // of the changes that nobody has looked at; zero: none
 	for {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"strings"
+	"time"
 )
 
 // index finds certificates by name. It doesn't change.
@@ -27,24 +28,38 @@ func newIndex(certs []*tls.Certificate) *index {
 }
 
 // find returns the certificate for a handshake, or nil where it names none of
-// them. Of several for one name (ECDSA and RSA) it's the first that the client
-// can use.
+// them. Of several for one name (ECDSA and RSA, an old one and a new) it's the first
+// that the client can use and that hasn't expired.
 func (x *index) find(hello *tls.ClientHelloInfo) *tls.Certificate {
 	if hello == nil {
 		return nil
 	}
 	for _, name := range candidates(hello.ServerName) {
-		found := x.byName[name]
-		for _, c := range found {
-			if len(found) == 1 || hello.SupportsCertificate(c) == nil {
-				return c
-			}
-		}
-		if len(found) > 0 {
-			return found[0] // the handshake says what is wrong
+		if found := x.byName[name]; len(found) > 0 {
+			return best(found, hello, time.Now())
 		}
 	}
 	return nil
+}
+
+func best(found []*tls.Certificate, hello *tls.ClientHelloInfo, now time.Time) *tls.Certificate {
+	if len(found) == 1 {
+		return found[0]
+	}
+	var expired *tls.Certificate
+	for _, c := range found {
+		switch {
+		case hello.SupportsCertificate(c) != nil:
+		case now.Before(c.Leaf.NotAfter):
+			return c
+		case expired == nil:
+			expired = c
+		}
+	}
+	if expired != nil {
+		return expired
+	}
+	return found[0] // the handshake says what is wrong
 }
 
 // candidates are the names in certificates that serve a client which asks for

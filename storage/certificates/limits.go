@@ -32,6 +32,8 @@ const (
 	// renewCheck is how often certificates are looked at for renewal.
 	renewCheck = 10 * time.Minute
 	maxDomains = 100
+	// stopTime is how long an end waits for certmagic's.
+	stopTime = time.Second
 )
 
 // maxRevoked bounds the entries of a revocation list.

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 )
 
 const day = 24 * time.Hour
@@ -175,4 +177,40 @@ func TestChallengesDisturbNobody(t *testing.T) {
 		require.Error(t, err)
 		require.NotErrorIs(t, err, io.EOF)
 	}
+}
+
+func TestACMEThatCannotServe(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, []byte("no certificate"), 0o600))
+	good := ACMEOptions{Domains: []string{"live.example.org"}, Folder: filepath.Join(dir, "acme"), TLS: ":443"}
+	for name, spoil := range map[string]func(*ACMEOptions){
+		"no domain":   func(o *ACMEOptions) { o.Domains = nil },
+		"no listener": func(o *ACMEOptions) { o.TLS = "" },
+		"no folder":   func(o *ACMEOptions) { o.Folder = filepath.Join(file, "acme") },
+		"no CA file":  func(o *ACMEOptions) { o.CAFile = filepath.Join(dir, "none") },
+		"no CA in it": func(o *ACMEOptions) { o.CAFile = file },
+	} {
+		o := good
+		spoil(&o)
+		_, err := NewACME(o, quiet)
+		require.Error(t, err, name)
+	}
+	_, err := NewACME(good, quiet)
+	require.NoError(t, err)
+}
+
+// What certmagic says is for the level debug; but not that it can't begin.
+func TestWhatCertmagicLogs(t *testing.T) {
+	var logs bytes.Buffer
+	z := zapLogger(slog.New(slog.NewTextHandler(&logs, nil)))
+	z.Info("a", zap.String("key", "value"))
+	z.Error("job failed")
+	require.Empty(t, logs.String())
+	z.Named("x").With(zap.Int("n", 1)).Error(unmanaged, zap.Error(io.EOF))
+	require.Contains(t, logs.String(), `level=ERROR msg="acme: `+unmanaged+`" n=1 error=EOF`)
+	logs.Reset()
+	z = zapLogger(slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	z.Info("a", zap.String("key", "value"))
+	require.Contains(t, logs.String(), `level=DEBUG msg="acme: a" key=value`)
 }

@@ -9,16 +9,19 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
+// unmanaged is what certmagic logs, and no event tells, where it can't begin.
+const unmanaged = "initiating certificate management"
+
 // zapLogger hands what certmagic logs on to log, at the level debug: what an
-// operator must know of it comes by events.
+// operator must know of it comes by events, but for unmanaged.
 func zapLogger(log *slog.Logger) *zap.Logger { return zap.New(zapCore{log: log}) }
 
 // zapCore is a zapcore.Core over slog.
 type zapCore struct{ log *slog.Logger }
 
 // Enabled implements zapcore.LevelEnabler.
-func (c zapCore) Enabled(zapcore.Level) bool {
-	return c.log.Enabled(context.Background(), slog.LevelDebug)
+func (c zapCore) Enabled(l zapcore.Level) bool {
+	return l >= zapcore.ErrorLevel || c.log.Enabled(context.Background(), slog.LevelDebug)
 }
 
 // With implements zapcore.Core.
@@ -36,7 +39,11 @@ func (c zapCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Check
 
 // Write implements zapcore.Core.
 func (c zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	c.log.Debug("acme: "+e.Message, attrs(fields)...)
+	level := slog.LevelDebug
+	if e.Message == unmanaged {
+		level = slog.LevelError
+	}
+	c.log.Log(context.Background(), level, "acme: "+e.Message, attrs(fields)...)
 	return nil
 }
 

@@ -29,10 +29,10 @@ const (
 	endHTTP = 800 * time.Millisecond
 	// 6. Numbers that were reserved and not used are given back.
 	endJournal = 500 * time.Millisecond
-	// 7. Certificates: nothing is renewed any more from the beginning of the end on.
-	endCertificates = 50 * time.Millisecond
 	// Beside stages 2 to 6 the application is told of the sessions' ends.
 	endAdmission = endTranscode + endPackager + endHTTP + endJournal
+	// Beside all that: nothing is renewed any more from the beginning of the end on.
+	endCertificates = 2 * time.Second
 )
 
 // errLate says that something outlived its stage.
@@ -102,7 +102,8 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		g.log.Error("shutting down", "err", err)
 	}
 	g.ending.Store(true)
-	certs.stop()
+	renewing := make(chan error, 1)
+	go func() { renewing <- certs.end(endCertificates) }()
 	live := g.live(journal.ctx)
 	shutdown, cancel := context.WithTimeout(taking.ctx, endIngest)
 	g.ingest.Shutdown(shutdown)
@@ -114,7 +115,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	if live {
 		time.Sleep(endNotice)
 	}
-	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal), <-ended, certs.end(endCertificates))
+	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal), <-ended, <-renewing)
 	return errors.Join(errs...)
 }
 
