@@ -94,6 +94,26 @@ func Open(ctx context.Context, dir string) (*Catalog, error) {
 // OpenBeside opens the catalog of a folder that a gateway may have open, or be
 // about to open.
 func OpenBeside(ctx context.Context, dir string) (*Catalog, error) {
+	// Whoever makes the catalog has the lock for a moment. A gateway of an earlier
+	// release has it for good, and its file must not be taken over.
+	until := time.Now().Add(busyTimeout)
+	for {
+		c, err := openBeside(ctx, dir)
+		switch {
+		case err == nil || !errors.Is(err, errInUse):
+			return c, err
+		case time.Now().After(until):
+			return nil, fmt.Errorf("data folder %s: the gateway that uses it is of an earlier release: restart it first", dir)
+		}
+		select {
+		case <-time.After(busyTimeout / 50):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func openBeside(ctx context.Context, dir string) (*Catalog, error) {
 	if _, err := os.Stat(filepath.Join(dir, fileName)); err == nil {
 		c, err := open(ctx, dir)
 		if err != nil {
@@ -109,13 +129,10 @@ func OpenBeside(ctx context.Context, dir string) (*Catalog, error) {
 		}
 	}
 	c, err := Open(ctx, dir)
-	if errors.Is(err, errInUse) {
-		return nil, fmt.Errorf("data folder %s: the gateway that uses it is of an earlier release: restart it first", dir)
-	}
 	if err != nil {
 		return nil, err
 	}
-	err = c.lock.Close()
+	err = c.lock.Close() // a gateway may be started while we work
 	c.lock = nil
 	return c, err
 }
