@@ -77,6 +77,10 @@ func Open(ctx context.Context, dir string) (*Catalog, error) {
 	if err != nil {
 		return nil, folderError(dir, err)
 	}
+	if err := giveToOwner(filepath.Join(dir, lockName), dir); err != nil {
+		lock.Close()
+		return nil, folderError(dir, err)
+	}
 	c, err := open(ctx, dir)
 	if err == nil {
 		c.lock = lock
@@ -162,6 +166,9 @@ func open(ctx context.Context, dir string) (_ *Catalog, err error) {
 		return nil, err
 	}
 	f.Close()
+	if err := giveToOwner(c.path, dir); err != nil {
+		return nil, err
+	}
 	if c.writer, err = c.pool(1, "synchronous(full)", "foreign_keys(1)"); err != nil {
 		return nil, err
 	}
