@@ -33,7 +33,7 @@ type streamCommand struct {
 // catalogFlags say where the catalog is, and how to speak.
 type catalogFlags struct {
 	Config *string `placeholder:"FILE" help:"The gateway's YAML file. [SLUICE_CONFIG]"`
-	Data   *string `placeholder:"./data" help:"The gateway's data folder. Run this as the user whose it is. [SLUICE_DATA]"`
+	Data   *string `placeholder:"./data" help:"The gateway's data folder. Run this as the user whose it is, or as root. [SLUICE_DATA]"`
 	JSON   bool    `name:"json" help:"Print JSON, for programs."`
 }
 

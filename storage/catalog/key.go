@@ -93,9 +93,9 @@ func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // KeyHash is the SHA-256 of a key. With 128 random bits it needs no salt and no
-// slow function: there's nothing to guess. It tells the key to nobody, and may be
-// compared with == : it's looked up in a map, so time tells an attacker nothing
-// about the key either.
+// slow function: there's nothing to guess. It tells the key to nobody. A look-up by it
+// may take its time: which bits of a hash fit says nothing about the key. What is found
+// is compared in constant time all the same (Stream.KeyOf).
 type KeyHash [sha256.Size]byte
 
 // HashKey returns the hash of what a publisher showed as its key.

@@ -77,6 +77,10 @@ func Open(ctx context.Context, dir string) (*Catalog, error) {
 	if err != nil {
 		return nil, folderError(dir, err)
 	}
+	if err := giveToOwner(filepath.Join(dir, lockName), dir); err != nil {
+		lock.Close()
+		return nil, folderError(dir, err)
+	}
 	c, err := open(ctx, dir)
 	if err == nil {
 		c.lock = lock
@@ -94,6 +98,26 @@ func Open(ctx context.Context, dir string) (*Catalog, error) {
 // OpenBeside opens the catalog of a folder that a gateway may have open, or be
 // about to open.
 func OpenBeside(ctx context.Context, dir string) (*Catalog, error) {
+	// Whoever makes the catalog has the lock for a moment. A gateway of an earlier
+	// release has it for good, and its file must not be taken over.
+	until := time.Now().Add(busyTimeout)
+	for {
+		c, err := openBeside(ctx, dir)
+		switch {
+		case err == nil || !errors.Is(err, errInUse):
+			return c, err
+		case time.Now().After(until):
+			return nil, fmt.Errorf("data folder %s: the gateway that uses it is of an earlier release: restart it first", dir)
+		}
+		select {
+		case <-time.After(busyTimeout / 50):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func openBeside(ctx context.Context, dir string) (*Catalog, error) {
 	if _, err := os.Stat(filepath.Join(dir, fileName)); err == nil {
 		c, err := open(ctx, dir)
 		if err != nil {
@@ -109,13 +133,10 @@ func OpenBeside(ctx context.Context, dir string) (*Catalog, error) {
 		}
 	}
 	c, err := Open(ctx, dir)
-	if errors.Is(err, errInUse) {
-		return nil, fmt.Errorf("data folder %s: the gateway that uses it is of an earlier release: restart it first", dir)
-	}
 	if err != nil {
 		return nil, err
 	}
-	err = c.lock.Close()
+	err = c.lock.Close() // a gateway may be started while we work
 	c.lock = nil
 	return c, err
 }
@@ -145,6 +166,9 @@ func open(ctx context.Context, dir string) (_ *Catalog, err error) {
 		return nil, err
 	}
 	f.Close()
+	if err := giveToOwner(c.path, dir); err != nil {
+		return nil, err
+	}
 	if c.writer, err = c.pool(1, "synchronous(full)", "foreign_keys(1)"); err != nil {
 		return nil, err
 	}

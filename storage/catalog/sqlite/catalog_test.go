@@ -90,6 +90,31 @@ func TestOneGatewayAtATime(t *testing.T) {
 	require.NoError(t, open1(t, dir).Close())
 }
 
+// Commands that are the first in a folder, all at once, make one catalog.
+func TestManyOpenANewFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			c, err := OpenBeside(t.Context(), dir)
+			if err != nil {
+				t.Errorf("open: %v", err)
+				return
+			}
+			if _, err := c.Put(t.Context(), catalog.Stream{Name: fmt.Sprint("s", i)}); err != nil {
+				t.Errorf("put: %v", err)
+			}
+			if err := c.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	streams, err := opened(t, dir).Streams(t.Context())
+	require.NoError(t, err)
+	require.Len(t, streams, 8)
+}
+
 func TestFilesAreForTheirOwnerAlone(t *testing.T) {
 	dir := t.TempDir()
 	c := opened(t, dir)
