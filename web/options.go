@@ -25,6 +25,8 @@ type Options struct {
 	Absence time.Duration
 	// Advice says what a stream's broadcaster should change, in plain words; nil is none.
 	Advice func(stream string) []string
+	// Multitrack answers encoders that can send several sizes at once; nil: none is answered.
+	Multitrack *Multitrack
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -15,13 +15,14 @@ import (
 
 // Server answers viewers' requests. It is an http.Handler.
 type Server struct {
-	log      *slog.Logger
-	now      func() time.Time
-	ready    func() error
-	registry *prometheus.Registry
-	absence  time.Duration
-	advice   func(string) []string
-	ca       []byte
+	log        *slog.Logger
+	now        func() time.Time
+	ready      func() error
+	registry   *prometheus.Registry
+	absence    time.Duration
+	advice     func(string) []string
+	multitrack *Multitrack
+	ca         []byte
 
 	streams streams
 	groups  *groups
@@ -37,7 +38,7 @@ var _ http.Handler = (*Server)(nil)
 // New returns a server of the journal's streams, and registers its metrics.
 func New(o Options) *Server {
 	s := &Server{
-		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA, advice: o.Advice,
+		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA, advice: o.Advice, multitrack: o.Multitrack,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {

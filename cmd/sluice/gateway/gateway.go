@@ -146,7 +146,7 @@ func (g *Gateway) wire() {
 	g.ingest = ingest.New(ingest.Options{Admit: g.admitter, Log: g.log, Metrics: registry})
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
-		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
+		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Multitrack: g.multitrack(),
 		Advice: func(stream string) []string {
 			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream))
 		},
