@@ -130,7 +130,7 @@ func (p *publication) begin(ctx context.Context) error {
 		}
 		for _, says := range p.meta.AudioTracks {
 			if says.Track == a.number {
-				t.Language, t.Label = languageTag(says.Language), printable(says.Label)
+				t.Language, t.Label = languageTag(says.Language), label(says.Label)
 			}
 		}
 		p.tracks = append(p.tracks, t)

@@ -40,12 +40,8 @@ type Multitrack struct {
 	Keyframes int
 }
 
-const (
-	maxWish      = 64 << 10 // bytes
-	audioBitrate = 160      // kbit/s
-	maxWishSide  = 16_384
-	maxWishRate  = 1000
-)
+// audioBitrate is what OBS is told, in kbit/s.
+const audioBitrate = 160
 
 // wish is the body of a request, as OBS sends it: what it asks for, and what it can.
 // The form of 2024 has one picture, that of 2025 several canvases.
