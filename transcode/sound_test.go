@@ -206,7 +206,7 @@ func TestRealSoundAlone(t *testing.T) {
 			a.DTS += at
 			base.until("sound", 2*time.Minute, func() bool { return (len(base.sound)-before)*1024 >= (n-60)*1152 })
 			require.NoError(t, sink.WriteSample(t.Context(), 2, a, time.Now()))
-			if run == 1 && n == 60 {
+			if run == 1 && n == 100 {
 				pids := children(t) // the run before may have one that ends
 				require.NoError(t, syscall.Kill(pids[len(pids)-1], syscall.SIGKILL))
 			}
