@@ -32,9 +32,6 @@ type temporalUnit struct {
 	key       bool // the first picture is a keyframe
 }
 
-// maxOBUs bounds those of a message: tile groups, and more.
-const maxOBUs = 4096
-
 // scanAV1 looks at OBUs, each of which tells its size. It reads headers only.
 func scanAV1(data []byte) (u temporalUnit, err error) {
 	for n := 0; len(data) > 0; n++ {

@@ -5,13 +5,16 @@
 // section 7.2, on top of the layers below it (handshake, chunk, amf0, message,
 // flv), with the custom of the field where that document is silent:
 // releaseStream, FCPublish, onFCPublish and their kin are Flash Media Server's.
-// TLS is RFC 8446 and RFC 5246.
+// TLS is RFC 8446 and RFC 5246. Of "Enhanced RTMP" v2 it takes every codec but VP8
+// and H.266, several tracks of each kind, and nanoseconds of timestamps, answers
+// connect's capabilities, and asks clients that can to reconnect when it ends.
 //
 // In go listeners, an Admitter that decides who may publish what, and Limits;
 // out come calls of the media.Sink that the Admitter gave: Begin once the tracks
 // are known, WriteSample for each access unit, End when the session is over. A
 // sample refers to the bytes that were read from the connection: they are not
-// copied in between, and never written again.
+// copied in between, and never written again. Whether a decoder can start at it is
+// what its bitstream says.
 //
 // Each connection has one goroutine, which reads, answers and calls the Sink.
 // Serve starts it and waits for it. One session owns a stream at a time; another

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -344,6 +345,14 @@ func TestMultitrack(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(s.publication.video), maxVideoTracks)
 	require.LessOrEqual(t, len(s.publication.audio), maxAudioTracks)
+}
+
+func TestLabels(t *testing.T) {
+	for in, want := range map[string]string{
+		"Français": "Français", "日本語": "日本語", "a\x00b\nc": "abc", "\xff\xfeok": "ok", strings.Repeat("x", 100): strings.Repeat("x", 64),
+	} {
+		require.Equal(t, want, label(in))
+	}
 }
 
 func TestLanguageTags(t *testing.T) {

@@ -48,7 +48,8 @@ func (p *publication) hold(ctx context.Context, u unit) error {
 // complete says whether no other track is to be expected: what the metadata names is
 // here, or, where that says nothing, one of each kind.
 func (p *publication) complete() bool {
-	video, audio := len(p.known().video), len(p.known().audio)
+	known := p.known()
+	video, audio := len(known.video), len(known.audio)
 	switch {
 	case video > 0 && audio > 0:
 		return video > len(p.meta.VideoTracks) && audio > len(p.meta.AudioTracks)
@@ -130,7 +131,7 @@ func (p *publication) begin(ctx context.Context) error {
 		}
 		for _, says := range p.meta.AudioTracks {
 			if says.Track == a.number {
-				t.Language, t.Label = languageTag(says.Language), printable(says.Label)
+				t.Language, t.Label = languageTag(says.Language), label(says.Label)
 			}
 		}
 		p.tracks = append(p.tracks, t)

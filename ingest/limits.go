@@ -84,6 +84,20 @@ func orElse[T comparable](v *T, otherwise T) {
 	}
 }
 
+// Of a publisher's media. Tracks beyond these are dropped: more pictures than a
+// ladder has, more languages than the packager takes.
+const (
+	maxVideoTracks = 8
+	maxAudioTracks = 6
+
+	maxPrefix = 64 << 10 // parameter sets that came in a message of their own
+	maxUnits  = 4096     // NAL units of one picture: a slice for each macroblock row, and more
+	maxOBUs   = 4096     // of one message: tile groups, and more
+	// maxFrames is how many frames of MP3 a message may have: half a minute at the
+	// longest that a frame is.
+	maxFrames = 256
+)
+
 // Of a peer that is still a stranger.
 const (
 	maxMessageStreams = 8

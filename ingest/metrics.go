@@ -24,7 +24,7 @@ const (
 	dropMalformed = "malformed"     // its NAL units don't fit their lengths, or it is no tag
 	dropEmpty     = "empty"         // nothing in it
 	dropClock     = "clock"         // it has no place in time
-	dropTrack     = "track"         // of a track beside the first of its kind
+	dropTrack     = "track"         // of a track too many, or beside the first in a codec that isn't served
 	dropWaiting   = "awaiting-sync" // of new tracks, before a decoder can start
 )
 

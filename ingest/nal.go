@@ -31,11 +31,7 @@ const (
 	hevcEndStream   = 37
 )
 
-const (
-	lengthSize = 4        // of every sample that leaves here
-	maxPrefix  = 64 << 10 // parameter sets that came in a message of their own
-	maxUnits   = 4096     // NAL units of one picture: a slice for each macroblock row, and more
-)
+const lengthSize = 4 // of every sample that leaves here
 
 // accessUnit is what a look at the NAL units of a message tells.
 type accessUnit struct {

@@ -209,10 +209,6 @@ func (p *publication) layerIII(ctx context.Context, a *sounds, u unit) error {
 	return nil
 }
 
-// maxFrames is how many frames of MP3 a message may have: half a minute at the
-// longest that a frame is.
-const maxFrames = 256
-
 // Audio object types that are served, ISO/IEC 14496-3 table 1.17.
 const (
 	aacLC  = 2

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"slices"
+	"strings"
+	"unicode"
 
 	"sluice/media"
 )
@@ -11,13 +13,6 @@ import (
 const (
 	videoTrack media.TrackID = 1
 	audioTrack media.TrackID = 2
-)
-
-// Tracks beyond these are dropped: more pictures than a ladder has, more languages
-// than the packager takes.
-const (
-	maxVideoTracks = 8
-	maxAudioTracks = 6
 )
 
 func isVideo(id media.TrackID) bool { return id%2 == 1 }
@@ -48,6 +43,18 @@ func (p *publication) sounds(number uint8) *sounds {
 	a := &sounds{id: audioTrack + 2*media.TrackID(number), number: number}
 	p.audio = slices.Insert(p.audio, at, a)
 	return a
+}
+
+// label makes a name for people fit for manifests.
+func label(s string) string {
+	const longest = 64
+	n := 0
+	return strings.Map(func(r rune) rune {
+		if n++; n > longest || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
 }
 
 // languageTag makes a tag by RFC 5646 of what an encoder calls a language; of what

@@ -2,6 +2,7 @@ package packager
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/media"
@@ -39,7 +40,11 @@ func (s *Stream) report(now time.Time) {
 	if s.session != nil {
 		h.Segment = s.session.settings.Segment
 		h.Advice = s.silences(now)
+		made := slices.ContainsFunc(s.session.expected.Rungs, func(x media.ExpectedRung) bool { return x.Kind == media.Audio })
 		for _, in := range s.session.inputs {
+			if made && in.Kind == media.Audio {
+				continue // what players lack is made
+			}
 			if a := media.Advice(in.Codec); a != "" {
 				h.Advice = append(h.Advice, a)
 			}

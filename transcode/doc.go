@@ -18,11 +18,15 @@
 // process that crashed or hangs is started again from the backlog, and each
 // rung goes on with the very frame after its last one.
 //
+// A publisher that sends its picture in several sizes has a ladder already: the
+// sizes beside the first go to the packager as rungs, in time with it, and nothing
+// is encoded (own.go).
+//
 // Where the source can't be shown as it is, it goes to the engine only, and the
-// highest rung leads in its place (hidden.go). Sound that isn't AAC becomes AAC
-// in a process of its own (sound.go, hearing.go). A rung that the machine can't keep
-// up with is dropped, one that it has no room for is left out, and both are tried
-// again later (watch.go).
+// highest rung leads in its place (hidden.go). Sound that browsers don't know, MP3,
+// AC-3 and E-AC-3, becomes AAC in a process of its own (sound.go, hearing.go). A rung
+// that the machine can't keep up with is dropped, one that it has no room for is left
+// out, and both are tried again later (watch.go).
 //
 // In go the calls of media.Sink, one session at a time for each stream; out come
 // the same calls to a media.Base, and rungs through it. A crash, a hang or a slow

@@ -13,6 +13,9 @@
 // side of RFC 8216bis §6.2.5 (delivery directives) and B.1, and of DASH low
 // latency (open segments in chunks, the MPD's long poll).
 //
+// OBS's request for the configuration of multitrack video is answered in the form of
+// its GetClientConfiguration, schemas 2024-06-04 and 2025-01-25.
+//
 // A request that waits for media to come costs its own goroutine and a timer,
 // and ends with its client, with its time, or with the server's shutdown.
 // Waiting takes no lock: see timeline.Feed.

@@ -26,6 +26,13 @@ const (
 	bodyTime = 5 * time.Second
 )
 
+// Limits of what an encoder may ask for.
+const (
+	maxWish     = 64 << 10 // bytes
+	maxWishSide = 16_384   // pixels
+	maxWishRate = 1000     // frames a second
+)
+
 // Limits of connections.
 const (
 	readHeaderTime = 10 * time.Second

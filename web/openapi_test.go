@@ -17,7 +17,7 @@ import (
 
 // TestDescriptionIsTrue holds the description of the API against its routes and answers.
 func TestDescriptionIsTrue(t *testing.T) {
-	g, _ := playing(t, 3, atSeven, func(o *Options) {
+	g, _ := playing(t, 3, atSeven, withMultitrack, func(o *Options) {
 		o.Publisher = func(string) *Publisher { return &Publisher{Video: &PublisherVideo{}, Audio: &PublisherAudio{}} }
 	})
 	w := g.get("/api/v1/openapi.json")
@@ -37,7 +37,7 @@ func TestDescriptionIsTrue(t *testing.T) {
 
 	var routes []string
 	require.NoError(t, chi.Walk(g.Server.routes.(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		if method == http.MethodGet && strings.HasPrefix(route, "/api/") {
+		if (method == http.MethodGet || method == http.MethodPost) && strings.HasPrefix(route, "/api/") {
 			routes = append(routes, route)
 		}
 		return nil

@@ -36,6 +36,8 @@ type Options struct {
 	// answered: nil, or an error that wraps ErrForbidden or ErrUnavailable. Its text
 	// goes out. Media isn't asked for: who has no manifest doesn't find it.
 	Permit func(r *http.Request, stream string) error
+	// Multitrack answers encoders that can send several sizes at once; nil: none is answered.
+	Multitrack *Multitrack
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -30,6 +30,10 @@ func (s *Server) router() http.Handler {
 	get("/api/v1/time", g.api, s.time)
 	get("/api/v1/openapi.json", g.api, s.describeAPI)
 
+	if s.multitrack != nil {
+		r.Post("/api/v1/multitrack", s.endpoint(g.api, s.configureMultitrack))
+	}
+
 	get("/", g.page, s.index)
 	get("/watch/{stream}", g.page, s.watch)
 	get("/embed/{stream}", g.page, s.embed)
@@ -62,7 +66,7 @@ func (s *Server) router() http.Handler {
 	return r
 }
 
-// allowed are the methods of everything here: nothing can be changed by HTTP.
+// allowed are the methods of nearly everything here: nothing can be changed by HTTP.
 var allowed = []string{"GET, HEAD, OPTIONS"}
 
 // options answers an OPTIONS request that is no preflight.

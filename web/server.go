@@ -16,15 +16,16 @@ import (
 
 // Server answers viewers' requests. It is an http.Handler.
 type Server struct {
-	log       *slog.Logger
-	now       func() time.Time
-	ready     func() error
-	registry  *prometheus.Registry
-	absence   time.Duration
-	advice    func(string) []string
-	publisher func(string) *Publisher
-	permit    func(*http.Request, string) error // may be nil
-	ca        []byte
+	log        *slog.Logger
+	now        func() time.Time
+	ready      func() error
+	registry   *prometheus.Registry
+	absence    time.Duration
+	advice     func(string) []string
+	publisher  func(string) *Publisher
+	multitrack *Multitrack
+	permit     func(*http.Request, string) error // may be nil
+	ca         []byte
 
 	certificates func() []certificates.Status
 	strays       *prometheus.CounterVec // by port and protocol
@@ -44,7 +45,7 @@ var _ http.Handler = (*Server)(nil)
 func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
-		advice: o.Advice, publisher: o.Publisher, permit: o.Permit, certificates: o.Certificates,
+		advice: o.Advice, publisher: o.Publisher, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {

@@ -155,7 +155,7 @@ func (g *Gateway) wire() error {
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,
-		Permit: viewers(g.config, hooks),
+		Permit: viewers(g.config, hooks), Multitrack: g.multitrack(),
 		Advice: func(stream string) []string {
 			var line []string
 			if s, ok := g.ingest.Status(stream); ok {

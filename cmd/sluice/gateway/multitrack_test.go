@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +27,7 @@ import (
 	"sluice/packager/dash/dashcheck"
 	"sluice/packager/hls/hlscheck"
 	"sluice/storage/catalog"
+	"sluice/transcode/rung"
 )
 
 // tag is one of a film in FLV.
@@ -142,6 +144,39 @@ func publishTags(t *testing.T, addr, key string, metadata amf0.Object, tags []ta
 		require.NoError(t, conn.Close())
 		<-read
 	}
+}
+
+// What OBS asks before it sends several sizes is answered with the ladder of the
+// stream, and with where to publish.
+func TestMultitrackConfiguration(t *testing.T) {
+	c := onLoopback(t)
+	own, err := rung.Parse("source,480p@900k")
+	require.NoError(t, err)
+	key := catalog.NewKey()
+	c.Streams = []config.Stream{{Name: "hall", Key: key, Ladder: &own}}
+	c.Ladder = rung.SourceSpec()
+	g := open(t, c, Options{})
+	serve(t, g)
+	a, web := g.Addresses(), client(t, g)
+	ask := func(key string) string {
+		resp, err := web.Post("https://"+a.HTTPS+"/api/v1/multitrack", "application/json", strings.NewReader(`{"schema_version": "2025-01-25",
+			"authentication": "`+key+`", "preferences": {"canvases": [{"width": 1280, "height": 720, "framerate": {"numerator": 30, "denominator": 1}}]}}`))
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.StatusCode, string(body))
+		return string(body)
+	}
+	_, port, err := net.SplitHostPort(a.RTMPS)
+	require.NoError(t, err)
+	answer := ask(key.Reveal())
+	require.Contains(t, answer, `"rtmps://127.0.0.1:`+port+`/live/{stream_key}"`)
+	require.NotContains(t, answer, `"rtmp://`, "plain RTMP is for this machine only")
+	require.Equal(t, 2, strings.Count(answer, `"keyint_sec":2`))
+	require.Contains(t, answer, `"bitrate":900,`)
+	require.NotContains(t, answer, key.Reveal())
+	require.Equal(t, 4, strings.Count(ask("unknown"), `"keyint_sec":2`), "what anybody gets")
 }
 
 // A publisher of two sizes and two languages: manifests list all of them, nothing is

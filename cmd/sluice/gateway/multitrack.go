@@ -1,0 +1,41 @@
+package gateway
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"sluice/storage/catalog"
+	"sluice/transcode/rung"
+	"sluice/web"
+)
+
+// multitrack answers encoders that can send several sizes: those of the ladder of the
+// stream that the key belongs to, or of the gateway's default, so that nobody learns
+// which keys there are.
+func (g *Gateway) multitrack() *web.Multitrack {
+	segment := g.config.Timing.Segment
+	return &web.Multitrack{
+		Sizes: func(r *http.Request, w web.Wish) []web.WishedSize {
+			spec := g.config.Ladder
+			if s, err := g.streams.ByKey(r.Context(), catalog.HashKey(w.Key)); err == nil {
+				spec = g.admitter.spec(s)
+			}
+			shape := rung.Shape{Width: w.Width, Height: w.Height, FrameRate: float64(w.Frames) / float64(w.Seconds)}
+			var sizes []web.WishedSize
+			for _, o := range spec.Own(shape, w.Tracks, w.Bitrate) {
+				sizes = append(sizes, web.WishedSize{Width: o.Width, Height: o.Height, Every: o.Every, Bitrate: o.Bitrate})
+			}
+			return sizes
+		},
+		RTMPS: func() string { return g.Addresses().RTMPS },
+		RTMP: func() string {
+			addr := g.Addresses().RTMP
+			if host, _, err := net.SplitHostPort(addr); err != nil || net.ParseIP(host).IsLoopback() {
+				return "" // only this machine may
+			}
+			return addr
+		},
+		Keyframes: max(int(segment/time.Second), 1),
+	}
+}
