@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"net/url"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ type Policy struct {
 	options Options
 	log     *slog.Logger
 	limiter *limiter
+	whose   *limiter // of questions, apart: they keep no publisher waiting
 	clients clients
 
 	mu     sync.Mutex
@@ -53,7 +55,7 @@ type Decision struct {
 // New returns a Policy. It starts nothing.
 func New(o Options) *Policy {
 	p := &Policy{
-		options: o, log: o.Log, limiter: newLimiter(), clients: newClients(o.Clients),
+		options: o, log: o.Log, limiter: newLimiter(), whose: newLimiter(), clients: newClients(o.Clients),
 		leases: map[*lease]struct{}{}, uses: map[catalog.KeyHash]time.Time{},
 	}
 	if p.log == nil {
@@ -131,6 +133,29 @@ func (p *Policy) bySecret(ctx context.Context, wish ingest.Publish, l *lease) er
 		p.mu.Unlock()
 	}
 	return nil
+}
+
+// Whose returns the stream that somebody with this key may publish to, for answers
+// that differ by stream. Whoever asks with wrong keys is made to wait as publishers
+// are. False is for no such stream, and for no answer.
+func (p *Policy) Whose(ctx context.Context, from netip.Addr, key string) (catalog.Stream, bool) {
+	network, hash := ingest.Network(from), catalog.HashKey(key)
+	wait, ok := p.whose.enter(network, hash, time.Now())
+	if !ok || sleep(ctx, wait) != nil {
+		return catalog.Stream{}, false
+	}
+	s, err := p.options.Streams.ByKey(ctx, hash)
+	if err == nil {
+		k, ok := s.KeyOf(hash)
+		if ok && k.Check(time.Now(), from) == nil {
+			p.whose.trust(network, hash, time.Now())
+			return s, true
+		}
+	}
+	if err == nil || errors.Is(err, catalog.ErrNotFound) {
+		p.whose.fail(network, time.Now())
+	}
+	return catalog.Stream{}, false
 }
 
 // credential is what a publisher shows, for the limiter's memory.

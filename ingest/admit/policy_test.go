@@ -357,3 +357,34 @@ func TestCatalogThatFails(t *testing.T) {
 	h.check(t.Context(), time.Now())
 	require.ErrorIs(t, <-s.ended, ingest.ErrRevoked)
 }
+
+// Questions of whose a key is are answered no faster than publishers are, and keep
+// none of those waiting.
+func TestWhose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, Options{})
+		h.put("hall", keyed("good"), keyed("gone", func(k *catalog.StreamKey) { k.Revoked = time.Now() }))
+		from := netip.MustParseAddr("192.0.2.7")
+		ask := func(key string) bool {
+			s, ok := h.Whose(t.Context(), from, key)
+			require.Equal(t, ok, s.Name == "hall")
+			return ok
+		}
+		require.True(t, ask("good"))
+		start := time.Now()
+		for range freeFailures {
+			require.False(t, ask("wrong"))
+		}
+		require.False(t, ask("gone"))
+		require.Zero(t, time.Since(start))
+		require.False(t, ask("wrong"))
+		require.Equal(t, time.Second, time.Since(start))
+		require.True(t, ask("good"))
+		require.Equal(t, time.Second, time.Since(start), "it was right before")
+		_, err := h.admit("good")
+		require.NoError(t, err)
+		_, err = h.admit("other")
+		require.ErrorIs(t, err, ingest.ErrUnknownKey)
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}

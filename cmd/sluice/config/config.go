@@ -13,18 +13,19 @@ import (
 
 // Config is what `sluice run` needs to know.
 type Config struct {
-	Data     string // folder for everything that outlives the process
-	Listen   Listen
-	TLS      TLS
-	Compat   Compat
-	Streams  []Stream       // given here, beside those in the catalog
-	Timing   catalog.Timing // for streams that set none of their own
-	Ladder   rung.Spec      // likewise
-	Grace    time.Duration  // how long a publisher may be away
-	Takeover Takeover
-	Webhooks Webhooks
-	JWT      JWT
-	Log      Log
+	Data       string // folder for everything that outlives the process
+	Listen     Listen
+	TLS        TLS
+	Compat     Compat
+	Streams    []Stream       // given here, beside those in the catalog
+	Timing     catalog.Timing // for streams that set none of their own
+	Ladder     rung.Spec      // likewise
+	Grace      time.Duration  // how long a publisher may be away
+	Takeover   Takeover
+	MaxBitrate int // of a publisher, at most, in bits a second; 0: no limit
+	Webhooks   Webhooks
+	JWT        JWT
+	Log        Log
 }
 
 // Listen holds the addresses to listen on; an empty one is off.
@@ -126,6 +127,7 @@ type Flags struct {
 	Grace         *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
 	Ladder        *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
 	Takeover      *string  `placeholder:"silent" help:"When a second publisher of a stream is let in: silent (once the first has sent nothing for 1.5 s) or newest (at once; the first must go). [SLUICE_TAKEOVER]"`
+	MaxBitrate    *string  `name:"max-bitrate" placeholder:"off" help:"Bitrate that a publisher may not exceed for long, such as 20M; its session ends. [SLUICE_MAX_BITRATE]"`
 	LogFormat     *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
 	LogLevel      *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
 }

@@ -46,7 +46,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"https-addr": "[::1]:443", "tls-cert": "a.pem,c.pem", "tls-key": "b.pem,d.pem", "segment": "4s", "part": "500ms",
 		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
-		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest",
+		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest", "max-bitrate": "20M",
 		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
@@ -61,7 +61,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
-		Takeover: TakeoverNewest, Webhooks: Default().Webhooks,
+		Takeover: TakeoverNewest, MaxBitrate: 20_000_000, Webhooks: Default().Webhooks,
 	}
 	require.Len(t, texts, len(settings))
 
@@ -86,7 +86,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		ACMEDirectory: ptr(texts["acme-directory"]), ACMECA: ptr(texts["acme-ca"]),
 		ClientCA: ptr(texts["client-ca"]), ClientCRL: ptr(texts["client-crl"]), ClientAuth: ptr(texts["client-auth"]),
 		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
-		Takeover:  ptr(texts["takeover"]),
+		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())
@@ -154,6 +154,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"ladder", Flags{Ladder: ptr("source,720p@2")}, nil, `--ladder: "720p@2": "2" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
 		{"takeover", Flags{Takeover: ptr("always")}, nil, `--takeover: "always" is neither silent nor newest`},
+		{"bitrate", Flags{MaxBitrate: ptr("fast")}, nil, `--max-bitrate: "fast" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
 		{"half a certificate", Flags{TLSCert: []string{"a.pem"}}, nil, "--tls-cert: given without tls-key"},
 		{"switch", Flags{}, []string{"SLUICE_RTMPT=perhaps"}, `SLUICE_RTMPT: "perhaps" is neither true nor false`},
@@ -210,6 +211,11 @@ client-auth: require
 streams:
   - {name: hall, client: studio}
   - {name: yard, client: [van, "Van 2"], key: a-long-random-key}
+  - name: roof
+    client: van
+    key: a-further-long-key
+    keys: [{sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, label: truck}]
+  - {name: open, client: [van], keys: []}
 `)}, env())
 	require.NoError(t, err)
 	require.Equal(t, TLS{
@@ -220,6 +226,10 @@ streams:
 	require.Empty(t, c.Streams[0].Catalog().Keys, "no key opens it")
 	require.Equal(t, []string{"van", "Van 2"}, c.Streams[1].Clients)
 	require.Len(t, c.Streams[1].Catalog().Keys, 1)
+	require.Equal(t, []string{"van"}, c.Streams[2].Clients)
+	require.Len(t, c.Streams[2].Catalog().Keys, 2)
+	require.Equal(t, "truck", c.Streams[2].Catalog().Keys[1].Label)
+	require.Empty(t, c.Streams[3].Catalog().Keys)
 }
 
 func TestMistakesInAFileHaveTheirPlace(t *testing.T) {

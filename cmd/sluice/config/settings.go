@@ -51,6 +51,7 @@ var settings = []setting{
 		}
 		return nil
 	}},
+	{"max-bitrate", func(c *Config, v value) error { return bitrate(&c.MaxBitrate, v.text) }},
 	{"log-format", func(c *Config, v value) error {
 		c.Log.Format = Format(v.text)
 		if c.Log.Format != Text && c.Log.Format != JSON {
@@ -116,6 +117,20 @@ func address(to *string, v string) error {
 		return fmt.Errorf("%q: %q is not a host", v, host)
 	}
 	*to = v
+	return nil
+}
+
+// bitrate reads a bitrate; "off" is none.
+func bitrate(to *int, v string) (err error) {
+	if v == "off" {
+		*to = 0
+		return nil
+	}
+	bits, err := rung.ParseBitrate(v)
+	if err != nil {
+		return err
+	}
+	*to = bits
 	return nil
 }
 

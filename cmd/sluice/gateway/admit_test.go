@@ -29,10 +29,16 @@ import (
 // returns what ffmpeg says then.
 func push(t *testing.T, g *Gateway, key string) (ended <-chan string) {
 	t.Helper()
+	return pushPicture(t, g, key, "testsrc=size=128x72:rate=10")
+}
+
+// pushPicture is push with a picture of one's own, a filter of ffmpeg's.
+func pushPicture(t *testing.T, g *Gateway, key, picture string) (ended <-chan string) {
+	t.Helper()
 	ffmpeg, err := demo.FindFFmpeg()
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	cmd := exec.CommandContext(ctx, ffmpeg, "-v", "info", "-nostats", "-re", "-f", "lavfi", "-i", "testsrc=size=128x72:rate=10",
+	cmd := exec.CommandContext(ctx, ffmpeg, "-v", "info", "-nostats", "-re", "-f", "lavfi", "-i", picture,
 		"-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p", "-f", "flv",
 		fmt.Sprintf("rtmp://%s/live/%s", g.Addresses().RTMP, key))
 	said := make(chan string, 1)
@@ -175,4 +181,17 @@ func TestTokenKeysThatAreMissing(t *testing.T) {
 	c.JWT = config.JWT{KeyFile: filepath.Join(t.TempDir(), "none.pem")}
 	_, err := Open(t.Context(), c, Options{Log: quiet})
 	require.ErrorContains(t, err, "none.pem")
+}
+
+// Who sends far more than --max-bitrate allows is cut off, and told why.
+func TestMaxBitrate(t *testing.T) {
+	c := onLoopback(t)
+	c.Ladder.Rungs, c.MaxBitrate = nil, 200_000
+	logs := &book{}
+	g := open(t, c, Options{Log: logs.logger()})
+	serve(t, g)
+	key, _ := g.FirstKey()
+	said := <-pushPicture(t, g, key.Reveal(), "testsrc=size=320x180:rate=10,noise=alls=100:allf=t")
+	require.Contains(t, said, "The bitrate is above this server's limit: lower it.")
+	logs.says(t, "bitrate above the limit: 0.2 Mb/s is allowed")
 }

@@ -148,6 +148,7 @@ func (g *Gateway) wire() error {
 	g.ingest = ingest.New(ingest.Options{
 		Admit: g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
 		RTMPE: g.config.Compat.RTMPE, Newest: g.config.Takeover == config.TakeoverNewest,
+		Limits: ingest.Limits{Bitrate: int64(g.config.MaxBitrate)},
 	})
 	if g.config.Compat.RTMPT {
 		g.tunnel = tunnel.New(g.listeners.web().Addr())

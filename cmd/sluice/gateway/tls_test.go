@@ -17,6 +17,8 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -29,6 +31,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/cmd/sluice/config"
+	"sluice/ingest/webhook"
 	"sluice/storage/catalog"
 	"sluice/storage/certificates/pebbletest"
 	"sluice/transcode/rung"
@@ -168,6 +171,69 @@ func TestClientCertificates(t *testing.T) {
 		})
 	}
 	require.NotContains(t, logs.String(), key.Reveal())
+}
+
+// A stream wants its certificate whatever lets a publisher in, and the application may
+// refuse whom certificate and key let in.
+func TestCertificateKeyAndWebhook(t *testing.T) {
+	var mu sync.Mutex
+	var heard []webhook.Message
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m webhook.Message
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, m)
+		switch {
+		case m.Client == "banned":
+			w.WriteHeader(http.StatusForbidden)
+		case m.Key == "the-applications-own":
+			io.WriteString(w, `{"stream":"roof"}`)
+		}
+	}))
+	defer app.Close()
+	ca, until := newStudios(t), time.Now().Add(time.Hour)
+	van, banned, hall := ca.issue(t, "van", until), ca.issue(t, "banned", until), ca.issue(t, "hall-encoder", until)
+	c := onLoopback(t)
+	key := catalog.NewKey()
+	c.TLS.Client.CA, c.Ladder = ca.file, rung.SourceSpec()
+	c.Streams = []config.Stream{
+		{Name: "roof", Clients: []string{"van", "banned"}, Key: key},
+		{Name: "hall", Clients: []string{"hall-encoder"}},
+	}
+	c.Webhooks = config.Webhooks{OnPublish: app.URL, Secret: "a secret of two parties", Timeout: 5 * time.Second}
+	logs := &book{}
+	g := open(t, c, Options{Log: logs.logger()})
+	serve(t, g)
+	asked := func() (all []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, m := range heard {
+			all = append(all, strings.Join([]string{m.By, m.Client, m.Stream}, " "))
+		}
+		heard = nil
+		return all
+	}
+	secret := key.Reveal()
+
+	require.NoError(t, publish(t, g, "live/"+secret, van))
+	require.Equal(t, []string{"key van roof"}, asked())
+	require.NoError(t, publish(t, g, "live", hall))
+	require.Equal(t, []string{"certificate hall-encoder hall"}, asked())
+	require.NoError(t, publish(t, g, "live/the-applications-own", van))
+	require.Equal(t, []string{"none van "}, asked())
+
+	require.Error(t, publish(t, g, "live/"+secret, banned))
+	require.Equal(t, []string{"key banned roof"}, asked())
+	logs.says(t, "denied by the application")
+	require.Error(t, publish(t, g, "live/"+secret))
+	require.Empty(t, asked(), "who lacks the certificate isn't asked about")
+	logs.says(t, "not this stream's client certificate: stream roof needs one, and none was shown")
+	require.Error(t, publish(t, g, "live/the-applications-own"))
+	require.Equal(t, []string{"none  "}, asked())
+	require.NotContains(t, logs.String(), secret)
 }
 
 func TestClientCertificateThatIsRequired(t *testing.T) {
