@@ -57,6 +57,9 @@ func openAuthority(dir string, n Names) (*authority, error) {
 		return a, err
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+		if a, err := readAuthority(dir); !errors.Is(err, fs.ErrNotExist) {
+			return a, err // another process has just made it
+		}
 		return nil, fmt.Errorf("%s lacks %s or %s: remove the folder to have a new CA made: %w", dir, caFile, caKeyFile, err)
 	}
 	parent := filepath.Dir(dir)
