@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -105,6 +106,10 @@ func (p *player) finish() {
 	case <-time.After(patience):
 		_ = p.cmd.Process.Kill()
 		<-p.exited
+	}
+	if p.t.Failed() {
+		lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
+		p.t.Logf("the player's last words:\n%s", strings.Join(lines[max(0, len(lines)-4):], "\n"))
 	}
 }
 

@@ -10,7 +10,8 @@
 //   --seconds N        how long to play after the first frame (20)
 //   --hold             play until standard input ends, however long that is, and
 //                      meanwhile print what is shown, twice a second: a line of JSON
-//                      with the position (s) and the picture's height each time
+//                      with the position (s), the picture's height, what is buffered
+//                      (s) and the element's readyState each time
 //   --timeout N        how long to wait for the first frame (30)
 //   --clock            read the picture's clock (clock.mjs): glass-to-glass samples
 //   --screenshot FILE  of the end
@@ -102,7 +103,9 @@ const hasStarted = () => {
 }
 const readPicture = () => {
   const video = document.querySelector('video')
-  return { currentTime: video?.currentTime ?? 0, height: video?.videoHeight ?? 0 }
+  const b = video?.buffered
+  const buffered = Array.from({ length: b?.length ?? 0 }, (_, i) => [b?.start(i), b?.end(i)])
+  return { currentTime: video?.currentTime ?? 0, height: video?.videoHeight ?? 0, buffered, readyState: video?.readyState }
 }
 const readPage = () => {
   const w = /** @type {any} */ (window)
