@@ -80,7 +80,7 @@ func (p *publication) av1Picture(ctx context.Context, v *pictures, u unit) error
 	tu, err := scanAV1(u.data)
 	switch {
 	case err != nil:
-		p.drop(dropMalformed)
+		p.malformed(v, u)
 		return nil
 	case !tu.picture:
 		p.drop(dropEmpty)
@@ -90,7 +90,7 @@ func (p *publication) av1Picture(ctx context.Context, v *pictures, u unit) error
 	if tu.key && tu.sequence != nil && (have == nil || !bytes.Equal(tu.sequence, have.Sequence)) {
 		av1, err := media.NewAV1(bytes.Clone(tu.sequence))
 		if err != nil {
-			p.drop(dropMalformed)
+			p.malformed(v, u)
 			return nil
 		}
 		have = av1
@@ -104,5 +104,5 @@ func (p *publication) av1Picture(ctx context.Context, v *pictures, u unit) error
 	if tu.key && tu.sequence == nil {
 		u.data = append(bytes.Clone(have.Sequence), u.data...)
 	}
-	return p.take(ctx, u)
+	return p.takePicture(ctx, v, u)
 }

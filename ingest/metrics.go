@@ -26,6 +26,7 @@ const (
 	dropClock     = "clock"         // it has no place in time
 	dropTrack     = "track"         // of a track too many, or beside the first in a codec that isn't served
 	dropWaiting   = "awaiting-sync" // of new tracks, before a decoder can start
+	dropDamage    = "damage"        // it may refer to a picture that was malformed
 )
 
 // newCounters panics where r has metrics of these names already.

@@ -15,7 +15,7 @@ func (p *publication) nalPicture(ctx context.Context, v *pictures, t flv.VideoTa
 	au, err := scan(u.data, v.lengthSize, hevc)
 	switch {
 	case err != nil:
-		p.drop(dropMalformed)
+		p.malformed(v, u)
 		return nil
 	case !au.picture:
 		p.keep(v, u.data, au)
@@ -36,7 +36,7 @@ func (p *publication) nalPicture(ctx context.Context, v *pictures, t flv.VideoTa
 		u.data = rewritten(v.prefix, u.data, v.lengthSize, au)
 		v.prefix = nil
 	}
-	return p.take(ctx, u)
+	return p.takePicture(ctx, v, u)
 }
 
 // keep puts aside what came without a picture, parameter sets in a message of

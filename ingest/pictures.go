@@ -25,6 +25,33 @@ type pictures struct {
 	prefix, more []byte
 
 	hints media.VP9Hints
+
+	damaged time.Time // a picture was malformed then, and no sync sample has come since
+}
+
+// repairAfter is how long pictures are left out that may refer to a malformed one: an
+// encoder that refreshes its picture bit by bit may never send another sync sample.
+const repairAfter = 10 * time.Second
+
+// malformed drops a picture that can't be read.
+func (p *publication) malformed(v *pictures, u unit) {
+	p.drop(dropMalformed)
+	if v.damaged.IsZero() {
+		v.damaged = u.arrived
+	}
+}
+
+// takePicture takes a picture, unless it may refer to one that was malformed: what a
+// decoder makes of that is no picture.
+func (p *publication) takePicture(ctx context.Context, v *pictures, u unit) error {
+	if !v.damaged.IsZero() {
+		if !u.sync && u.arrived.Sub(v.damaged) < repairAfter {
+			p.drop(dropDamage)
+			return nil
+		}
+		v.damaged = time.Time{}
+	}
+	return p.take(ctx, u)
 }
 
 // videoMessage takes a video message.
@@ -212,7 +239,7 @@ func (p *publication) vp9Picture(ctx context.Context, v *pictures, u unit) error
 	if u.sync = media.VP9Sync(u.data); u.sync {
 		vp9, err := media.NewVP9(u.data, v.hints)
 		if err != nil {
-			p.drop(dropMalformed)
+			p.malformed(v, u)
 			return nil
 		}
 		p.describe(v, vp9, u.arrived)
@@ -221,5 +248,5 @@ func (p *publication) vp9Picture(ctx context.Context, v *pictures, u unit) error
 		p.drop(dropNoConfig)
 		return nil
 	}
-	return p.take(ctx, u)
+	return p.takePicture(ctx, v, u)
 }
