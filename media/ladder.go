@@ -67,4 +67,6 @@ type ExpectedRung struct {
 	// Frame is how long a frame lasts where that isn't as in the leading
 	// track; zero where it is. It goes into the choice of the part's length.
 	Frame time.Duration
+	// Maybe says that nobody knows whether it comes, and nobody is to wait for it.
+	Maybe bool
 }

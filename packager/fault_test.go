@@ -3,6 +3,7 @@ package packager_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func TestRefusedEntriesOfRungs(t *testing.T) {
 			j := &picky{Journal: memory.New(memory.Options{}), rung: "480p", refused: func(n int) bool { return first <= n && n < first+many }}
 			l := &fakeLadder{
 				rig: newRigOn(t, j, packager.Settings{}), rungs: []fakeRung{{name: "480p", every: 1, lag: 200 * time.Millisecond}},
-				lost: func(time.Duration) bool { return false },
+				lost: func(owed) bool { return false },
 			}
 			l.expect()
 			l.begin(videoTrack(t)).write(both(0))
@@ -97,7 +98,7 @@ func TestRungLeadsTheNextEpoch(t *testing.T) {
 			l.write(events[:150])
 			if leave {
 				require.NoError(t, l.rungs[0].way.Leave(t.Context()))
-				l.lost = func(time.Duration) bool { return true }
+				l.lost = func(owed) bool { return true }
 			}
 			l.write(events[150:]).end()
 			track := videoTrack(t)
@@ -115,5 +116,45 @@ func TestRungLeadsTheNextEpoch(t *testing.T) {
 			checkListed(t, l.timeline())
 			checkInvariants(t, l.rig)
 		})
+	}
+}
+
+// An encoder that changes its parameter sets in the middle of an epoch: the rung
+// leaves cleanly, once said in the log, and is back with the sets that it had or
+// with the next epoch.
+func TestRungChangesItsTrack(t *testing.T) {
+	v := video{num: 3000, gops: []int{60}, bframes: true}
+	l := newFakeLadder(t, packager.Settings{}, fakeRung{name: "480p", every: 1, lag: 100 * time.Millisecond})
+	r := &l.rungs[0]
+	before := r.way
+	other := videoTrack(t)
+	other.Name = r.name
+	l.begin(videoTrack(t))
+	events := v.events(24 * time.Second)
+	l.write(events[:200])
+	r.way = l.stream.Open(other)
+	l.write(events[200:400])
+	require.True(t, l.timeline().Rendition("480p").Left)
+	require.Equal(t, 1, strings.Count(l.log.String(), "parameter sets have changed"))
+	r.way = before
+	l.write(events[400:600])
+	require.False(t, l.timeline().Rendition("480p").Absent(), "as it was")
+	r.way = l.stream.Open(other)
+	l.write(events[600:]).end()
+	require.Equal(t, 1, strings.Count(l.log.String(), "parameter sets have changed"))
+	l.begin(videoTrack(t))
+	again := v.events(6 * time.Second)
+	for i := range again {
+		again[i].at += 24 * time.Second
+	}
+	l.write(again).end()
+	l.drain(2)
+	back := l.timeline().Rendition("480p")
+	require.False(t, back.Absent(), "another epoch has another init segment")
+	require.True(t, back.Track.Equal(other))
+	checkListed(t, l.timeline())
+	checkInvariants(t, l.rig)
+	for g := range l.timeline().Rendition(timeline.Source).Segments.All() {
+		require.False(t, g.Gap())
 	}
 }

@@ -51,6 +51,7 @@ const (
 	opRungEnd
 	opRungAbsurd
 	opExpect
+	opRungChange
 	opCount
 )
 
@@ -94,6 +95,12 @@ func (p *publisher) pay(keep int) {
 			require.NoError(p, p.rung.WriteSample(p.Context(), o.epoch, o.sample, p.start.Add(o.at)))
 		}
 	}
+}
+
+// open makes the rung that track.
+func (p *publisher) open(t media.Track) {
+	t.Name = "480p"
+	p.rung = p.stream.Open(t)
 }
 
 // expect announces the rung, or none.
@@ -195,6 +202,8 @@ func (p *publisher) do(op, arg int) {
 		require.NoError(p, p.rung.WriteSample(p.Context(), uint64(arg%4), s, p.start.Add(p.at)))
 	case opExpect:
 		p.expect(arg%2 == 0)
+	case opRungChange:
+		p.open([]media.Track{otherVideoTrack(p), videoTrack(p)}[arg%2])
 	}
 }
 
@@ -207,6 +216,7 @@ func FuzzSamples(f *testing.F) {
 	f.Add(uint64(5), []byte{opSkew, 0, opRun, 200, opSkew, 255, opRun, 200, opBegin, 1, opRun, 90, opBegin, 2, opRun, 100, opBegin, 0, opRun, 200})
 	f.Add(uint64(7), []byte{opRungLag, 20, opRun, 250, opJump, 0, opRun, 250, opRungStop, 0, opRun, 250, opRungStop, 1, opRun, 250, opReconnect, 0, opRun, 200})
 	f.Add(uint64(8), []byte{opRungLag, 3, opRun, 250, opRungLeave, 0, opRun, 250, opExpect, 1, opBegin, 0, opRun, 250, opRungEnd, 1, opRungAbsurd, 1, opRungAbsurd, 3})
+	f.Add(uint64(9), []byte{opRun, 250, opRungChange, 1, opRun, 250, opRungChange, 0, opRun, 250, opRungChange, 1, opReconnect, 0, opRun, 200})
 	f.Add(uint64(6), []byte{opGOP, 0, opRun, 255, opFrameRate, 7, opRun, 255, opFrameRate, 5, opRun, 20})
 	f.Fuzz(runPublisher)
 }
@@ -232,9 +242,7 @@ func runPublisher(t *testing.T, seed uint64, ops []byte) {
 		rig:  newRig(t, packager.Settings{Window: 10 * time.Second}),
 		rand: rand.New(rand.NewPCG(seed, 1)), frame: 3000, gop: 60,
 	}
-	track := otherVideoTrack(t)
-	track.Name = "480p"
-	p.rung = p.stream.Open(track)
+	p.open(otherVideoTrack(t))
 	p.expect(true)
 	p.beginAgain(0)
 	for i := 0; i+1 < len(ops) && i < 2*maxOps; i += 2 {

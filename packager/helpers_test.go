@@ -140,6 +140,7 @@ type recorder struct {
 	entries []timeline.Entry
 	appends []time.Duration // the arrival of the sample that caused each
 	now     time.Duration
+	seen    func() // called after each entry
 }
 
 func (r *recorder) Append(ctx context.Context, stream string, e timeline.Entry) error {
@@ -149,6 +150,9 @@ func (r *recorder) Append(ctx context.Context, stream string, e timeline.Entry) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.entries, r.appends = append(r.entries, e), append(r.appends, r.now)
+	if r.seen != nil {
+		r.seen()
+	}
 	return nil
 }
 

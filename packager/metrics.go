@@ -8,6 +8,7 @@ const (
 	dropBeforePicture  = "before-picture"  // sound before the epoch's first picture
 	dropLate           = "late"            // its segment is closed
 	dropAbsent         = "absent-track"    // the epoch was made without the track
+	dropChanged        = "changed-track"   // the epoch has the rung with another
 	dropMalformed      = "malformed"
 )
 

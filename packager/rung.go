@@ -62,7 +62,13 @@ func (r *rung) WriteSample(ctx context.Context, epoch uint64, sample media.Sampl
 			s.finish(ctx, e, r.id)
 		}
 	}
-	taken, err := r.write(ctx, s.open(epoch), sample, arrived)
+	e := s.open(epoch)
+	if e != nil && e.differs(r) {
+		s.drop(dropChanged, 1)
+		s.refuse(ctx, e, r)
+		return nil
+	}
+	taken, err := r.write(ctx, e, sample, arrived)
 	if err != nil {
 		s.expel(ctx, r.id, err)
 	}
@@ -83,9 +89,6 @@ func (r *rung) write(ctx context.Context, e *epoch, sample media.Sample, arrived
 			return false, err
 		}
 	}
-	if !l.Track.Equal(r.track) {
-		return false, nil // one epoch has one init segment
-	}
 	if sample.Duration <= 0 {
 		sample.Duration = l.frame
 	}
@@ -94,6 +97,32 @@ func (r *rung) write(ctx context.Context, e *epoch, sample media.Sample, arrived
 		return e.follow(ctx, l, sample, arrived)
 	}
 	return e.followRung(ctx, l, sample, arrived)
+}
+
+// differs reports whether the epoch has the rung with another track: it can't have
+// two init segments of it.
+func (e *epoch) differs(r *rung) bool {
+	if l := e.rung(r.id); l != nil {
+		return !l.Track.Equal(r.track)
+	}
+	was := e.record.now().Rendition(r.id)
+	return was != nil && was.Epoch == e.number && was.Init != nil && !was.Track.Equal(r.track)
+}
+
+// refuse takes a rung out of the open epoch, whose encoder has changed its mind,
+// so that players go on with another. It is back with the next epoch, or with the
+// track that it had.
+func (s *Stream) refuse(ctx context.Context, e *epoch, r *rung) {
+	if !slices.Contains(e.changed, r.id) {
+		e.changed = append(e.changed, r.id)
+		s.log.Warn("rung is away until the next epoch: its parameter sets have changed", "rung", r.id, "epoch", e.number)
+	}
+	if e != s.epoch || e.rung(r.id) == nil {
+		return
+	}
+	if err := s.leave(ctx, r.id); err != nil {
+		s.expel(ctx, r.id, err)
+	}
 }
 
 // End implements media.Rung.
@@ -137,7 +166,7 @@ func (r *rung) join(ctx context.Context, e *epoch, sample media.Sample) (*lane, 
 	in.frame = max(sample.Duration, 1)
 	l := &lane{input: in, epoch: e}
 	b, ok := e.boundAt(l, sample)
-	if !ok {
+	if !ok || b.msn+maxRungBehind <= e.lanes[0].msn {
 		return nil, nil
 	}
 	// It has no lane: nobody else is going to close that.
@@ -146,12 +175,8 @@ func (r *rung) join(ctx context.Context, e *epoch, sample media.Sample) (*lane, 
 	}
 	t := e.record.now()
 	if was := t.Rendition(r.id); was != nil {
-		last := was.Segments.Last()
-		switch {
-		case last != nil && last.MSN >= b.msn:
+		if last := was.Segments.Last(); last != nil && last.MSN >= b.msn {
 			return nil, nil
-		case was.Epoch == e.number && was.Init != nil && !was.Track.Equal(r.track):
-			return nil, nil // one epoch has one init segment
 		}
 		if err := e.fillBefore(ctx, was, b.msn); err != nil {
 			return nil, err

@@ -20,7 +20,7 @@ import (
 type fakeLadder struct {
 	*rig
 	rungs []fakeRung
-	lost  func(at time.Duration) bool // what doesn't come back
+	lost  func(o owed) bool // what doesn't come back
 	owed  []owed
 }
 
@@ -28,6 +28,7 @@ type fakeRung struct {
 	name  string
 	every int
 	lag   time.Duration
+	frame time.Duration // where it isn't the source's
 	way   media.Rung
 	count int
 	got   []media.Ticks // PTS on the epochs' clocks of all that was made
@@ -40,7 +41,7 @@ type owed struct {
 }
 
 func newFakeLadder(t *testing.T, s packager.Settings, rungs ...fakeRung) *fakeLadder {
-	l := &fakeLadder{rig: newRig(t, s), rungs: rungs, lost: func(time.Duration) bool { return false }}
+	l := &fakeLadder{rig: newRig(t, s), rungs: rungs, lost: func(owed) bool { return false }}
 	l.expect()
 	return l
 }
@@ -52,7 +53,7 @@ func (l *fakeLadder) expect() {
 		track := otherVideoTrack(l)
 		track.Name = r.name
 		r.way = l.stream.Open(track)
-		x.Rungs = append(x.Rungs, media.ExpectedRung{Name: r.name, Kind: media.Video})
+		x.Rungs = append(x.Rungs, media.ExpectedRung{Name: r.name, Kind: media.Video, Frame: r.frame})
 	}
 	l.stream.Expect(x)
 }
@@ -61,8 +62,8 @@ func (l *fakeLadder) expect() {
 func (l *fakeLadder) write(events []event) *fakeLadder {
 	l.Helper()
 	for i, e := range events {
-		l.release(e.at)
 		l.at(e.at)
+		l.release(e.at)
 		require.NoError(l, l.stream.WriteSample(l.Context(), e.id, e.sample, l.start.Add(e.at)), "event %d", i)
 		place, ok := l.stream.Placed()
 		if e.id != videoID || !ok {
@@ -102,7 +103,7 @@ func (l *fakeLadder) release(now time.Duration) {
 	}
 	l.owed = keep
 	for _, o := range due {
-		if l.lost(o.at) {
+		if l.lost(o) {
 			continue
 		}
 		for i := range l.rungs {
@@ -236,7 +237,7 @@ func TestRungsTrailAnEpoch(t *testing.T) {
 // A rung that stops leaves holes in itself, and comes back at a keyframe.
 func TestRungThatStops(t *testing.T) {
 	l := newFakeLadder(t, packager.Settings{}, fakeRung{name: "480p", every: 1, lag: 80 * time.Millisecond})
-	l.lost = func(at time.Duration) bool { return at > 5*time.Second && at < 11*time.Second }
+	l.lost = func(o owed) bool { return o.at > 5*time.Second && o.at < 11*time.Second }
 	l.begin(videoTrack(t))
 	l.write(video{num: 3000, gops: []int{60}}.events(20 * time.Second)).end()
 	l.drain(1)
@@ -259,7 +260,7 @@ func TestRungLeavesAndComesBack(t *testing.T) {
 	l.write(events[:140])
 	require.NoError(t, l.rungs[0].way.Leave(t.Context()))
 	require.NoError(t, l.rungs[0].way.Leave(t.Context()), "twice does nothing")
-	l.lost = func(at time.Duration) bool { return at < 9*time.Second }
+	l.lost = func(o owed) bool { return o.at < 9*time.Second }
 	l.write(events[140:250])
 	tl := l.timeline()
 	require.False(t, tl.Rendition("480p").IsListed(tl))

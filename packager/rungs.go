@@ -58,7 +58,7 @@ func (e *epoch) rung(id timeline.RenditionID) *lane {
 // followRung takes a picture of a rung. Its segments start at the leading
 // rendition's bounds, with a sync sample, or not at all.
 func (e *epoch) followRung(ctx context.Context, l *lane, s media.Sample, arrived time.Time) (bool, error) {
-	if l.begun && s.DTS <= l.newest || e.stop > 0 && l.msn >= e.stop {
+	if l.begun && s.DTS <= l.newest {
 		return false, nil
 	}
 	half := samePicture
@@ -66,6 +66,9 @@ func (e *epoch) followRung(ctx context.Context, l *lane, s media.Sample, arrived
 		if err := l.closeRung(ctx); err != nil {
 			return true, err
 		}
+	}
+	if e.stop > 0 && l.msn >= e.stop {
+		return false, nil // where the next segment was to begin, and the epoch ended
 	}
 	if at := e.boundary(l, l.msn); l.parts == 0 && len(l.pending) == 0 &&
 		(!s.Sync || s.DTS < at-half || s.DTS > at+half) {

@@ -115,7 +115,7 @@ func (s *Stream) leaveUnexpected(ctx context.Context, e *epoch) {
 func expectedRenditions(x media.Expectation) []timeline.ExpectedRendition {
 	var all []timeline.ExpectedRendition
 	for _, r := range x.Rungs {
-		all = append(all, timeline.ExpectedRendition{Rendition: timeline.RenditionID(r.Name), Kind: r.Kind})
+		all = append(all, timeline.ExpectedRendition{Rendition: timeline.RenditionID(r.Name), Kind: r.Kind, Maybe: r.Maybe})
 	}
 	return all
 }

@@ -23,7 +23,7 @@ func (l *Ladder) advise(hidden bool) {
 		}
 		if l.longGOP {
 			advice = append(advice, "keyframes come too rarely, so that the stream has to be encoded anew: set "+
-				l.segment.Round(time.Second).String()+" as keyframe interval in OBS, Settings, Output")
+				l.timing.Segment.Round(time.Second).String()+" as keyframe interval in OBS, Settings, Output")
 		}
 	}
 	if len(advice) == 0 {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sluice/media"
-	"sluice/packager/cmaf"
 	"sluice/transcode/ffmpeg"
 )
 
@@ -137,6 +136,7 @@ func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.leading, e.worn = true, 0
+	e.freshen(outlets)
 	start, lost := e.backlog.restart(e.owed())
 	e.lose(lost)
 	v := &ffmpeg.VideoJob{Grid: e.grid, FrameRate: e.frameRate}
@@ -151,6 +151,21 @@ func (e *engine) job(outlets []*outlet) (ffmpeg.Job, int, error) {
 		v.First = f.at
 	}
 	return ffmpeg.Job{Video: v}, start, nil
+}
+
+// freshen makes the rungs that no manifest names begin with a keyframe that came
+// lately: what is older would only make them late. Where the source is hidden, the
+// leading rung's frames are all that there is. The engine's mutex is held.
+func (e *engine) freshen(outlets []*outlet) {
+	key := e.backlog.syncSince(time.Now().Add(-fresh))
+	if e.plan.Hidden || key == nil {
+		return
+	}
+	for _, o := range outlets {
+		if !o.joined {
+			o.done = max(o.done, key.at-1)
+		}
+	}
 }
 
 // skipped is the media that has to be decoded before something can come out.
@@ -169,7 +184,7 @@ func (e *engine) skipped() time.Duration {
 // had enough of them and another can go on with a keyframe.
 func (e *engine) feed(ctx context.Context, p process, n int) error {
 	defer p.CloseInput()
-	var buf []byte
+	var out fragments
 	for fed := 0; ; n++ {
 		f, at, err := e.await(ctx, n)
 		if err != nil || f == nil {
@@ -180,17 +195,13 @@ func (e *engine) feed(ctx context.Context, p process, n int) error {
 			return nil
 		}
 		n = at
-		buf = buf[:0]
 		if fed++; fed == 1 {
-			track := *f.run.video
-			track.ID = feedTrack
-			if buf, err = cmaf.Init(track); err != nil {
-				return fmt.Errorf("feed: %w", err)
+			if err := out.begin(*f.run.video); err != nil {
+				return err
 			}
 		}
 		sample := media.Sample{DTS: f.dts, CTSOffset: f.at - f.dts, Duration: f.duration, Sync: f.sync, Data: f.data}
-		part := cmaf.Fragment{Sequence: uint32(n + 1), TrackID: feedTrack, Samples: []media.Sample{sample}}
-		if _, err := p.Write(part.AppendTo(buf)); err != nil {
+		if _, err := p.Write(out.next(n, sample)); err != nil {
 			return nil //nolint:nilerr // the process has ended, and says why itself
 		}
 	}
@@ -335,7 +346,7 @@ func (e *engine) deliver(o *outlet, f *frame, placed bool) {
 	now := time.Now()
 	lag := now.Sub(f.arrived)
 	e.mu.Lock()
-	o.done = f.at
+	o.done = max(o.done, f.at) // it may have been moved on, over frames that are lost
 	e.owing = time.Time{}
 	if e.owes() {
 		e.owing = now

@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"slices"
+	"time"
 
 	"sluice/media"
 )
@@ -125,6 +126,18 @@ func (b *backlog) release(done media.Ticks) {
 	if start := b.start(done); start > b.first {
 		b.drop(start, done)
 	}
+}
+
+// syncSince is the first sync sample that arrived after a time, or else the newest;
+// nil where none is left.
+func (b *backlog) syncSince(t time.Time) *frame {
+	var f *frame
+	for _, n := range b.syncs {
+		if f = b.frames[n-b.first]; f.arrived.After(t) {
+			break
+		}
+	}
+	return f
 }
 
 // start is the number of the newest sync sample at or before what comes after

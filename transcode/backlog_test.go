@@ -223,3 +223,16 @@ func TestRetryComesLaterEachTime(t *testing.T) {
 	r.shed(now)
 	require.Equal(t, time.Minute, r.after, "it went well for long")
 }
+
+func TestSyncSince(t *testing.T) {
+	b := newBacklog()
+	require.Nil(t, b.syncSince(time.Time{}))
+	start := time.Now()
+	for n := range 100 {
+		at := start.Add(time.Duration(n) * 100 * time.Millisecond)
+		b.push(&frame{at: media.Ticks(n), dts: media.Ticks(n), sync: n%20 == 0, arrived: at}, noTime)
+	}
+	require.Equal(t, media.Ticks(0), b.syncSince(start.Add(-time.Second)).at)
+	require.Equal(t, media.Ticks(60), b.syncSince(start.Add(5*time.Second)).at)
+	require.Equal(t, media.Ticks(80), b.syncSince(start.Add(time.Minute)).at, "the newest, where all are old")
+}

@@ -35,7 +35,7 @@ func TestRealCodecs(t *testing.T) {
 			}
 			base := newRecorder(t)
 			tr := fakeTranscoder(t, newRealMachine(t))
-			sink := tr.Ladder("live", mustSpec(t, c.ladder), 0, base)
+			sink := tr.Ladder("live", mustSpec(t, c.ladder), Timing{}, base)
 			p := &rush{TB: t, sink: sink, base: base, slowest: c.name, every: c.every}
 			first := makeClip(t, "testsrc2=s=640x360:r=30:d=4", "-bf", "2", "-g", "48")
 			p.publish(first)

@@ -21,7 +21,8 @@
 // Where the source can't be shown as it is, it goes to the engine only, and the
 // highest rung leads in its place (hidden.go). Sound that isn't AAC becomes AAC
 // in a process of its own (sound.go, hearing.go). A rung that the machine can't keep
-// up with is dropped, and tried again later (watch.go).
+// up with is dropped, one that it has no room for is left out, and both are tried
+// again later (watch.go).
 //
 // In go the calls of media.Sink, one session at a time for each stream; out come
 // the same calls to a media.Base, and rungs through it. A crash, a hang or a slow

@@ -57,6 +57,7 @@ type engine struct {
 	worker
 	base      media.Base
 	plan      rung.Plan
+	full      float64 // what all outlets cost, in CPU-seconds a second; 0: unknown
 	family    rung.Encoder
 	grid      media.Ticks // hidden: where keyframes are forced
 	frameRate float64
@@ -183,6 +184,11 @@ func (e *engine) enter(s state) {
 // serve makes rungs until all frames have come out, or ctx ends.
 func (e *engine) serve(ctx context.Context) {
 	defer close(e.gone)
+	if len(e.active()) < len(e.outlets) {
+		e.mu.Lock()
+		e.retry.lack(time.Now())
+		e.mu.Unlock()
+	}
 	for ctx.Err() == nil {
 		if len(e.active()) == 0 {
 			if !e.rest(ctx) {

@@ -83,10 +83,12 @@ type fakeProcess struct {
 	job ffmpeg.Job
 
 	// Set before it runs.
-	work  time.Duration // for each frame
-	delay int           // frames that are held back for reordering
-	dieAt int           // after so many frames; 0: never
-	hang  int           // likewise
+	work   time.Duration // for each frame
+	slow   [2]int        // the frames from and before which it's slowly instead
+	slowly time.Duration
+	delay  int // frames that are held back for reordering
+	dieAt  int // after so many frames; 0: never
+	hang   int // likewise
 
 	in      chan fedFrame
 	closing sync.Once
@@ -149,9 +151,13 @@ func (p *fakeProcess) decode() error {
 			}
 			return nil
 		}
-		if p.work > 0 {
+		work := p.work
+		if p.slow[0] <= n && n < p.slow[1] {
+			work = p.slowly
+		}
+		if work > 0 {
 			select {
-			case <-time.After(p.work):
+			case <-time.After(work):
 			case <-p.ctx.Done():
 				return p.cause()
 			}

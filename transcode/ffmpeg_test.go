@@ -275,7 +275,7 @@ func TestRealRungs(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			base := newRecorder(t)
 			tr := fakeTranscoder(t, newRealMachine(t))
-			sink := tr.Ladder("live", mustSpec(t, c.ladder), 0, base)
+			sink := tr.Ladder("live", mustSpec(t, c.ladder), Timing{}, base)
 			last := c.want[len(c.want)-1]
 			p := &rush{TB: t, sink: sink, base: base, slowest: last.name, every: last.every}
 			p.publish(makeClip(t, c.picture, c.args...))
@@ -291,7 +291,7 @@ func TestRealRungs(t *testing.T) {
 func TestRealChanges(t *testing.T) {
 	base, m := newRecorder(t), newRealMachine(t)
 	tr := fakeTranscoder(t, m)
-	sink := tr.Ladder("live", mustSpec(t, "source,240p"), 0, base)
+	sink := tr.Ladder("live", mustSpec(t, "source,240p"), Timing{}, base)
 	first := makeClip(t, "testsrc2=s=640x360:r=30:d=4", "-bf", "2", "-g", "60")
 	second := makeClip(t, "testsrc2=s=960x540:r=30:d=4", "-bf", "2", "-g", "60")
 	p := &rush{TB: t, sink: sink, base: base, slowest: "240p", every: 1}
@@ -308,7 +308,7 @@ func TestRealChanges(t *testing.T) {
 func TestRealHidden(t *testing.T) {
 	base, m := newRecorder(t), newRealMachine(t)
 	tr := fakeTranscoder(t, m)
-	sink := tr.Ladder("live", mustSpec(t, "240p,144p15"), time.Second, base)
+	sink := tr.Ladder("live", mustSpec(t, "240p,144p15"), Timing{Segment: time.Second}, base)
 	p := &rush{TB: t, sink: sink, base: base, slowest: "144p15", every: 2}
 	c := makeClip(t, "testsrc2=s=640x360:r=30000/1001:d=6", "-bf", "2", "-g", "80")
 	p.publish(c)
@@ -332,7 +332,7 @@ func TestRealHidden(t *testing.T) {
 func TestRealLongGOP(t *testing.T) {
 	base, m := newRecorder(t), newRealMachine(t)
 	tr := fakeTranscoder(t, m)
-	sink := tr.Ladder("live", mustSpec(t, "source,144p"), time.Second, base)
+	sink := tr.Ladder("live", mustSpec(t, "source,144p"), Timing{Segment: time.Second}, base)
 	p := &rush{TB: t, sink: sink, base: base, slowest: "144p", every: 1}
 	c := makeClip(t, "testsrc2=s=640x360:r=30:d=7", "-bf", "2", "-g", "150")
 	p.publish(c)
@@ -357,7 +357,7 @@ func TestRealProcessIsStopped(t *testing.T) { testSignal(t, syscall.SIGSTOP) }
 func testSignal(t *testing.T, signal syscall.Signal) {
 	base, m := newRecorder(t), newRealMachine(t)
 	tr := fakeTranscoder(t, m)
-	sink := tr.Ladder("live", mustSpec(t, "source,240p,144p"), 0, base)
+	sink := tr.Ladder("live", mustSpec(t, "source,240p,144p"), Timing{}, base)
 	c := makeClip(t, "testsrc2=s=640x360:r=30:d=10", "-bf", "2", "-g", "60")
 	require.NoError(t, sink.Begin(t.Context(), []media.Track{c.track}))
 	clock := time.NewTicker(time.Second / 30)
@@ -407,7 +407,7 @@ func TestRealEncoderRefuses(t *testing.T) {
 	base, m := newRecorder(t), newRealMachine(t)
 	m.encoder = "h264_nvenc"
 	tr := fakeTranscoder(t, m)
-	sink := tr.Ladder("live", mustSpec(t, "source,240p"), 0, base)
+	sink := tr.Ladder("live", mustSpec(t, "source,240p"), Timing{}, base)
 	c := makeClip(t, "testsrc2=s=640x360:r=30:d=4", "-bf", "2", "-g", "60")
 	require.NoError(t, sink.Begin(t.Context(), []media.Track{c.track}))
 	for _, s := range c.samples {

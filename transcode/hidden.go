@@ -32,7 +32,7 @@ type heldSound struct {
 }
 
 // grid is the distance of keyframes that are made here.
-func (l *Ladder) grid() media.Ticks { return media.TicksOf(l.segment, media.VideoClock) }
+func (l *Ladder) grid() media.Ticks { return media.TicksOf(l.timing.Segment, media.VideoClock) }
 
 func (l *Ladder) hiding() bool {
 	l.mu.Lock()
@@ -63,7 +63,7 @@ func (l *Ladder) hide() {
 // turn changes between a source that is shown and one that is hidden, where s is
 // the place for that.
 func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
-	long := l.gop.tooLong(s, l.segment)
+	long := l.gop.tooLong(s, l.timing.Segment)
 	if l.deaf && s.Sync && l.transcoder.encodes() {
 		return l.beginHearing(ctx)
 	}
@@ -116,7 +116,7 @@ func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
 		e.push(f)
 	}
 	e.skip(shown)
-	if l.transcoder.launch(ctx, l.line(), e, e.plan.Cost) {
+	if l.transcoder.launch(ctx, l.line(), e, e.cost(nil)) {
 		l.engine, l.led, l.begun = e, e, true
 	}
 }

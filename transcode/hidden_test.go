@@ -20,7 +20,7 @@ func (p *publisher) soundFrame(n int) {
 func TestHiddenSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.gop = 100 // not on the grid
 		p.begin(aacTrack(t))
@@ -53,7 +53,7 @@ func TestHiddenSource(t *testing.T) {
 func TestLongGOPIsHidden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.gop = 300
 		p.begin(aacTrack(t))
@@ -85,7 +85,7 @@ func TestHiddenGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := newRecorder(t)
 		m := &fakeMachine{prepare: func(_ int, p *fakeProcess) error { return errFake }}
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin(aacTrack(t))
 		p.frames(600)
@@ -103,7 +103,7 @@ func TestHiddenGivesUp(t *testing.T) {
 func TestHiddenLeaderAtHalfRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p15,360p30"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p15,360p30"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(120)
@@ -123,7 +123,7 @@ func TestHiddenProcessDies(t *testing.T) {
 			}
 			return nil
 		}}
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(200)
@@ -139,7 +139,7 @@ func TestEndlessGOP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := newRecorder(t)
 		m := &fakeMachine{}
-		sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), 0, base)
+		sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base)
 		p := newPublisher(t, sink, fullHD(t))
 		p.gop = 40 * 30
 		p.begin()

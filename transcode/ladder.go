@@ -23,7 +23,7 @@ type Ladder struct {
 	transcoder *Transcoder
 	stream     string
 	spec       rung.Spec
-	segment    time.Duration
+	timing     Timing
 	log        *slog.Logger
 
 	// Of the session's goroutine.
@@ -152,7 +152,7 @@ func (l *Ladder) expectation() media.Expectation {
 		x.Rungs, x.Lag = l.run.own.expected(l.run.video.Codec), leastLag
 		return l.withSound(x)
 	}
-	follow := l.plan.Outputs
+	follow := l.plan.all
 	if l.plan.Hidden {
 		if l.plan.pending {
 			return l.withSound(x) // the source leads until all is known
@@ -160,14 +160,14 @@ func (l *Ladder) expectation() media.Expectation {
 		follow = follow[min(1, len(follow)):]
 	}
 	for _, o := range follow {
-		r := media.ExpectedRung{Name: o.Name, Kind: media.Video}
+		r := media.ExpectedRung{Name: o.Name, Kind: media.Video, Maybe: !slices.Contains(l.plan.Outputs, o)}
 		if rate := o.Rate(l.plan.shape.FrameRate); o.Every > 1 && rate > 0 {
 			r.Frame = time.Duration(float64(time.Second) / rate)
 		}
 		x.Rungs = append(x.Rungs, r)
 	}
 	if len(x.Rungs) > 0 {
-		x.Lag = lagOf(l.plan.Cost)
+		x.Lag = lagOf(l.plan.full)
 	}
 	return l.withSound(x)
 }
@@ -248,7 +248,7 @@ func (l *Ladder) tee(ctx context.Context, s media.Sample, arrived time.Time, pla
 	}
 	e := l.engine
 	if e == nil {
-		if !s.Sync || l.plan.pending || len(l.plan.Outputs) == 0 {
+		if !s.Sync || l.plan.pending || len(l.plan.all) == 0 {
 			return
 		}
 		e = l.newEngine()
@@ -257,7 +257,7 @@ func (l *Ladder) tee(ctx context.Context, s media.Sample, arrived time.Time, pla
 	f := newFrame(l.run, s, arrived, &l.clock)
 	f.place, f.placed = place, placed
 	e.push(f)
-	if l.engine == nil && l.transcoder.launch(ctx, l.line(), e, e.plan.Cost) {
+	if l.engine == nil && l.transcoder.launch(ctx, l.line(), e, e.cost(nil)) {
 		l.engine = e
 		if e.plan.Hidden {
 			l.led = e
@@ -289,9 +289,11 @@ func (l *Ladder) keepExpected() {
 		l.run.expect = l.expectation() // it's told with the leading rung's first picture
 		return
 	}
-	l.plan.Outputs = slices.DeleteFunc(slices.Clone(l.plan.Outputs), func(o rung.Output) bool {
+	unexpected := func(o rung.Output) bool {
 		return !slices.ContainsFunc(l.run.expect.Rungs, func(x media.ExpectedRung) bool { return x.Name == o.Name })
-	})
+	}
+	l.plan.Outputs = slices.DeleteFunc(slices.Clone(l.plan.Outputs), unexpected)
+	l.plan.all = slices.DeleteFunc(slices.Clone(l.plan.all), unexpected)
 }
 
 // retire lets the engine end when it has put out all that it has.
@@ -326,7 +328,7 @@ func (l *Ladder) line() line { return line{l.stream, media.Video} }
 func (l *Ladder) newEngine() *engine {
 	t := l.transcoder
 	e := &engine{
-		base: l.base, plan: l.plan.Plan, family: l.spec.Encoder, frameRate: l.plan.shape.FrameRate, part: defaultPart,
+		base: l.base, plan: l.plan.Plan, full: l.plan.full, family: l.spec.Encoder, frameRate: l.plan.shape.FrameRate, part: l.timing.Part,
 		log: l.log, counts: t.metrics.ofStream(l.stream), lead: l.lead,
 		book:   func(cost float64) bool { return t.book(l.stream, cost) },
 		worker: newWorker(), more: make(chan struct{}, 1), progress: make(chan struct{}), newest: noTime,
@@ -335,16 +337,16 @@ func (l *Ladder) newEngine() *engine {
 	if e.plan.Hidden {
 		e.grid = l.grid()
 	}
-	for i, o := range e.plan.Outputs {
+	for i, o := range l.plan.all {
 		out := &outlet{
-			Output: o, leads: e.plan.Hidden && i == 0, done: noTime,
+			Output: o, leads: e.plan.Hidden && i == 0, done: noTime, outside: !slices.Contains(e.plan.Outputs, o),
 			counts: t.metrics.ofRung(l.stream, o),
 		}
 		if rate := l.plan.shape.FrameRate; rate > 0 {
 			out.regular = media.Ticks(float64(media.VideoClock)*float64(max(o.Every, 1))/rate + 0.5)
 		}
 		if l.plan.costs != nil {
-			out.price = l.plan.costs.Encode(o, o.Rate(max(l.plan.shape.FrameRate, 1)))
+			out.price = l.plan.costs.Encode(o, o.Rate(l.plan.shape.PricedRate()))
 		}
 		e.outlets = append(e.outlets, out)
 	}

@@ -16,7 +16,7 @@ import (
 func TestRungsFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,360p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,360p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(150)
@@ -41,7 +41,7 @@ func TestRungsFollow(t *testing.T) {
 func TestUntouchedStartsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
-		l := fakeTranscoder(t, m).Ladder("live", rung.SourceSpec(), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", rung.SourceSpec(), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(10)
@@ -55,7 +55,7 @@ func TestUntouchedStartsNothing(t *testing.T) {
 func TestClockJumps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(100)
@@ -80,7 +80,7 @@ func TestWornProcess(t *testing.T) {
 				m, base := &fakeMachine{}, newRecorder(t)
 				tr := fakeTranscoder(t, m)
 				tr.worn = 100
-				l := tr.Ladder("live", mustSpec(t, ladder), 0, base)
+				l := tr.Ladder("live", mustSpec(t, ladder), Timing{}, base)
 				p := newPublisher(t, l, fullHD(t))
 				p.begin()
 				p.frames(420)
@@ -113,7 +113,7 @@ func TestProcessDies(t *testing.T) {
 			}
 			return nil
 		}}
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p,360p30"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p,360p30"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(200)
@@ -136,7 +136,7 @@ func TestProcessHangs(t *testing.T) {
 			}
 			return nil
 		}}
-		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,480p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(300)
@@ -169,7 +169,7 @@ func TestCrashLoop(t *testing.T) {
 			return nil
 		}
 		tr := fakeTranscoder(t, m)
-		l := tr.Ladder("live", mustSpec(t, "source,480p"), 0, base)
+		l := tr.Ladder("live", mustSpec(t, "source,480p"), Timing{}, base)
 		p := newPublisher(t, l, fullHD(t))
 		p.begin()
 		p.frames(30 * 60)

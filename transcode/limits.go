@@ -2,7 +2,7 @@ package transcode
 
 import "time"
 
-// Defaults of what a stream says about its segments.
+// Defaults of what a stream says about its segments and parts.
 const (
 	defaultSegment = 2 * time.Second
 	defaultPart    = 200 * time.Millisecond
@@ -23,6 +23,9 @@ const (
 const (
 	backlogBytes = 32 << 20
 	backlogTime  = 15 * time.Second
+	// fresh is how old a frame may be with which a rung begins that viewers don't
+	// know of: two segments, as a rule.
+	fresh = 4 * time.Second
 )
 
 // Bounds of what a rung that the publisher sends itself keeps until the leading track
@@ -80,6 +83,8 @@ const (
 	// catchUp at least.
 	overloadFor = time.Second
 	catchUp     = 50 * time.Millisecond
+	// overloadsOfLast is for how many times as long where only one rung is left.
+	overloadsOfLast = 3
 	// settleTime is what a process has after its start before it's judged.
 	settleTime = 5 * time.Second
 	// retryAfter is how long there must be head-room before a rung that was

@@ -13,7 +13,8 @@ import (
 const measurements = "transcode.json"
 
 // measure finds out what work costs here; nil where that can't be known. What
-// the file doesn't tell takes a few seconds, and waits until a ladder is asked for.
+// the file doesn't tell takes a few seconds, and waits until a ladder is asked for,
+// unless Options.Early says that one will be.
 func (t *Transcoder) measure(ctx context.Context, m *tool) capacity {
 	encoder, ok := m.For(rung.H264, rung.AnyEncoder)
 	if !ok {

@@ -22,7 +22,7 @@ type outlet struct {
 
 	// Guarded by the engine's mutex.
 	done    media.Ticks // the newest frame that has come out, on the feed's clock
-	outside bool        // it isn't made at present: dropped for overload
+	outside bool        // it isn't made at present: dropped for overload, or there was no room
 
 	// Of the goroutine that reads it, and between processes of the supervisor.
 	codec  media.Codec // nil before the first parameter sets

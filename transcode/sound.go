@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sluice/media"
-	"sluice/packager/cmaf"
 	"sluice/transcode/ffmpeg"
 	"sluice/transcode/nut"
 )
@@ -314,11 +313,9 @@ func (s *sound) judge(now, began time.Time) error {
 // feed writes the frames from number n on, until there are no more.
 func (s *sound) feed(ctx context.Context, p process, n int) error {
 	defer p.CloseInput()
-	track := s.track
-	track.ID = feedTrack
-	buf, err := cmaf.Init(track)
-	if err != nil {
-		return fmt.Errorf("feed: %w", err)
+	var out fragments
+	if err := out.begin(s.track); err != nil {
+		return err
 	}
 	for fed := 0; ; n++ {
 		f, at := s.await(ctx, n)
@@ -331,13 +328,10 @@ func (s *sound) feed(ctx context.Context, p process, n int) error {
 		}
 		n = at
 		fed++
-		part := cmaf.Fragment{Sequence: uint32(n + 1), TrackID: feedTrack, Samples: []media.Sample{
-			{DTS: f.at, Duration: f.duration, Sync: true, Data: f.data},
-		}}
-		if _, err := p.Write(part.AppendTo(buf)); err != nil {
+		sample := media.Sample{DTS: f.at, Duration: f.duration, Sync: true, Data: f.data}
+		if _, err := p.Write(out.next(n, sample)); err != nil {
 			return nil //nolint:nilerr // the process has ended, and says why itself
 		}
-		buf = buf[:0]
 	}
 }
 

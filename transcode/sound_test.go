@@ -135,7 +135,7 @@ func TestRealSound(t *testing.T) {
 			base, m := newRecorder(t), newRealMachine(t)
 			tr := fakeTranscoder(t, m)
 			tr.worn = cmp.Or(c.worn, tr.worn)
-			sink := tr.Ladder("live", mustSpec(t, c.ladder), 0, base)
+			sink := tr.Ladder("live", mustSpec(t, c.ladder), Timing{}, base)
 			sound := makeMP3(t, c.rate, 5)
 			together(t, sink, base, video, sound, func(n int) {
 				if n == 100 && c.kill {
@@ -171,7 +171,7 @@ func TestSoundIsPassedOn(t *testing.T) {
 	base := newRecorder(t)
 	tr := New(Options{Log: testLog(t)})
 	defer tr.shutdown()
-	sink := tr.Ladder("live", mustSpec(t, "source"), 0, base)
+	sink := tr.Ladder("live", mustSpec(t, "source"), Timing{}, base)
 	video := makeClip(t, "testsrc2=s=320x180:r=30:d=4", "-bf", "2", "-g", "30")
 	sound := makeMP3(t, 48_000, 4)
 	require.NoError(t, sink.Begin(t.Context(), []media.Track{video.track, sound.track}))
@@ -197,7 +197,7 @@ func TestSoundIsPassedOn(t *testing.T) {
 func TestRealSoundAlone(t *testing.T) {
 	base, m := newRecorder(t), newRealMachine(t)
 	tr := fakeTranscoder(t, m)
-	sink := tr.Ladder("live", mustSpec(t, "source"), 0, base)
+	sink := tr.Ladder("live", mustSpec(t, "source"), Timing{}, base)
 	sound := makeMP3(t, 44_100, 4)
 	for run, at := range []media.Ticks{0, 90_000_000, 1000} {
 		require.NoError(t, sink.Begin(t.Context(), []media.Track{sound.track}))
@@ -236,7 +236,7 @@ func TestSoundAloneFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
 		m.prepare = func(int, *fakeProcess) error { return errFake }
-		sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source"), 0, base)
+		sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source"), Timing{}, base)
 		codec, err := media.NewMP3(48_000, 2)
 		require.NoError(t, err)
 		track := media.Track{ID: 2, Kind: media.Audio, Timescale: 48_000, Codec: codec}

@@ -19,7 +19,7 @@ func TestHangWhileBehind(t *testing.T) {
 				}
 				return nil
 			}}
-			l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,480p,360p"), 0, base)
+			l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "source,720p,480p,360p"), Timing{}, base)
 			p := newPublisher(t, l, fullHD(t))
 			p.begin()
 			p.frames(20 * 30)

@@ -25,6 +25,9 @@ type Options struct {
 	Metrics prometheus.Registerer // nil: counted and shown nowhere
 	Data    string                // folder in which measurements are kept; empty: nowhere
 	FFmpeg  string                // the program; empty: found in PATH
+	// Early makes Serve measure the machine at its start: a few seconds of a core, once.
+	// Else the first ladder waits for that.
+	Early bool
 }
 
 // Transcoder makes ladders for any number of streams on one machine.
@@ -64,6 +67,9 @@ func New(o Options) *Transcoder {
 	}
 	t.books = books{total: cpuShare * float64(runtime.GOMAXPROCS(0)), taken: map[string]float64{}}
 	t.metrics.capacity.Set(t.books.total)
+	if o.Early {
+		t.want.Do(func() { close(t.wanted) })
+	}
 	return t
 }
 
@@ -166,17 +172,25 @@ func (t *Transcoder) shutdown() {
 	t.work.Wait()
 }
 
-// Ladder returns the way into a stream for one session. segment is the target
-// duration of the stream's segments, zero for the usual one.
-func (t *Transcoder) Ladder(stream string, spec rung.Spec, segment time.Duration, out media.Base) media.Sink {
-	if segment <= 0 {
-		segment = defaultSegment
+// Timing is how a stream is cut. Zero fields mean what is usual.
+type Timing struct {
+	Segment time.Duration // target of a segment
+	Part    time.Duration // target of a part
+}
+
+// Ladder returns the way into a stream for one session.
+func (t *Transcoder) Ladder(stream string, spec rung.Spec, timing Timing, out media.Base) media.Sink {
+	if timing.Segment <= 0 {
+		timing.Segment = defaultSegment
+	}
+	if timing.Part <= 0 {
+		timing.Part = defaultPart
 	}
 	if !spec.Untouched() {
 		t.want.Do(func() { close(t.wanted) })
 	}
 	return &Ladder{
-		transcoder: t, stream: stream, spec: spec, segment: segment, base: out,
+		transcoder: t, stream: stream, spec: spec, timing: timing, base: out,
 		log: t.log.With("stream", stream), clock: newFeedClock(),
 	}
 }
@@ -199,6 +213,10 @@ type planned struct {
 	pending  bool       // the machine isn't known yet: it is what the plan may become
 	unusable bool       // there is nothing to encode with
 	noRoom   []string   // rungs that the machine can't carry
+	// all are the outputs, with those that it could carry if nothing else ran, in
+	// their order; and what they cost together.
+	all  []rung.Output
+	full float64
 }
 
 // plan says what a stream's ladder makes of a source.
@@ -217,6 +235,7 @@ func (t *Transcoder) plan(stream string, spec rung.Spec, shape rung.Shape) plann
 		o.Codecs = t.machine.Codecs(spec.Encoder)
 	}
 	p.Plan = spec.Plan(shape, o)
+	p.all = p.Outputs
 	if t.state < ready {
 		return p
 	}
@@ -226,6 +245,12 @@ func (t *Transcoder) plan(stream string, spec rung.Spec, shape rung.Shape) plann
 		o.Free, o.Shared = t.books.free(stream)
 		p.Plan, p.costs = spec.Plan(shape, o), c
 		p.noRoom = missing(wish, p.Plan)
+		p.all, p.full = p.Outputs, p.Cost
+		if !p.Hidden { // else the highest leads, and none comes above it
+			o.Free, o.Shared = t.books.total, false
+			alone := spec.Plan(shape, o)
+			p.all, p.full = alone.Outputs, alone.Cost
+		}
 	}
 	return p
 }
@@ -256,7 +281,7 @@ func (t *Transcoder) launch(ctx context.Context, in line, k task, cost float64) 
 		w.after = before.hired().gone
 	}
 	t.tasks[k], t.last[in] = struct{}{}, k
-	if cost > 0 {
+	if in.kind == media.Video {
 		t.books.take(in.stream, cost)
 		t.metrics.booked.Set(t.books.sum())
 	}

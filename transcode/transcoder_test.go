@@ -29,7 +29,7 @@ func TestNoFFmpeg(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- tr.Serve(ctx) }()
 		base := newRecorder(t)
-		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "360p"), 0, base), fullHD(t))
+		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "360p"), Timing{}, base), fullHD(t))
 		p.begin(aacTrack(t))
 		for n := range 200 {
 			p.soundFrame(n)
@@ -52,7 +52,7 @@ func TestLateStart(t *testing.T) {
 		tr := New(Options{Log: testLog(t)})
 		defer tr.shutdown()
 		tr.books.total = 0.6
-		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "auto"), 0, base), fullHD(t))
+		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "auto"), Timing{}, base), fullHD(t))
 		p.begin()
 		p.frames(90)
 		require.Zero(t, m.started())
@@ -75,7 +75,7 @@ func TestLateHiding(t *testing.T) {
 		m, base := &fakeMachine{}, newRecorder(t)
 		tr := New(Options{Log: testLog(t)})
 		defer tr.shutdown()
-		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "720p,360p"), 0, base), fullHD(t))
+		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base), fullHD(t))
 		p.begin(aacTrack(t))
 		p.frames(90)
 		tr.use(m, ready)
@@ -98,14 +98,14 @@ func TestReconnect(t *testing.T) {
 		}}
 		tr := fakeTranscoder(t, m)
 		first, second := newRecorder(t), newRecorder(t)
-		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), 0, first), fullHD(t))
+		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), Timing{}, first), fullHD(t))
 		p.begin()
 		for range 100 { // far more than a process does in no time
 			p.one()
 		}
 		p.end()
 		second.rungs, second.epoch = first.rungs, 1 // the stream is the same
-		again := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), 0, second), fullHD(t))
+		again := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), Timing{}, second), fullHD(t))
 		again.begin()
 		again.frames(90)
 		before, after := tr.newest(line{"live", media.Video}), first.of("360p")
@@ -129,7 +129,7 @@ func TestServeEnds(t *testing.T) {
 		tr := New(Options{Log: testLog(t)})
 		tr.use(m, ready)
 		base := newRecorder(t)
-		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), 0, base), fullHD(t))
+		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), Timing{}, base), fullHD(t))
 		p.begin()
 		p.frames(30)
 		began := time.Now()
@@ -149,7 +149,7 @@ func TestManySessions(t *testing.T) {
 		tr := fakeTranscoder(t, m)
 		for range 1000 {
 			base := newRecorder(t)
-			p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), 0, base), fullHD(t))
+			p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), Timing{}, base), fullHD(t))
 			p.begin()
 			for range 20 {
 				p.one()
@@ -169,7 +169,7 @@ func TestBaseFails(t *testing.T) {
 	for _, ladder := range []string{"source,360p", "720p,360p"} {
 		synctest.Test(t, func(t *testing.T) {
 			m, base := &fakeMachine{}, newRecorder(t)
-			sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, ladder), 0, base)
+			sink := fakeTranscoder(t, m).Ladder("live", mustSpec(t, ladder), Timing{}, base)
 			p := newPublisher(t, sink, fullHD(t))
 			p.begin()
 			p.frames(30)
@@ -204,7 +204,7 @@ func TestMetrics(t *testing.T) {
 		tr := New(Options{Log: testLog(t), Metrics: registry})
 		defer tr.shutdown()
 		tr.use(m, ready)
-		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), 0, base), fullHD(t))
+		p := newPublisher(t, tr.Ladder("live", mustSpec(t, "source,360p"), Timing{}, base), fullHD(t))
 		p.begin()
 		p.frames(60)
 		require.InDelta(t, 0.2, testutil.ToFloat64(tr.metrics.booked), 1e-9)

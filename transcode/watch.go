@@ -11,6 +11,7 @@ type watch struct {
 	skip  time.Duration // media that is decoded before anything can come out
 	since time.Time     // overloaded since then; zero: not
 	then  time.Duration // the backlog at that time
+	times int           // it has been so for the whole patience, one time after the other
 }
 
 func newWatch(now time.Time, skip time.Duration) *watch { return &watch{start: now, skip: skip} }
@@ -30,7 +31,8 @@ func (e *engine) judge(w *watch, now time.Time, outlets []*outlet) error {
 	}
 	worst := e.worst(outlets)
 	e.retry.observe(now, worst <= e.bound())
-	if e.closed.IsZero() && w.overloaded(now, worst, e.bound(), e.owing, e.patience) && e.sheddable(outlets) != nil {
+	overloads := w.overloads(now, worst, e.bound(), e.owing, e.patience)
+	if e.closed.IsZero() && overloads >= enough(outlets) && e.sheddable(outlets) != nil {
 		return errOverload
 	}
 	return nil
@@ -55,23 +57,33 @@ func (e *engine) worst(outlets []*outlet) time.Duration {
 	return worst
 }
 
-// overloaded reports that the backlog has been too long for long enough, and
-// isn't getting shorter. A burst, which a publisher's network makes, is worked
-// off; and where nothing comes out any more, since out, the process hangs.
-func (w *watch) overloaded(now time.Time, behind, bound time.Duration, out time.Time, patience time.Duration) bool {
+// enough is how often in a row there must be an overload before a rung of those
+// outlets is dropped: to drop the only one would help no other.
+func enough(outlets []*outlet) int {
+	if len(outlets) == 1 {
+		return overloadsOfLast
+	}
+	return 1
+}
+
+// overloads counts how often in a row the backlog has been too long for all of the
+// patience, and not got shorter. A burst, which a publisher's network makes, is
+// worked off; and where nothing comes out any more, since out, the process hangs.
+func (w *watch) overloads(now time.Time, behind, bound time.Duration, out time.Time, patience time.Duration) int {
 	switch {
 	case behind <= bound || now.Sub(w.start) < settleTime:
-		w.since = time.Time{}
+		w.since, w.times = time.Time{}, 0
 	case w.since.IsZero():
 		w.since, w.then = now, behind
 	case now.Sub(w.since) >= patience:
-		worked := w.then - behind
-		if worked < catchUp && now.Sub(out) < overloadFor/2 {
-			return true
+		if worked := w.then - behind; worked < catchUp && now.Sub(out) < overloadFor/2 {
+			w.times++
+		} else {
+			w.times = 0
 		}
 		w.since, w.then = now, behind
 	}
-	return false
+	return w.times
 }
 
 // sheddable returns the costliest of the outlets that fall behind, the highest
@@ -151,7 +163,7 @@ func (e *engine) takeBack(now time.Time) bool {
 	if !room {
 		return false
 	}
-	e.log.Info("a dropped rung is tried again", "rung", o.Name)
+	e.log.Info("a rung that was left out is tried", "rung", o.Name)
 	return true
 }
 
@@ -160,7 +172,7 @@ func (e *engine) takeBack(now time.Time) bool {
 func (e *engine) cost(more *outlet) float64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	cost, any := e.plan.Cost, false
+	cost, any := e.full, false
 	for _, o := range e.outlets {
 		if o.outside && o != more {
 			cost -= o.price
@@ -174,13 +186,17 @@ func (e *engine) cost(more *outlet) float64 {
 	return max(cost, 0)
 }
 
-// retry says when a rung that was dropped is tried again: after a minute of
-// head-room, and later each time that it has to be dropped again soon.
+// retry says when a rung that was dropped, or had no room from the start, is tried
+// again: after a minute of head-room, and later each time that it has to be dropped
+// again soon.
 type retry struct {
 	after time.Duration // how long there must be head-room
 	since time.Time     // there is since then
 	last  time.Time     // a rung was taken back
 }
+
+// lack takes note that there are rungs without room from the start.
+func (r *retry) lack(now time.Time) { r.after, r.since = retryAfter, now }
 
 // observe takes note of whether there is head-room.
 func (r *retry) observe(now time.Time, room bool) {

@@ -49,15 +49,13 @@ func startLadder(t *testing.T, env []string, ladder string, args ...string) *gat
 	return g
 }
 
-// measure lets a gateway find out what this machine can do, which it does when
-// the first stream asks for it, and returns what it has written down.
+// measure lets a gateway find out what this machine can do, which it does at its
+// first start, and returns what it has written down.
 func measure(t *testing.T) []byte {
 	t.Helper()
 	g := &gateway{t: t, data: t.TempDir()}
 	g.run("--ladder", "source,144p")
 	defer g.stop()
-	s := g.loop(record(t, video("320x180", "30", "15"), 2*time.Second))
-	defer s.end()
 	var file []byte
 	g.eventually("the machine is measured", func() (err error) {
 		file, err = os.ReadFile(filepath.Join(g.data, capacityFile))

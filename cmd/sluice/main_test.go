@@ -51,7 +51,7 @@ func sluice(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-var anyPorts = []string{"--rtmps-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--https-addr", "127.0.0.1:0"}
+var anyPorts = []string{"--rtmps-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--https-addr", "127.0.0.1:0", "--ladder", "source"}
 
 // failing runs a command that must fail, and returns what it says.
 func failing(t *testing.T, cmd *exec.Cmd) string {

@@ -109,7 +109,9 @@ func firstSet(e EpochStarted) []RenditionID {
 		set = append(set, rt.Rendition)
 	}
 	for _, x := range e.Expected {
-		set = append(set, x.Rendition)
+		if !x.Maybe {
+			set = append(set, x.Rendition)
+		}
 	}
 	return set
 }
@@ -206,7 +208,7 @@ func (t *Timeline) closeSegment(e SegmentClosed) error {
 		g := *r.Open
 		g.Duration, g.Closed = e.Duration, true
 		r.Segments, r.Open = r.Segments.append(&g), nil
-		r.measure(&g, max(t.First, r.From), t.Targets.Segment)
+		r.measure(&g, t.First, t.Targets.Segment)
 		if leads {
 			t.anchor(r, &g)
 		}

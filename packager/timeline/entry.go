@@ -38,14 +38,15 @@ type EpochStarted struct {
 	Window time.Duration
 	Tracks []RenditionTrack // video first
 	// Expected are the renditions that will join. Manifests of a broadcast that
-	// begins wait for them a little.
+	// begins wait a little for those that are sure to.
 	Expected []ExpectedRendition
 }
 
-// ExpectedRendition is one that will join an epoch.
+// ExpectedRendition is one that will join an epoch, or may.
 type ExpectedRendition struct {
 	Rendition RenditionID
 	Kind      media.Kind
+	Maybe     bool
 }
 
 // RenditionJoined adds a rendition to the open epoch: one that is made from the

@@ -138,7 +138,7 @@ func (t *Timeline) Expecting() bool {
 		}
 	}
 	for _, x := range e.Expected {
-		if r := t.Rendition(x.Rendition); r != nil && (r.Left || r.hasWhole(t)) {
+		if r := t.Rendition(x.Rendition); x.Maybe || r != nil && (r.Left || r.hasWhole(t)) {
 			continue
 		}
 		if whole == 0 || x.Kind == media.Audio && whole < awaitSound || past < awaitRungs {

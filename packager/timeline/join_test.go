@@ -43,7 +43,7 @@ func (l *laddered) epoch(n uint64) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l.apply(EpochStarted{
 		Epoch: n, At: at.Add(time.Duration(n) * time.Minute), Window: time.Minute, Tracks: []RenditionTrack{genVideo},
-		Expected: []ExpectedRendition{{"480p", media.Video}, {"360p", media.Video}},
+		Expected: []ExpectedRendition{{Rendition: "480p", Kind: media.Video}, {Rendition: "360p", Kind: media.Video}},
 	}, InitWritten{Epoch: n, InitEpoch: n, Rendition: Source})
 }
 
@@ -95,6 +95,23 @@ func TestRungsJoinInTheirOrder(t *testing.T) {
 	l.refused(RenditionJoined{Epoch: 2, RenditionTrack: RenditionTrack{Rendition: "x"}, MSN: 1})
 	l.refused(RenditionJoined{Epoch: 1, RenditionTrack: RenditionTrack{Rendition: "x"}, MSN: 9})
 	l.refused(RenditionLeft{Rendition: Source})
+}
+
+// Nobody waits for what may come: it joins, where it does, in its place.
+func TestExpectingMaybe(t *testing.T) {
+	l := &laddered{t: t, tl: New(Numbers{})}
+	l.apply(EpochStarted{Epoch: 1, Window: time.Minute, Tracks: []RenditionTrack{genVideo}, Expected: []ExpectedRendition{
+		{Rendition: "480p", Kind: media.Video, Maybe: true}, {Rendition: "360p", Kind: media.Video},
+	}}, InitWritten{Epoch: 1, InitEpoch: 1, Rendition: Source},
+		TargetsFixed{Targets{Segment: 2 * time.Second, Part: time.Second, PartHoldBack: 3 * time.Second}})
+	require.Equal(t, []RenditionID{Source, "360p"}, l.tl.Current().Anchors[0].Renditions)
+	l.join(1, rungLow, 1)
+	l.segment(1, Source, 1)
+	require.True(t, l.tl.Expecting(), "360p isn't there")
+	l.segment(1, "360p", 1)
+	require.False(t, l.tl.Expecting(), "480p isn't there either")
+	l.join(1, rungHigh, 2)
+	require.Equal(t, RenditionID("480p"), l.tl.Current().Tracks[1].Rendition)
 }
 
 func TestExpecting(t *testing.T) {

@@ -32,7 +32,9 @@ func (r *Rendition) measure(g *Segment, first uint64, target time.Duration) {
 // newestPeak returns the highest bit rate of the runs that end with the newest
 // segment and last between half a target duration and one and a half, plus
 // half a second (RFC 8216bis §4.1). What a lost publisher left, a keyframe and
-// little more, so counts together with what was before it, not by itself.
+// little more, so counts together with what was before it, not by itself. So does
+// what a rung left when it went, though its playlist begins anew when it is back:
+// there are players that have both.
 func (r *Rendition) newestPeak(first uint64, target time.Duration) uint64 {
 	var run [maxRun]*Segment
 	n := 0
@@ -48,7 +50,7 @@ func (r *Rendition) newestPeak(first uint64, target time.Duration) uint64 {
 		g := run[i]
 		size += g.Size
 		span += g.Duration.Duration(g.Timescale(r))
-		if i < n-1 && span > target+target/2+time.Second/2 {
+		if i < n-1 && (span > target+target/2+time.Second/2 || g.MSN+1 != run[i+1].MSN) {
 			break
 		}
 		if span > 0 && span >= target/2 {

@@ -86,3 +86,33 @@ func TestTrim(t *testing.T) {
 		})
 	}
 }
+
+// What a rung left when it went counts together with what it begins with when it
+// is back at once.
+func TestPeakBandwidthOfARungThatWasAway(t *testing.T) {
+	tl := play(t, time.Hour, 2*time.Second)
+	apply := func(e Entry) {
+		next, err := Apply(tl, e)
+		require.NoError(t, err, "%T", e)
+		tl = next
+	}
+	track := media.Track{ID: 1, Kind: media.Video, Timescale: media.VideoClock, Name: "480p"}
+	write := func(id RenditionID, msn uint64, p Part) {
+		apply(PartWritten{Epoch: 1, Rendition: id, MSN: msn, Part: p})
+		apply(SegmentClosed{Epoch: 1, Rendition: id, MSN: msn, Duration: p.Duration})
+	}
+	join := func(msn uint64) {
+		apply(RenditionJoined{Epoch: 1, RenditionTrack: RenditionTrack{"480p", track}, MSN: msn})
+	}
+	write(Source, 1, lasting(2000, 1000))
+	join(1)
+	apply(InitWritten{Epoch: 1, InitEpoch: 1, Rendition: "480p"})
+	write("480p", 1, lasting(2000, 100))
+	write(Source, 2, lasting(2000, 1000))
+	write("480p", 2, lasting(500, 1000))
+	apply(RenditionLeft{Rendition: "480p"})
+	join(3)
+	write("480p", 3, lasting(2000, 1000))
+	require.EqualValues(t, 3, tl.Rendition("480p").From)
+	require.EqualValues(t, 6400, tl.Rendition("480p").PeakBandwidth)
+}

@@ -102,7 +102,7 @@ type ExitError struct {
 }
 
 func (e *ExitError) Error() string {
-	lines := strings.FieldsFunc(e.Stderr, func(r rune) bool { return r == '\n' || r == '\r' })
+	lines := telling(e.Stderr)
 	if len(lines) == 0 {
 		return "ffmpeg: " + e.Err.Error()
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"sluice/media"
@@ -64,20 +62,11 @@ func (t *Tool) try(ctx context.Context, e *encoder) (err error) {
 	return p.why(err)
 }
 
-// chatter is what encoders say whether or not they work.
-var chatter = regexp.MustCompile(`^(Svt\[(info|warn)\]|Codec AVOption )`)
-
 // why is what the process said first, which is about the cause; later lines
 // are about what followed from it.
 func (p *Process) why(err error) error {
-	for line := range strings.Lines(p.said.String()) {
-		line = strings.TrimSpace(line)
-		if _, rest, ok := strings.Cut(line, "] "); ok && strings.HasPrefix(line, "[") {
-			line = rest
-		}
-		if line != "" && !chatter.MatchString(line) {
-			return errors.New(line)
-		}
+	if lines := telling(p.said.String()); len(lines) > 0 {
+		return errors.New(unsigned(lines[0]))
 	}
 	return err
 }

@@ -206,7 +206,7 @@ func (d *draft) cost() float64 {
 
 func (d *draft) price(o Output) float64 { return d.offer.Costs.Encode(o, o.Rate(d.rate())) }
 
-func (d *draft) rate() float64 { return cmp.Or(d.shape.FrameRate, usualRate) }
+func (d *draft) rate() float64 { return d.shape.PricedRate() }
 
 // costliest returns the place of the first of the costliest outputs.
 func (d *draft) costliest() int {

@@ -1,6 +1,7 @@
 package rung
 
 import (
+	"cmp"
 	"slices"
 
 	"sluice/media"
@@ -75,6 +76,9 @@ func ShapeOf(c media.Codec, frameRate float64, longGOP bool) Shape {
 	}
 	return sh
 }
+
+// PricedRate is the frame rate by which work is priced.
+func (sh Shape) PricedRate() float64 { return cmp.Or(known(sh.FrameRate), usualRate) }
 
 // Rate is the output's frame rate where the source has that one.
 func (o Output) Rate(source float64) float64 { return source / float64(max(1, o.Every)) }

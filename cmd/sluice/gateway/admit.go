@@ -45,7 +45,8 @@ func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, e
 // makes the stream's rungs of them.
 func (a *admitter) sink(s catalog.Stream) media.Sink {
 	out := a.packager.Stream(s.Name, timing(s.Timing))
-	return a.transcoder.Ladder(s.Name, a.spec(s), s.Timing.Or(a.timing).Segment, out)
+	cut := s.Timing.Or(a.timing)
+	return a.transcoder.Ladder(s.Name, a.spec(s), transcode.Timing{Segment: cut.Segment, Part: cut.Part}, out)
 }
 
 // spec is the ladder of a stream: its own, or the gateway's default.

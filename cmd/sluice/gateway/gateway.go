@@ -138,7 +138,7 @@ func (g *Gateway) wire() {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
 	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
-	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data})
+	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data, Early: transcodes(g.config)})
 	g.admitter = &admitter{
 		streams: g.streams, packager: g.packager, transcoder: g.transcoder,
 		timing: g.config.Timing, ladder: g.config.Ladder,
@@ -150,6 +150,13 @@ func (g *Gateway) wire() {
 		Advice: func(stream string) []string {
 			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream))
 		},
+	})
+}
+
+// transcodes reports whether streams are to have ladders.
+func transcodes(c config.Config) bool {
+	return !c.Ladder.Untouched() || slices.ContainsFunc(c.Streams, func(s config.Stream) bool {
+		return s.Ladder != nil && !s.Ladder.Untouched()
 	})
 }
 

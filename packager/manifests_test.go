@@ -1,0 +1,221 @@
+package packager_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+	"sluice/packager"
+	"sluice/packager/dash"
+	"sluice/packager/dash/dashcheck"
+	"sluice/packager/hls"
+	"sluice/packager/hls/hlscheck"
+	"sluice/packager/timeline"
+)
+
+// viewers feed what players see of a stream, after each entry, to checkers.
+type viewers struct {
+	t        testing.TB
+	dash     *dashcheck.Observer
+	hls      *hlscheck.Observer
+	mpd      string // where it's asked for next
+	measured map[string]bool
+}
+
+const (
+	mpdURL  = "http://127.0.0.1/live/live/manifest.mpd"
+	hlsBase = "http://127.0.0.1/live/live/"
+)
+
+func newViewers(t testing.TB) *viewers {
+	return &viewers{
+		t: t, dash: dashcheck.NewObserver(dashcheck.Options{Skew: 250 * time.Millisecond}),
+		hls: hlscheck.NewObserver(hlscheck.Options{}), mpd: mpdURL, measured: map[string]bool{},
+	}
+}
+
+func (v *viewers) look(tl *timeline.Timeline, now time.Time) {
+	v.lookAtDASH(tl, now)
+	v.lookAtHLS(tl, now)
+}
+
+func (v *viewers) lookAtDASH(tl *timeline.Timeline, now time.Time) {
+	body, err := dash.AppendMPD(nil, tl, dash.Options{TimePath: "/time", Following: v.mpd != mpdURL})
+	if errors.Is(err, dash.ErrNotReady) {
+		return
+	}
+	require.NoError(v.t, err)
+	m := v.dash.MPD(dashcheck.Fetch{URL: v.mpd, Body: body, At: now, ContentType: dash.ContentType})
+	require.NotNil(v.t, m)
+	if v.mpd = mpdURL; m.Next != "" {
+		v.mpd = m.Next
+	}
+	for _, p := range m.Periods {
+		for _, s := range p.Sets {
+			for _, r := range s.Representations {
+				for _, listed := range r.Segments {
+					g := tl.Rendition(timeline.RenditionID(r.ID)).Segment(listed.Number)
+					if g == nil || !g.Closed {
+						continue
+					}
+					media := dashcheck.Media{Size: g.Size, Empty: g.Gap(), Start: uint64(g.Start), Sync: true}
+					for _, p := range g.Parts {
+						media.Duration += uint64(p.Duration)
+					}
+					v.dash.Segment(listed.URL, media)
+				}
+			}
+		}
+	}
+}
+
+func (v *viewers) lookAtHLS(tl *timeline.Timeline, now time.Time) {
+	fetch := func(path string, body []byte, err error) {
+		if err == nil {
+			v.hls.Playlist(hlscheck.Fetch{URL: hlsBase + path, Body: body, At: now, ContentType: "application/vnd.apple.mpegurl"})
+		} else if errors.Is(err, hls.ErrGone) {
+			v.hls.Gone(hlsBase+path, now)
+		}
+	}
+	body, err := hls.AppendMultivariant(nil, tl)
+	fetch("index.m3u8", body, err)
+	for _, r := range tl.Renditions {
+		path := string(r.ID) + "/index.m3u8"
+		body, err := hls.AppendMedia(nil, tl, r.ID)
+		fetch(path, body, err)
+		body, err = hls.AppendMediaDelta(nil, tl, r.ID)
+		fetch(path+"?_HLS_skip=YES", body, err)
+		for g := range r.Segments.All() {
+			v.measure(r, g)
+		}
+		if r.Open != nil {
+			v.measure(r, r.Open)
+		}
+	}
+}
+
+func (v *viewers) measure(r *timeline.Rendition, g *timeline.Segment) {
+	base := hlsBase + string(r.ID) + "/" + strconv.FormatUint(g.Epoch, 10) + "/" + strconv.FormatUint(g.MSN, 10)
+	for i, p := range g.Parts {
+		if url := base + "." + strconv.Itoa(i) + ".m4s"; !v.measured[url] {
+			v.measured[url] = true
+			v.hls.Sync(url, p.Independent)
+		}
+	}
+	if url := base + ".m4s"; g.Closed && !g.Gap() && !v.measured[url] {
+		v.measured[url] = true
+		v.hls.Media(url, g.Size)
+		v.hls.Start(url, g.Start.Duration(g.Timescale(r)))
+	}
+}
+
+// TestAnyLadderKeepsTheRules lets a ladder's process hang, die, catch up and leave,
+// and the publisher's clock jump and its line break, in any order: no manifest
+// says anything that a rule forbids.
+func TestAnyLadderKeepsTheRules(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			anyLadder(t, seed)
+		})
+	}
+}
+
+func anyLadder(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 5))
+	num := []int{3000, 3003, 3600}[random.IntN(3)]
+	v := video{num: num, gops: []int{(180_000/num + 1) / 2 * 2}, bframes: random.IntN(2) == 0}
+	small := fakeRung{name: "360p", every: 1, lag: 80 * time.Millisecond}
+	if random.IntN(2) == 0 {
+		small.every, small.frame = 2, time.Second*time.Duration(2*num)/90_000
+	}
+	l := newFakeLadder(t, packager.Settings{Window: 20 * time.Second}, fakeRung{name: "480p", every: 1, lag: 80 * time.Millisecond}, small)
+	for i := range l.rungs {
+		r := &l.rungs[i]
+		track := otherVideoTrack(t)
+		codec := *track.Codec.(*media.H264)
+		codec.FrameRate = 90_000 / float64(num*r.every)
+		track.Name, track.Codec = r.name, &codec
+		r.way = l.stream.Open(track)
+	}
+	var gone outage
+	l.lost = gone.loses
+	watching := newViewers(t)
+	l.seen = func() {
+		watching.look(l.timeline(), l.start.Add(l.recorder.now))
+	}
+	at := time.Duration(0)
+	for range 1 + random.IntN(3) {
+		l.begin(videoTrack(t), audioTrack(t, 48_000))
+		length := time.Duration(4500+random.IntN(16)*1000) * time.Millisecond
+		events := merge(v.events(length), audio(48_000, 0, length, 0))
+		for i := range events {
+			events[i].at += at
+		}
+		for len(events) > 0 {
+			n := min(1+random.IntN(400), len(events))
+			l.anyTrouble(random, &gone)
+			l.write(events[:n])
+			events = events[n:]
+		}
+		l.end()
+		at += length + time.Duration(200+random.IntN(4000))*time.Millisecond
+	}
+	l.at(at)
+	l.drain(100)
+	require.NoError(t, l.packager.Shutdown(t.Context()))
+	for _, found := range watching.dash.Violations() {
+		if found.Rule.ID != "timeline.even" { // a Period with a rung that hangs goes on to its segment's end
+			t.Errorf("DASH: %v", found)
+		}
+	}
+	for _, found := range watching.hls.Violations() {
+		if found.Rule.ID != "hint.missing" { // of what a rung may still get of an epoch that has ended
+			t.Errorf("HLS: %v", found)
+		}
+	}
+}
+
+// outage is a process that stops within a segment; another goes on with a keyframe.
+type outage struct {
+	until time.Duration
+	lost  bool
+	since int // frames, since the newest keyframe
+}
+
+func (g *outage) loses(o owed) bool {
+	if g.since++; o.sample.Sync {
+		g.since = 0
+	}
+	g.lost = o.at < g.until && (g.lost || g.since < 30) || g.lost && !o.sample.Sync
+	return g.lost
+}
+
+// anyTrouble makes the rungs come later, or in time again, or not at all, or leave.
+func (l *fakeLadder) anyTrouble(random *rand.Rand, gone *outage) {
+	switch random.IntN(6) {
+	case 0:
+		l.lagging(time.Duration(random.IntN(12_000)) * time.Millisecond)
+	case 1, 2:
+		l.lagging(80 * time.Millisecond)
+	case 3:
+		if !gone.lost { // for longer, and the rung would leave
+			gone.until = l.recorder.now + time.Duration(random.IntN(8000))*time.Millisecond
+		}
+	case 4:
+		// What lacks less than a tenth of a second isn't told of, and who begins waits for rungs.
+		if gone.since < 50 && l.recorder.now > 5*time.Second {
+			require.NoError(l, l.rungs[random.IntN(2)].way.Leave(l.Context()))
+		}
+	}
+}
+
+func (l *fakeLadder) lagging(lag time.Duration) {
+	for i := range l.rungs {
+		l.rungs[i].lag = lag
+	}
+}
