@@ -143,7 +143,9 @@ func (g *Gateway) wire() {
 		streams: g.streams, packager: g.packager, transcoder: g.transcoder,
 		timing: g.config.Timing, ladder: g.config.Ladder,
 	}
-	g.ingest = ingest.New(ingest.Options{Admit: g.admitter, Log: g.log, Metrics: registry})
+	g.ingest = ingest.New(ingest.Options{
+		Admit: g.admitter, Viewers: &viewers{streams: g.streams, journal: g.journal}, Log: g.log, Metrics: registry,
+	})
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(),
