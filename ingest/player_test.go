@@ -412,7 +412,6 @@ func TestSlowPlayer(t *testing.T) {
 	th.begin()
 	th.part()
 	slow, quick := dial(t, h.plain), dial(t, h.plain)
-	require.NoError(t, slow.conn.(*net.TCPConn).SetReadBuffer(4096))
 	for _, c := range []*client{slow, quick} {
 		c.play("show")
 		c.pictures(5)
@@ -530,7 +529,7 @@ func TestShutdownDoesNotWaitForSlowPlayers(t *testing.T) {
 	require.NoError(t, c.conn.(*net.TCPConn).SetReadBuffer(4096))
 	c.play("show")
 	<-th.asked
-	for range 20 {
+	for range 4 {
 		th.part()
 	}
 	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.played) > 5000 })

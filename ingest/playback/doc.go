@@ -15,9 +15,9 @@
 // anybody beyond the part that is being sent.
 //
 // Decode times in fragments were moved so that a segment's first one is its earliest
-// presentation time (package cmaf). They are moved back here, by the least
-// composition offset, so that no tag has a negative one, and B-frames come out with
-// the times with which they were published.
+// presentation time (package cmaf). They are moved back here: those of what leads by as
+// much as they were moved, so that they come out as they were published, those of a
+// rung by its least composition offset, so that no tag has a negative one.
 //
 // A Player belongs to one goroutine. It keeps no bytes but those of its last call, and
 // waits for nothing.

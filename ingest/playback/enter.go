@@ -68,11 +68,15 @@ func (p *Player) choose(t *timeline.Timeline, e *timeline.Epoch, kind media.Kind
 		if !chosen.empty() && !asked {
 			continue
 		}
-		if f, ok := p.options.Takes.formOf(rt.Track); ok {
+		f, ok := p.options.Takes.formOf(rt.Track)
+		if ok {
 			chosen = track{
 				id: rt.Rendition, form: f, ts: rt.Track.Timescale, at: timeline.Position{MSN: e.FirstMSN},
 				waits: kind == media.Video, announce: true,
 			}
+		}
+		if ok && kind == media.Video && rt.Rendition == e.Tracks[0].Rendition {
+			chosen.delay = media.TicksOf(e.Delay, chosen.ts)
 		}
 		if asked {
 			break

@@ -110,6 +110,22 @@ func TestWaitsForTheStream(t *testing.T) {
 	require.NotEmpty(t, w.got)
 }
 
+// Where the first picture's composition time is larger than it had to be, what leads
+// has it all the same.
+func TestDecodeTimesOfThePublisher(t *testing.T) {
+	s := newStudio(t)
+	s.delay = 80 * time.Millisecond
+	s.begin(nil, videoTrack(avc360), audioTrack(aac))
+	w := watch(t, Options{})
+	s.run(3*time.Second, func() { w.look(s.tl) })
+	for i, got := range w.of("video") {
+		dts, cts, _, _ := s.lanes[timeline.Source].sample(timeline.Source, 1, i)
+		require.EqualValues(t, dts, got.at)
+		require.EqualValues(t, cts+40, got.cts)
+	}
+	w.requireInOrder()
+}
+
 // Sound alone, and pictures alone.
 func TestPlaysOneTrack(t *testing.T) {
 	for _, track := range []media.Track{videoTrack(avc360), audioTrack(aac)} {

@@ -27,6 +27,7 @@ type studio struct {
 	now   time.Time // of the epoch's start
 	lanes map[timeline.RenditionID]*lane
 	ids   []timeline.RenditionID
+	delay time.Duration // that epochs tell
 }
 
 type lane struct {
@@ -106,7 +107,7 @@ func (s *studio) begin(expected []timeline.ExpectedRendition, tracks ...media.Tr
 	s.t.Helper()
 	s.epoch++
 	first := s.tl.State == timeline.Offline
-	e := timeline.EpochStarted{Epoch: s.epoch, At: s.now, Window: 30 * time.Second, Expected: expected}
+	e := timeline.EpochStarted{Epoch: s.epoch, At: s.now, Window: 30 * time.Second, Expected: expected, Delay: s.delay}
 	s.ids = nil
 	for _, t := range tracks {
 		id := timeline.Source
