@@ -121,8 +121,11 @@ func asksForReset(c message.Command) bool {
 
 // watch asks for the stream's feed.
 func (s *session) watch(ctx context.Context, t target, stream, rendition string) (*timeline.Feed, error) {
-	if t.app != ServedApp {
+	switch {
+	case t.app != ServedApp:
 		return nil, ErrWrongApp
+	case rendition != printable(rendition):
+		return nil, ErrUnknownStream
 	}
 	w := Watch{
 		Stream: stream, Rendition: rendition, Query: t.query, TCURL: s.tcURL, Player: s.encoder, Remote: s.remote,
@@ -174,7 +177,8 @@ func (s *session) leave(cause error) {
 	}
 	counts.watched.WithLabelValues(r).Inc()
 	log := p.log.With("dur", time.Since(p.began).Round(time.Millisecond), "bytes", s.socket.sent.Load()-p.before, "skips", p.source.Skips())
-	if cause != nil && !errors.Is(cause, errEnded) {
+	// Players just hang up: that needs no explanation.
+	if cause != nil && !errors.Is(cause, errEnded) && !errors.Is(cause, errGone) {
 		log = log.With("err", cause)
 	}
 	log.Log(context.Background(), levelOf(cause), "played")
