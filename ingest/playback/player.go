@@ -170,7 +170,8 @@ func (p *Player) catchUp(t *timeline.Timeline) error {
 
 // jump goes to the newest keyframe, where that is ahead.
 func (p *Player) jump(t *timeline.Timeline, r *timeline.Rendition) (bool, error) {
-	if e := t.Epochs[len(t.Epochs)-1]; e.Number != p.epoch {
+	if n := len(t.Epochs); n > 0 && t.Epochs[n-1].Number != p.epoch {
+		e := t.Epochs[n-1]
 		if entered, _, err := p.enter(t, e, true); entered || err != nil {
 			return entered, err
 		}
