@@ -9,8 +9,8 @@ const (
 	// keptArena is the largest buffer that is kept for the next call.
 	keptArena = 256 << 10
 	// hold is how long a track's frames wait for those of the other one that belong
-	// before them. Parts of both come at least so often.
-	hold = 600 * time.Millisecond
+	// before them, beyond the time that two parts take.
+	hold = 300 * time.Millisecond
 	// hope is how much of an epoch may pass before a rendition that is expected, and
 	// wanted, is given up.
 	hope = 3 * time.Second

@@ -20,7 +20,7 @@ type Options struct {
 	Rendition timeline.RenditionID
 	Takes     Takes
 	// MaxLag is for how long a part may wait to be given before the newest keyframe is
-	// gone to.
+	// gone to, beyond the time that the next part takes.
 	MaxLag time.Duration
 }
 
@@ -156,7 +156,7 @@ func (p *Player) catchUp(t *timeline.Timeline) error {
 		return err
 	}
 	_, newest := newestPart(r)
-	late := s == has && newest != nil && arrival(newest, r.Track.Timescale).Sub(k.arrived) > p.options.MaxLag
+	late := s == has && newest != nil && arrival(newest, r.Track.Timescale).Sub(k.arrived) > p.options.MaxLag+k.longest
 	if !late && !p.resync {
 		return nil
 	}
@@ -255,7 +255,7 @@ func (p *Player) pick(t *timeline.Timeline, v, a supply) *track {
 	}
 	at := k.next()
 	r := t.Rendition(k.id)
-	if s == over || at <= other.ready() || r == nil || edge(r, p.epoch, k.ts)-at > hold+t.Targets.Lag {
+	if s == over || at <= other.ready() || r == nil || edge(r, p.epoch, k.ts)-at > hold+2*max(k.longest, other.longest)+t.Targets.Lag {
 		return k
 	}
 	if e := t.Epoch(p.epoch); e == nil || !e.Ended.IsZero() {

@@ -2,6 +2,7 @@ package playback
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -294,6 +295,72 @@ func TestMissingSoundIsNotWaitedFor(t *testing.T) {
 	for _, g := range w.of("audio") {
 		require.GreaterOrEqual(t, g.at, at)
 		at = g.at
+	}
+}
+
+// However long parts are, pictures and sound come in the order of their times.
+func TestLongParts(t *testing.T) {
+	s := newStudio(t)
+	s.begin(nil, videoTrack(avc360), audioTrack(aac))
+	w := watch(t, Options{})
+	for range 6 { // 2 s each, one at the other's middle
+		s.part(timeline.Source, ofGOP)
+		w.look(s.tl)
+		s.part(timeline.Audio, 94)
+		w.look(s.tl)
+		if s.lanes[timeline.Audio].n == 94 {
+			s.part(timeline.Audio, 47)
+		}
+	}
+	w.requireInOrder()
+	w.requirePublished(s, timeline.Source, 0, 0)
+	require.Zero(t, w.p.Skips())
+}
+
+// Whatever happens, and whenever somebody looks: no track's clock goes back, nothing
+// comes twice, and after a hole comes a keyframe.
+func TestAnyHistory(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		s := newStudio(t)
+		w := watch(t, Options{MaxLag: time.Duration(1+r.IntN(5)) * time.Second})
+		for range 1 + r.IntN(4) {
+			s.delay = time.Duration(r.IntN(3)) * 40 * time.Millisecond
+			tracks := [][]media.Track{{videoTrack(avc360), audioTrack(aac)}, {videoTrack(avc720)}, {videoTrack(avc360), audioTrack(opus)}}[r.IntN(3)]
+			s.begin(nil, tracks...)
+			s.run(time.Duration(1+r.IntN(15))*time.Second, func() {
+				switch r.IntN(12) {
+				case 0:
+					w.p.Pause(true)
+				case 1:
+					w.p.Pause(false)
+				case 2:
+					w.p.Resync()
+				case 3, 4, 5:
+					w.look(s.tl)
+				}
+			})
+			s.end(time.Duration(r.IntN(5)-1) * time.Second)
+		}
+		w.p.Pause(false)
+		s.apply(timeline.StreamEnded{At: s.now})
+		w.look(s.tl)
+		require.True(t, w.last == Over || len(w.got) == 0)
+		last, seen, before := map[string]uint32{}, map[string]bool{}, ""
+		for i, g := range w.got {
+			if g.kind != "video" && g.kind != "audio" {
+				continue
+			}
+			require.GreaterOrEqual(t, g.at, last[g.kind], "seed %d, tag %d", seed, i)
+			require.False(t, seen[g.data], "seed %d: %s again", seed, g.data)
+			last[g.kind], seen[g.data] = g.at, true
+			if g.kind == "video" {
+				var epoch, n int
+				fmt.Sscanf(g.data, "source %d.%d", &epoch, &n)
+				require.True(t, g.sync || before == fmt.Sprintf("source %d.%d", epoch, n-1), "seed %d: %s after %s", seed, g.data, before)
+				before = g.data
+			}
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type track struct {
 	part     timeline.Position
 	arrived  time.Time     // when that part did
 	covered  time.Duration // up to where parts were read, as a decode time
+	longest  time.Duration // of those parts
 	from     media.Ticks   // what is presented earlier is passed over
 	waits    bool          // for a sync sample
 	delay    media.Ticks   // by which decode times go back; see package
@@ -135,6 +136,7 @@ func (k *track) read(g *timeline.Segment, takes Takes) error {
 	}
 	k.pending = k.fragment.Samples
 	k.covered = (p.Start + p.Duration).Duration(k.ts)
+	k.longest = max(k.longest, p.Duration.Duration(k.ts))
 	for i := range k.pending {
 		k.delay = max(k.delay, -k.pending[i].CTSOffset)
 	}
