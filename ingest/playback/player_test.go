@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sluice/ingest/chunk"
 	"sluice/media"
 	"sluice/packager/timeline"
 )
@@ -174,6 +175,9 @@ func TestSlowClientSkips(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("source 1.%d", 200+i), got.data)
 	}
 	w.requireInOrder()
+	for _, g := range w.of("audio") {
+		require.False(t, g.at > 4000 && g.at < 8000+firstCTS-1, "sound at %d, without its picture", g.at)
+	}
 	s.run(10*time.Second, func() { w.look(s.tl) })
 	require.Equal(t, 1, w.p.Skips())
 	require.Len(t, w.of("video config"), 1, "nothing new")
@@ -298,6 +302,46 @@ func TestMissingSoundIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// What is large is given piece by piece.
+func TestBatches(t *testing.T) {
+	s := newStudio(t)
+	s.pad = 20 << 10
+	s.begin(nil, videoTrack(avc360))
+	s.run(time.Second, nil)
+	p := New(Options{StreamID: 1, MaxLag: time.Second})
+	for n, o := 0, More; o == More; {
+		var ms []chunk.Message
+		var err error
+		ms, o, err = p.Next(s.tl)
+		require.NoError(t, err)
+		size := 0
+		for _, m := range ms {
+			size += len(m.Body)
+		}
+		require.Less(t, size, batchBytes+21<<10)
+		if n += len(ms); o != More {
+			require.Equal(t, 2+25, n)
+		}
+	}
+}
+
+// An epoch may be dated anew while it's played already.
+func TestEpochIsDatedAnew(t *testing.T) {
+	s := newStudio(t)
+	s.late = true
+	s.begin(nil, videoTrack(avc360), audioTrack(aac))
+	w := watch(t, Options{})
+	s.run(time.Second, func() { w.look(s.tl) })
+	s.now = s.now.Add(-3 * time.Second)
+	s.apply(timeline.EpochDated{Epoch: 1, At: s.now})
+	s.fix()
+	s.run(3*time.Second, func() { w.look(s.tl) })
+	s.end(time.Second)
+	s.begin(nil, videoTrack(avc360), audioTrack(aac))
+	s.run(time.Second, func() { w.look(s.tl) })
+	require.EqualValues(t, 3000+1000, w.of("video")[75].at)
+}
+
 // However long parts are, pictures and sound come in the order of their times.
 func TestLongParts(t *testing.T) {
 	s := newStudio(t)
@@ -376,6 +420,7 @@ func TestPause(t *testing.T) {
 	w.p.Pause(false)
 	w.look(s.tl)
 	require.Equal(t, "source 1.100", w.of("video")[w.countBefore(given)].data, "the newest keyframe is at 4 s")
+	before := w.countBefore(given) - 100 // were left out
 	require.Zero(t, w.p.Skips(), "that is no fault of the client")
 	w.requireInOrder()
 
@@ -387,6 +432,11 @@ func TestPause(t *testing.T) {
 	next := w.of("video")[w.countBefore(given):]
 	require.NotContains(t, next[0].data, "source 1.100", "nothing twice")
 	require.False(t, next[0].sync)
+
+	given = w.countBefore(len(w.got))
+	s.run(8*time.Second, nil)
+	w.look(s.tl)
+	require.Equal(t, fmt.Sprintf("source 1.%d", given-before), w.of("video")[given].data, "then it isn't hurried any more")
 
 	w.p.Pause(true)
 	s.end(0)

@@ -89,6 +89,28 @@ func TestRungThatLeaves(t *testing.T) {
 	}
 }
 
+// Where what leads has had its keyframe, the next one is waited for: nothing comes
+// twice, and nothing without one.
+func TestRungThatLeavesInMidGOP(t *testing.T) {
+	s := newStudio(t)
+	s.begin(rungs, videoTrack(avc720), audioTrack(aac))
+	s.run(2*time.Second, nil)
+	s.closeSegment(timeline.Source, s.lanes[timeline.Source].began+50*frame)
+	s.joins("360p", videoTrack(avc360))
+	w := watch(t, Options{Rendition: "360p"})
+	s.run(5*time.Second, func() { w.look(s.tl) })
+	s.closeSegment("360p", s.lanes["360p"].began+25*frame)
+	s.apply(timeline.RenditionLeft{Rendition: "360p", At: s.now})
+	s.ids = s.ids[:2]
+	s.run(7*time.Second, func() { w.look(s.tl) })
+	require.Equal(t, "360p 1.124", w.of("video")[74].data)
+	next := w.of("video")[75]
+	require.Equal(t, "source 1.150", next.data)
+	require.True(t, next.sync)
+	require.EqualValues(t, 4000, next.at)
+	w.requireInOrder()
+}
+
 // Enhanced RTMP is for those who said that they know it.
 func TestCodecsByWhatTheClientTakes(t *testing.T) {
 	enhanced := Takes{Video: FourCCs{"hvc1": true}, Audio: FourCCs{"*": true}}
@@ -155,6 +177,7 @@ func TestSoundThatJoins(t *testing.T) {
 	require.NotEmpty(t, w.of("audio"))
 	require.Equal(t, 10.0, w.of("meta")[1].meta("audiocodecid"))
 	require.Len(t, w.of("video config"), 1)
+	w.requireInOrder()
 }
 
 // The form of every codec is what package flv reads, and the configuration what it

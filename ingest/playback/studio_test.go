@@ -28,6 +28,8 @@ type studio struct {
 	lanes map[timeline.RenditionID]*lane
 	ids   []timeline.RenditionID
 	delay time.Duration // that epochs tell
+	late  bool          // the first epoch's targets are fixed by the test
+	pad   int           // bytes that samples have beside their name
 }
 
 type lane struct {
@@ -121,11 +123,16 @@ func (s *studio) begin(expected []timeline.ExpectedRendition, tracks ...media.Tr
 	for _, rt := range e.Tracks {
 		s.open(rt, msn)
 	}
-	if first {
-		s.apply(timeline.TargetsFixed{Targets: timeline.Targets{
-			Segment: 2 * time.Second, Part: 200 * time.Millisecond, HoldBack: 6 * time.Second, PartHoldBack: 600 * time.Millisecond,
-		}})
+	if first && !s.late {
+		s.fix()
 	}
+}
+
+func (s *studio) fix() {
+	s.t.Helper()
+	s.apply(timeline.TargetsFixed{Targets: timeline.Targets{
+		Segment: 2 * time.Second, Part: 200 * time.Millisecond, HoldBack: 6 * time.Second, PartHoldBack: 600 * time.Millisecond,
+	}})
 }
 
 func (s *studio) open(rt timeline.RenditionTrack, msn uint64) {
@@ -183,7 +190,7 @@ func (s *studio) part(id timeline.RenditionID, n int) {
 	f := cmaf.Fragment{Sequence: l.sequence, TrackID: l.track.ID}
 	for range n {
 		dts, cts, sync, data := l.sample(id, s.epoch, l.n)
-		m := media.Sample{Sync: sync, Data: data}
+		m := media.Sample{Sync: sync, Data: append(data, make([]byte, s.pad)...)}
 		if l.track.Kind == media.Video {
 			m.DTS, m.CTSOffset, m.Duration = origin+media.Ticks(dts)*90, media.Ticks(cts-firstCTS)*90, frame
 		} else {
