@@ -344,22 +344,32 @@ func TestPlayerMayBeSilent(t *testing.T) {
 	require.Equal(t, 1.0, testutil.ToFloat64(h.counts.players))
 }
 
-// A player that floods us with questions and reads no answer is ended.
-func TestPlayerThatAsksTooMuch(t *testing.T) {
-	th := newTheatre(t)
-	h := start(t, Options{Viewers: th, Limits: Limits{BeforePublish: 4 << 10}})
-	th.begin()
-	th.part()
-	c := dial(t, h.plain)
-	c.play("show")
-	c.pictures(5)
-	for range 1000 {
-		if c.trySend(message.Command{Name: "getStreamLength", Transaction: 4, Args: []any{nil, "show"}}) != nil {
-			break
-		}
+// A player that floods us, with questions or with what needs no answer, is ended.
+func TestPlayerThatSaysTooMuch(t *testing.T) {
+	for name, c := range map[string]struct {
+		flood  message.Message
+		before int
+	}{
+		"questions": {message.Command{Name: "getStreamLength", Transaction: 4, Args: []any{nil, "show"}}, 8 << 20},
+		"noise":     {message.UserControl{Event: message.EventSetBufferLength, Value: 1, BufferLength: 1}, 4 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			th := newTheatre(t)
+			h := start(t, Options{Viewers: th, Limits: Limits{BeforePublish: c.before}})
+			th.begin()
+			th.part()
+			p := dial(t, h.plain)
+			p.play("show")
+			p.pictures(5)
+			for range 200_000 {
+				if p.trySend(c.flood) != nil {
+					break
+				}
+			}
+			h.log.wait(t, "limit exceeded")
+			waitFor(t, func() bool { return testutil.ToFloat64(h.counts.watched.WithLabelValues("limit")) == 1 })
+		})
 	}
-	h.log.wait(t, "limit exceeded")
-	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.watched.WithLabelValues("limit")) == 1 })
 }
 
 func TestShutdownTellsPlayers(t *testing.T) {
