@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"strings"
 
 	"sluice/ingest/flv"
 	"sluice/media"
@@ -101,7 +102,7 @@ var (
 	errPhase       = errors.New("took too long")
 	errLimit       = errors.New("limit exceeded")
 	errPlay        = errors.New("playback is not served over RTMP")
-	errOrder       = errors.New("publish before connect")
+	errOrder       = errors.New("publish or play before connect")
 	errPanic       = errors.New("panic")
 	errTLSFailed   = errors.New("TLS handshake failed")
 	errNotRTMP     = errors.New("not an RTMP client")
@@ -145,6 +146,14 @@ func refusal(err error) status {
 		return status{levelError, "NetStream.Publish.Rejected", "The bitrate is above this server's limit: lower it."}
 	case errors.Is(err, errPlay):
 		return status{levelError, "NetStream.Play.Failed", "Playback is not served over RTMP: watch by HLS or DASH."}
+	case errors.Is(err, ErrUnknownStream):
+		return status{levelError, "NetStream.Play.StreamNotFound", "No such stream."}
+	case errors.Is(err, errNotLive):
+		return status{levelError, "NetStream.Play.StreamNotFound", "The stream is not being published."}
+	case errors.Is(err, ErrForbidden):
+		return status{levelError, "NetStream.Play.Failed", "You may not play this stream."}
+	case errors.Is(err, errForeign):
+		return status{levelError, "NetStream.Play.Failed", "The stream's codecs need a player that says in connect that it knows them (Enhanced RTMP)."}
 	case errors.Is(err, ErrTakenOver):
 		return status{levelError, "NetStream.Publish.BadName", "Another publisher took over this stream."}
 	case errors.Is(err, ErrShutdown):
@@ -164,6 +173,15 @@ func parting(err error) status {
 		return status{levelError, "NetStream.Publish.BadName", "The stream key has expired: ask for a new one."}
 	}
 	return refusal(err)
+}
+
+// playEnd is what a player is told of an end.
+func playEnd(err error) status {
+	st := refusal(err)
+	if strings.HasPrefix(st.code, "NetStream.Publish.") {
+		return status{levelError, "NetStream.Play.Failed", "The stream can't be played now."}
+	}
+	return st
 }
 
 // refusedKey says whether an error is one about the key, token or certificate: who
@@ -214,6 +232,12 @@ func reason(err error) string {
 		{errNotRTMP, "not_rtmp"},
 		{errSink, "sink"},
 		{errAdmission, "admission"},
+		{ErrUnknownStream, "unknown_stream"},
+		{ErrForbidden, "forbidden"},
+		{errEnded, "ended"},
+		{errNotLive, "not_live"},
+		{errForeign, "foreign_codec"},
+		{errSlow, "slow_reader"},
 		{errGone, "gone"},
 		{errCrowded, "crowded"},
 		{errCrowdedAddr, "crowded_address"},

@@ -3,6 +3,7 @@ package ingest
 import (
 	"sluice/ingest/amf0"
 	"sluice/ingest/flv"
+	"sluice/ingest/playback"
 )
 
 // Extended capabilities of Enhanced RTMP v2, in capsEx.
@@ -13,9 +14,11 @@ const (
 	capsNanos                  // of timestamps
 )
 
-// canForward is what a server that hands media on can do with a codec
-// (FourCcInfoMask).
-const canForward = 4
+// What a server or a client can do with a codec (FourCcInfoMask).
+const (
+	canDecode  = 1
+	canForward = 4
+)
 
 // What is taken in over Enhanced RTMP.
 var (
@@ -25,11 +28,11 @@ var (
 	}
 )
 
-// enhancement is what a client says in connect of Enhanced RTMP. What it can receive
-// (fourCcList, and the maps since v2) matters to who sends it something.
+// enhancement is what a client says in connect of Enhanced RTMP.
 type enhancement struct {
 	spoken bool // it knows of it at all
 	caps   uint32
+	takes  playback.Takes // what it can receive
 }
 
 func readEnhancement(o amf0.Object) (e enhancement) {
@@ -41,6 +44,24 @@ func readEnhancement(o amf0.Object) (e enhancement) {
 	v, _ := o.Get("capsEx")
 	if n, ok := v.(float64); ok && n >= 0 && n < 1<<32 {
 		e.caps = uint32(n)
+	}
+	e.takes = playback.Takes{Video: playback.FourCCs{}, Audio: playback.FourCCs{}}
+	list, _ := o.Get("fourCcList")
+	if names, ok := list.(amf0.StrictArray); ok {
+		for _, name := range names {
+			if s, ok := name.(string); ok {
+				e.takes.Video[s], e.takes.Audio[s] = true, true
+			}
+		}
+	}
+	for key, takes := range map[string]playback.FourCCs{"videoFourCcInfoMap": e.takes.Video, "audioFourCcInfoMap": e.takes.Audio} {
+		v, _ := o.Get(key)
+		infos, _ := amf0.AsObject(v)
+		for _, p := range infos {
+			if mask, ok := p.Value.(float64); ok && mask >= 0 && mask < 1<<32 && uint32(mask)&(canDecode|canForward) != 0 {
+				takes[p.Key] = true
+			}
+		}
 	}
 	return e
 }

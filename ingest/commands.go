@@ -17,6 +17,7 @@ type commands struct {
 	enhanced   enhancement
 	streams    uint32 // message streams created
 	published  uint32 // the message stream of the publication
+	watched    uint32 // that of what is, or was, played; 0: nothing
 }
 
 const (
@@ -30,6 +31,9 @@ const (
 // command acts on one command. Encoders send them in many orders, and not all of
 // them: only publish needs something before it.
 func (s *session) command(ctx context.Context, c message.Command) error {
+	if known, err := s.playCommand(ctx, c); known {
+		return err
+	}
 	switch c.Name {
 	case "connect":
 		return s.connect(ctx, c)
@@ -44,14 +48,12 @@ func (s *session) command(ctx context.Context, c message.Command) error {
 	case "deleteStream":
 		id, _ := c.Arg(0).(float64)
 		return s.closeStream(ctx, c, uint32(id) == s.published)
-	case "play", "play2", "FCSubscribe":
-		return s.end(c.StreamID, errPlay)
 	case "FCPublish":
 		return s.answer(c, nil, amf0.Undefined{})
 	case "_result", "_error", "onStatus", "onBWDone", "onFCPublish":
 		return nil // answers, to questions that we don't ask
 	default:
-		// releaseStream, getStreamLength, _checkbw, and what else there may be:
+		// releaseStream, _checkbw, and what else there may be:
 		// what an encoder waits for is any answer.
 		return s.answer(c, nil, amf0.Undefined{})
 	}
@@ -67,7 +69,7 @@ func (s *session) answer(c message.Command, args ...any) error {
 
 // connect is NetConnection.connect, section 7.2.1.1.
 func (s *session) connect(ctx context.Context, c message.Command) error {
-	if s.pub != nil {
+	if s.pub != nil || s.player != nil {
 		return nil
 	}
 	o := c.Object()
@@ -122,6 +124,9 @@ func (s *session) publish(ctx context.Context, c message.Command) error {
 	if s.pub != nil {
 		st := status{levelError, "NetStream.Publish.BadName", "This connection is publishing already."}
 		return s.write(onStatus(c.StreamID, st))
+	}
+	if s.player != nil {
+		return s.write(onStatus(c.StreamID, status{levelError, "NetStream.Publish.BadName", "This connection is playing."}))
 	}
 	t := resolve(s.app, s.tcURL, c.StringArg(0))
 	err := s.enter(ctx, s.wish(t, c.StringArg(1)))

@@ -1,5 +1,5 @@
 // Package ingest takes in what broadcasters publish over RTMP and RTMPS, and
-// hands it on as samples.
+// hands it on as samples; and it plays streams to those who ask for them there.
 //
 // It implements the server's side of "Adobe's Real Time Messaging Protocol" 1.0,
 // section 7.2, on top of the layers below it (handshake, chunk, amf0, message,
@@ -9,7 +9,8 @@
 // and H.266, several tracks of each kind, and nanoseconds of timestamps, answers
 // connect's capabilities, and asks clients that can to reconnect when it ends.
 //
-// In go listeners, an Admitter that decides who may publish what, and Limits;
+// In go listeners, an Admitter that decides who may publish what, Viewers that say who
+// may play what, and Limits;
 // out come calls of the media.Sink that the Admitter gave: Begin once the tracks
 // are known, WriteSample for each access unit, End when the session is over. A
 // sample refers to the bytes that were read from the connection: they are not
@@ -17,7 +18,9 @@
 // what its bitstream says.
 //
 // Each connection has one goroutine, which reads, answers and calls the Sink.
-// Serve starts it and waits for it. One session owns a stream at a time; another
+// Serve starts it and waits for it. While a connection plays, it has a second one, which
+// follows the stream's feed (package playback) and alone writes; the first waits for
+// it. One session owns a stream at a time; another
 // that publishes the same one takes over when the owner has fallen silent, and
 // is refused while it has not, unless Options.Newest lets it take over at once (see
 // owners). A Grant may end while its session is live (see Grant.Bind). All methods

@@ -14,12 +14,14 @@ import (
 func (s *session) farewell(err error) {
 	var knows told
 	switch {
-	case err == nil, s.writer == nil, errors.Is(err, errGone):
+	case err == nil, s.writer == nil, errors.Is(err, errGone), errors.Is(err, errSlow):
 		return
 	case errors.As(err, &knows):
 	case errors.Is(err, ErrShutdown) && s.enhanced.caps&capsReconnect != 0:
 		// Enhanced RTMP v2, "Reconnect Request". It is NetConnection's: stream 0.
 		s.write(onStatus(0, status{levelStatus, "NetConnection.Connect.ReconnectRequest", "The server restarts or moves: connect again."}))
+	case s.watched != 0:
+		s.write(onStatus(s.watched, playEnd(err)))
 	case s.published != 0 || s.once:
 		s.write(onStatus(s.published, parting(err)))
 	}
@@ -30,7 +32,7 @@ func (s *session) farewell(err error) {
 // speaks that: the socket, or TLS.
 func (s *session) apologise(to io.Writer) {
 	io.WriteString(to, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"+
-		"This port takes RTMP from publishers.\n")
+		"This port speaks RTMP.\n")
 	s.linger()
 }
 
@@ -49,7 +51,14 @@ func (s *session) linger() {
 
 // report writes the line about a session's end, unless there is one, and counts it.
 func (s *session) report(err error, logged bool) {
-	if !s.once {
+	switch {
+	case s.once:
+	case s.watched != 0:
+		if err != nil && !logged {
+			s.say(levelOf(err), "session ended", reason(err), err)
+		}
+		return
+	default:
 		if err != nil {
 			s.refuse(err)
 		}
@@ -74,7 +83,8 @@ func levelOf(err error) slog.Level {
 		return slog.LevelInfo
 	}
 	switch reason(err) {
-	case "network", "gone", "shutdown", "taken_over", "revoked", "expired":
+	case "network", "gone", "shutdown", "taken_over", "revoked", "expired",
+		"ended", "not_live", "unknown_stream", "foreign_codec", "slow_reader":
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

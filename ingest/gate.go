@@ -15,8 +15,9 @@ type gate struct {
 	byAddr map[netip.Prefix]*crowd
 }
 
-// crowd is a number of connections, and of those that don't publish yet.
-type crowd struct{ sessions, halfOpen int }
+// crowd is a number of connections, and of those among them that neither publish nor
+// play yet; players are apart.
+type crowd struct{ sessions, halfOpen, players int }
 
 func newGate(l *Limits) *gate { return &gate{limits: l, byAddr: map[netip.Prefix]*crowd{}} }
 
@@ -64,6 +65,39 @@ func (g *gate) pass(from netip.Prefix, publishing bool) {
 	g.byAddr[from].halfOpen += by
 }
 
+// watch moves a connection to the players, or says why not; publishing is what pass
+// said of it last.
+func (g *gate) watch(from netip.Prefix, publishing bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.byAddr[from]
+	switch {
+	case g.all.players >= g.limits.Players:
+		return errCrowded
+	case c.players >= g.limits.PlayersPerAddress:
+		return errCrowdedAddr
+	}
+	g.move(c, publishing, 1)
+	return nil
+}
+
+// unwatch moves it back.
+func (g *gate) unwatch(from netip.Prefix, publishing bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.move(g.byAddr[from], publishing, -1)
+}
+
+func (g *gate) move(one *crowd, publishing bool, by int) {
+	for _, c := range [...]*crowd{&g.all, one} {
+		c.players += by
+		c.sessions -= by
+		if !publishing {
+			c.halfOpen -= by
+		}
+	}
+}
+
 // leave counts a connection out.
 func (g *gate) leave(from netip.Prefix, publishing bool) {
 	g.mu.Lock()
@@ -74,7 +108,7 @@ func (g *gate) leave(from netip.Prefix, publishing bool) {
 			c.halfOpen--
 		}
 	}
-	if g.byAddr[from].sessions == 0 {
+	if *g.byAddr[from] == (crowd{}) {
 		delete(g.byAddr, from)
 	}
 }

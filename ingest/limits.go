@@ -33,6 +33,16 @@ type Limits struct {
 
 	// BeforePublish is how many bytes may come before a publish is accepted: 256 KiB.
 	BeforePublish int
+	// Players is how many connections may play: 4096; PlayersPerAddress how many of one
+	// address: 512. They don't count as Sessions.
+	Players, PlayersPerAddress int
+	// PlayStart is how long a player waits for a keyframe of a stream that nobody
+	// publishes yet: 15 s, longer than the longest GOP.
+	PlayStart time.Duration
+	// PlayLag is how long a part may wait for a player to take it before the newest
+	// keyframe is gone to: 5 s.
+	PlayLag time.Duration
+
 	// Message is the longest message: 8 MiB.
 	Message int
 	// ChunkStreams is how many chunk streams a connection may use: 64.
@@ -69,6 +79,10 @@ func (l *Limits) setDefaults() {
 	orElse(&l.HalfOpen, 1024)
 	orElse(&l.HalfOpenPerAddress, 256)
 	orElse(&l.BeforePublish, 256<<10)
+	orElse(&l.Players, 4096)
+	orElse(&l.PlayersPerAddress, 512)
+	orElse(&l.PlayStart, 15*time.Second)
+	orElse(&l.PlayLag, 5*time.Second)
 	orElse(&l.Message, 8<<20)
 	orElse(&l.ChunkStreams, 64)
 	orElse(&l.Tracks, 1500*time.Millisecond)
@@ -102,6 +116,19 @@ const (
 const (
 	maxMessageStreams = 8
 	maxDrained        = 1 << 20 // bytes read and thrown away while it reads its refusal
+)
+
+// Of players.
+const (
+	// pingShare is the share of Idle after which a player is asked whether it's there.
+	pingShare = 3
+	// playerShare is the share of what a player is sent that it may send: what it
+	// acknowledges is far less.
+	playerShare = 16
+	// maxUnsent is what the kernel may hold of a player's media that can't be sent yet.
+	maxUnsent = 128 << 10
+	// writePiece is what is written under one deadline.
+	writePiece = 64 << 10
 )
 
 // stranger is what the chunk layer allows before publish.

@@ -13,6 +13,10 @@ type counters struct {
 	epochs     prometheus.Counter
 	takeovers  prometheus.Counter
 	jumps      prometheus.Counter
+	players    prometheus.Gauge
+	played     prometheus.Counter
+	skips      prometheus.Counter
+	watched    *prometheus.CounterVec // by reason
 	dropped    *prometheus.CounterVec // by reason
 	ends       *prometheus.CounterVec // by reason
 	refused    *prometheus.CounterVec // by reason
@@ -32,7 +36,7 @@ const (
 // newCounters panics where r has metrics of these names already.
 func newCounters(r prometheus.Registerer) *counters {
 	c := &counters{
-		sessions:   gauge("sluice_sessions", "Connections of publishers, those that don't publish yet included."),
+		sessions:   gauge("sluice_sessions", "Connections of publishers, those that neither publish nor play yet included."),
 		publishing: gauge("sluice_sessions_publishing", "Sessions that publish."),
 		in:         counter("sluice_ingest_bytes_in_total", "Bytes read from publishers, TLS included."),
 		out:        counter("sluice_ingest_bytes_out_total", "Bytes written to publishers, TLS included."),
@@ -40,15 +44,19 @@ func newCounters(r prometheus.Registerer) *counters {
 		epochs:     counter("sluice_ingest_epochs_total", "Epochs begun."),
 		jumps:      counter("sluice_ingest_clock_jumps_total", "Epochs that ended because the publisher's clock jumped."),
 		takeovers:  counter("sluice_ingest_takeovers_total", "Silent sessions that gave way to another of their stream."),
+		players:    gauge("sluice_rtmp_players", "Connections that play."),
+		played:     counter("sluice_rtmp_played_bytes_total", "Bytes written to players while they play, TLS included."),
+		skips:      counter("sluice_rtmp_player_skips_total", "Jumps to the newest keyframe because a player was behind."),
+		watched:    counterVec("sluice_rtmp_players_ended_total", "Connections that had played, by how that ended.", "reason"),
 		dropped:    counterVec("sluice_ingest_samples_dropped_total", "Samples that were not handed on.", "reason"),
 		ends:       counterVec("sluice_ingest_sessions_ended_total", "Sessions that had published, by how they ended.", "reason"),
-		refused:    counterVec("sluice_ingest_refused_total", "Connections that never came to publish, by reason.", "reason"),
+		refused:    counterVec("sluice_ingest_refused_total", "Connections that never came to publish or play, by reason.", "reason"),
 	}
 	samples := counterVec("sluice_ingest_samples_total", "Samples handed on.", "kind")
 	c.video, c.audio = samples.WithLabelValues("video"), samples.WithLabelValues("audio")
 	if r != nil {
 		r.MustRegister(c.sessions, c.publishing, c.in, c.out, samples, c.repaired, c.epochs,
-			c.jumps, c.takeovers, c.dropped, c.ends, c.refused)
+			c.jumps, c.takeovers, c.players, c.played, c.skips, c.watched, c.dropped, c.ends, c.refused)
 	}
 	return c
 }

@@ -19,6 +19,7 @@ import (
 // Options of a Server.
 type Options struct {
 	Admit   Admitter // must be given
+	Viewers Viewers  // nil: nothing is played
 	Limits  Limits
 	Log     *slog.Logger          // nil: nothing is logged
 	Metrics prometheus.Registerer // nil: nothing is registered
@@ -36,9 +37,10 @@ type Options struct {
 	Newest bool
 }
 
-// Server takes in publishers.
+// Server takes in publishers, and serves players.
 type Server struct {
 	admit   Admitter
+	viewers Viewers
 	limits  Limits
 	log     *slog.Logger
 	forward time.Duration
@@ -61,6 +63,7 @@ type Server struct {
 func New(o Options) *Server {
 	s := &Server{
 		admit:   o.Admit,
+		viewers: o.Viewers,
 		limits:  o.Limits,
 		log:     o.Log,
 		forward: o.MaxForwardJump,

@@ -23,10 +23,12 @@ import (
 )
 
 // session is one connection, from its acceptance to its end. Its goroutine alone
-// uses it; evict and silence may be called by others once it publishes.
+// uses it; evict and silence may be called by others once it publishes, and while it
+// plays, the writer is its player's.
 //
 //	handshakes ──▶ commands ──publish──▶ publishing ──FCUnpublish, deleteStream──▶ commands
 //	     │             │                      │
+//	     │             ├───────play──▶ playing ──closeStream, deleteStream──▶ commands
 //	     └─────────────┴──────── end ─────────┘
 type session struct {
 	server *Server
@@ -53,8 +55,9 @@ type session struct {
 	pub *publication // nil unless it publishes
 	// publishing is what others may know of that; nil unless it publishes.
 	publishing atomic.Pointer[publishing]
-	passed     bool // the gate counts it as a publisher
-	once       bool // it has published
+	player     *player // nil unless it plays
+	passed     bool    // the gate counts it as a publisher
+	once       bool    // it has published
 }
 
 const (
@@ -102,7 +105,10 @@ func (s *session) serve(ctx context.Context) {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	logged := s.pub != nil
+	logged := s.pub != nil || s.player != nil
+	if s.player != nil {
+		s.guarded(func() error { s.leave(err); return nil })
+	}
 	if s.pub != nil {
 		s.guarded(func() error { s.unpublish(ctx, err); return nil })
 	}
@@ -147,8 +153,9 @@ func (s *session) run(ctx context.Context) error {
 		if err := s.take(ctx, m); err != nil {
 			return err
 		}
-		if s.pub == nil && !s.once && s.reader.BytesRead() > uint64(s.limits.BeforePublish) {
-			return fmt.Errorf("%w: %d bytes before publish", errLimit, s.reader.BytesRead())
+		allowed := uint64(s.limits.BeforePublish) + uint64(s.socket.sent.Load())/playerShare
+		if s.pub == nil && !s.once && s.reader.BytesRead() > allowed {
+			return fmt.Errorf("%w: %d bytes before publish, or beside playing", errLimit, s.reader.BytesRead())
 		}
 	}
 }
@@ -252,16 +259,23 @@ func (s *session) acknowledge(total uint64) error {
 // them, but what it sent before counts: it is read to its end, which tells how
 // the session ended.
 func (s *session) write(ms ...message.Message) error {
-	var buf [4]chunk.Message
-	out := buf[:0]
-	for _, m := range ms {
-		out = append(out, m.Marshal())
+	out := marshal(ms...)
+	if s.player != nil {
+		return s.player.post(order{say: out})
 	}
 	err := s.writer.WriteMessage(out...)
 	if s.once && !isTimeout(err) {
 		return nil
 	}
 	return err
+}
+
+func marshal(ms ...message.Message) []chunk.Message {
+	out := make([]chunk.Message, len(ms))
+	for i, m := range ms {
+		out[i] = m.Marshal()
+	}
+	return out
 }
 
 // silence implements owner.
@@ -322,9 +336,9 @@ func (s *session) readError(err error) error {
 		return fmt.Errorf("%w: %w", errLimit, err)
 	case isMalformed(err):
 		return err
-	case s.pub == nil && s.once:
+	case s.pub == nil && s.player == nil && (s.once || s.watched != 0):
 		return nil // it has said goodbye: how it hangs up, or forgets to, is all the same
-	case isTimeout(err) && s.pub == nil:
+	case isTimeout(err) && s.pub == nil && s.player == nil:
 		return fmt.Errorf("%w: no publish", errPhase)
 	case isTimeout(err):
 		return errIdle

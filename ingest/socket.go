@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -17,7 +19,8 @@ const (
 
 // socket is a connection's bottom. It sleeps until as many bytes are there as
 // the session can use (see sleeper), keeps the deadlines, and knows when bytes
-// last came. One goroutine reads; interrupt and silence may be called by any.
+// last came. One goroutine reads, one writes; interrupt, interruptWrites and silence
+// may be called by any, watch by the reader while nobody writes.
 type socket struct {
 	net.Conn
 	sleeper sleeper
@@ -29,6 +32,11 @@ type socket struct {
 	most      int // what lowWater may be at most
 	want      int // plaintext that must come before anything can be done; 0: unknown
 
+	out     prometheus.Counter // what written bytes count into
+	playing bool               // it's enough for the peer to take what it is sent
+	sent    atomic.Int64       // bytes written in all
+	wrote   atomic.Int64       // when bytes were last written, as last
+
 	phaseEnd time.Time // when the present phase must be over; zero: never
 	armed    time.Time // when the read deadline was last set
 
@@ -36,10 +44,11 @@ type socket struct {
 	epoch       time.Time    // what last counts from, on the monotonic clock
 	last        atomic.Int64 // when bytes last came, in nanoseconds; 0: never
 	interrupted atomic.Bool
+	cut         atomic.Bool // nothing more is to be written
 }
 
 func newSocket(c net.Conn, encrypted bool, l *Limits, counts *counters, now time.Time) *socket {
-	s := &socket{Conn: c, encrypted: encrypted, limits: l, counts: counts, epoch: now, most: maxLowWater}
+	s := &socket{Conn: c, encrypted: encrypted, limits: l, counts: counts, out: counts.out, epoch: now, most: maxLowWater}
 	s.sleeper.init(c)
 	return s
 }
@@ -75,6 +84,30 @@ func (s *socket) interrupt() {
 	s.SetReadDeadline(past)
 }
 
+// interruptWrites ends the present and every later write.
+func (s *socket) interruptWrites() {
+	s.cut.Store(true)
+	s.SetWriteDeadline(past)
+}
+
+// watch says that the connection plays, and where its bytes are counted; nil, that it
+// doesn't any more.
+func (s *socket) watch(played prometheus.Counter) {
+	if s.playing = played != nil; s.playing {
+		s.out = played
+		limitUnsent(s.Conn, maxUnsent)
+		s.phase(0)
+	} else {
+		s.out = s.counts.out
+	}
+}
+
+// taken says whether the peer plays, and took something just now: then it needs to
+// send nothing.
+func (s *socket) taken() bool {
+	return s.playing && time.Since(s.epoch)-time.Duration(s.wrote.Load()) < s.limits.Idle
+}
+
 // resume allows reads again, for the farewell.
 func (s *socket) resume() { s.interrupted.Store(false) }
 
@@ -93,6 +126,10 @@ func (s *socket) lowWater() int {
 // Read implements net.Conn.
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.sleeper.read(s, p)
+	for n == 0 && err != nil && isTimeout(err) && s.phaseEnd.IsZero() && !s.interrupted.Load() && s.taken() {
+		s.arm(time.Now())
+		n, err = s.sleeper.read(s, p)
+	}
 	if n == 0 && err != nil && isTimeout(err) && s.phaseEnd.IsZero() && !s.interrupted.Load() {
 		// Fewer bytes may have come than were worth waking up for: no idleness.
 		if n = s.sleeper.poll(p); n > 0 {
@@ -115,11 +152,24 @@ func (s *socket) Read(p []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (s *socket) Write(p []byte) (int, error) {
-	s.SetWriteDeadline(time.Now().Add(s.limits.Write))
-	n, err := s.Conn.Write(p)
-	s.counts.out.Add(float64(n))
-	return n, err
+func (s *socket) Write(p []byte) (written int, err error) {
+	for {
+		piece := p[written:min(len(p), written+writePiece)]
+		s.SetWriteDeadline(time.Now().Add(s.limits.Write))
+		if s.cut.Load() {
+			s.SetWriteDeadline(past)
+		}
+		n, err := s.Conn.Write(piece)
+		written += n
+		s.out.Add(float64(n))
+		s.sent.Add(int64(n))
+		if n > 0 {
+			s.wrote.Store(int64(time.Since(s.epoch)))
+		}
+		if err != nil || written == len(p) {
+			return written, err
+		}
+	}
 }
 
 // silence returns for how long nothing has come from the peer. Bytes that wait

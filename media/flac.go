@@ -40,6 +40,13 @@ func NewFLAC(b []byte) (*FLAC, error) {
 	return c, nil
 }
 
+// Head is what files and Enhanced RTMP begin with: "fLaC", and STREAMINFO as the only
+// metadata block (RFC 9639 §8).
+func (c *FLAC) Head() []byte {
+	const last = 0x80 // and the type of STREAMINFO, 0
+	return append(append([]byte(flacMagic), last, 0, 0, flacStreamInfo), c.StreamInfo...)
+}
+
 // BlockLength is how many samples a frame decodes to, by its header (§9.1); 0 where
 // that says nothing sensible.
 func (c *FLAC) BlockLength(frame []byte) Ticks {

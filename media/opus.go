@@ -62,6 +62,20 @@ func NewOpus(head []byte) (*Opus, error) {
 	return c, nil
 }
 
+// Head is the identification header (RFC 7845 §5.1).
+func (c *Opus) Head() []byte {
+	const version = 1
+	b := append([]byte(opusMagic), version, byte(c.Channels))
+	b = binary.LittleEndian.AppendUint16(b, c.PreSkip)
+	b = binary.LittleEndian.AppendUint32(b, c.InputRate)
+	b = binary.LittleEndian.AppendUint16(b, uint16(c.Gain))
+	b = append(b, c.Family)
+	if c.Family != 0 {
+		b = append(append(b, c.Streams, c.Coupled), c.Mapping...)
+	}
+	return b
+}
+
 // surround are the streams, coupled streams and mapping that encoders use for so many
 // channels from three on (RFC 7845 §5.1.1.2, and libopus).
 var surround = [...]struct {

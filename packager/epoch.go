@@ -85,6 +85,9 @@ func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s 
 		record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(s.arrived), expected: ss.expected,
 	}
 	start := timeline.EpochStarted{Epoch: e.number, At: s.arrived, Window: st.Window, Expected: expectedRenditions(ss.expected)}
+	if inputs[0].Kind == media.Video {
+		start.Delay = max(s.CTSOffset.Duration(inputs[0].Timescale), 0)
+	}
 	for _, in := range inputs {
 		start.Tracks = append(start.Tracks, timeline.RenditionTrack{Rendition: in.rendition, Track: in.Track})
 	}

@@ -86,6 +86,23 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
+// TestDelay is what the epoch tells of the decode times that it has moved.
+func TestDelay(t *testing.T) {
+	for _, c := range []struct {
+		events []event
+		tracks []media.Track
+		want   time.Duration
+	}{
+		{both(3 * time.Second), []media.Track{videoTrack(t), audioTrack(t, 48_000)}, 0},
+		{video{num: 3600, gops: []int{50}, bframes: true}.events(3 * time.Second), []media.Track{videoTrack(t)}, 40 * time.Millisecond},
+		{audio(48_000, 0, 3*time.Second, 0), []media.Track{audioTrack(t, 48_000)}, 0},
+	} {
+		r := newRig(t, packager.Settings{}).begin(c.tracks...).write(c.events).end()
+		require.Equal(t, c.want, r.timeline().Epochs[0].Delay)
+		require.Equal(t, c.want, entriesOf[timeline.EpochStarted](r)[0].Delay)
+	}
+}
+
 // TestParametersChange begins again within a session.
 func TestParametersChange(t *testing.T) {
 	r := newRig(t, packager.Settings{}).begin(videoTrack(t), audioTrack(t, 48_000)).write(both(5 * time.Second))

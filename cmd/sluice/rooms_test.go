@@ -27,7 +27,7 @@ var floors = []struct {
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
 	{2, []string{
-		"packager/hls/...", "packager/dash/...",
+		"ingest/playback", "packager/hls/...", "packager/dash/...",
 		"storage/journal/...", "storage/objects/...", "storage/catalog/...", "storage/certificates/...",
 		"transcode/ffmpeg",
 	}},
@@ -44,7 +44,7 @@ var apart = []string{"ingest", "packager", "transcode", "relay", "storage/archiv
 // files or processes, so that a test of them is a table.
 var dry = []string{
 	"media", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3",
-	"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
+	"ingest/playback", "packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
 	"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded",
 }
 

@@ -79,7 +79,7 @@ func (t *Timeline) startEpoch(e EpochStarted) error {
 	t.State, t.Since, t.Window = Live, e.At, e.Window
 	t.Next.Epoch = e.Epoch + 1
 	t.Epochs = append(clone(t.Epochs, 1), &Epoch{
-		Number: e.Epoch, Start: e.At, FirstMSN: t.Next.MSN,
+		Number: e.Epoch, Start: e.At, Delay: e.Delay, FirstMSN: t.Next.MSN,
 		Tracks: e.Tracks, Led: len(e.Tracks), Expected: e.Expected,
 		Anchors: []Anchor{{MSN: t.Next.MSN, Media: Origin, Time: e.At, Renditions: firstSet(e)}},
 	})

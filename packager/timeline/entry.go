@@ -37,6 +37,10 @@ type EpochStarted struct {
 	At     time.Time // the server's clock at the epoch's first sample
 	Window time.Duration
 	Tracks []RenditionTrack // video first
+	// Delay is how much later the leading rendition's decode times are than the
+	// publisher's were, beside its presentation times: the first picture's composition
+	// offset, taken out so that tfdt is the earliest presentation time.
+	Delay time.Duration
 	// Expected are the renditions that will join. Manifests of a broadcast that
 	// begins wait a little for those that are sure to.
 	Expected []ExpectedRendition

@@ -64,6 +64,12 @@ func (f *Feed) Await(ctx context.Context, id RenditionID, ready func(*Timeline) 
 	}
 }
 
+// Changed returns a channel that the next change after this call closes: one of the
+// rendition, of the stream's state or of its targets; with an empty id, any change.
+// It is for who waits for something else as well; who gets it looks at Current after
+// that.
+func (f *Feed) Changed(id RenditionID) <-chan struct{} { return f.signal(id).wait() }
+
 func (f *Feed) signal(id RenditionID) *signal {
 	if id == "" {
 		return &f.any

@@ -120,3 +120,22 @@ func TestAwaitLosesNothing(t *testing.T) {
 		require.NoError(t, <-done)
 	}
 }
+
+func TestChanged(t *testing.T) {
+	closed := func(ch <-chan struct{}) bool {
+		select {
+		case <-ch:
+			return true
+		default:
+			return false
+		}
+	}
+	f := liveFeed(t)
+	video, audio, all := f.Changed(Source), f.Changed(Audio), f.Changed("")
+	require.False(t, closed(video))
+	f.Publish(mustApply(t, f.Current(), PartWritten{Epoch: 1, Rendition: Source, MSN: 1, Index: 1, Part: Part{Start: 100, Duration: 100}}))
+	require.True(t, closed(video))
+	require.True(t, closed(all))
+	require.False(t, closed(audio), "of another rendition")
+	require.False(t, closed(f.Changed(Source)), "only what comes later")
+}

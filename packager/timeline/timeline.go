@@ -59,8 +59,9 @@ type Timeline struct {
 // Epoch is a run of media with one set of tracks and one continuous clock.
 type Epoch struct {
 	Number uint64
-	Start  time.Time // the wall time at which the media clock stood at Origin
-	Ended  time.Time // zero while it is open
+	Start  time.Time     // the wall time at which the media clock stood at Origin
+	Ended  time.Time     // zero while it is open
+	Delay  time.Duration // see EpochStarted
 	// FirstMSN is that of its first segment, in every rendition.
 	FirstMSN uint64
 	// Tracks are those that it started with, Led of them, and then those that

@@ -3,11 +3,8 @@ package gateway
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/netip"
 	"os"
 	"sync"
 
@@ -23,7 +20,6 @@ import (
 	"sluice/storage/catalog"
 	"sluice/transcode"
 	"sluice/transcode/rung"
-	"sluice/web"
 )
 
 // newHooks makes what asks and tells the application; nil where there's none.
@@ -36,32 +32,6 @@ func newHooks(c config.Config, log *slog.Logger, metrics prometheus.Registerer) 
 		OnPublish: h.OnPublish, OnPublishDone: h.OnPublishDone, OnPlay: h.OnPlay,
 		Secret: []byte(h.Secret), Timeout: h.Timeout, Log: log, Metrics: metrics,
 	})
-}
-
-// viewers is who may watch, by the application's word; nil for everybody.
-func viewers(c config.Config, hooks *webhook.Client) func(*http.Request, string) error {
-	if c.Webhooks.OnPlay == "" {
-		return nil
-	}
-	plays := webhook.NewPlays(hooks, c.Webhooks.AdmitOnFailure)
-	return func(r *http.Request, stream string) error {
-		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil {
-			return err
-		}
-		v := webhook.Viewer{Stream: stream, Address: from.Addr()}
-		err = plays.Permit(r.Context(), v, r.UserAgent(), r.TLS != nil)
-		var denied *webhook.Denied
-		switch {
-		case errors.As(err, &denied) && denied.Reason != "":
-			return fmt.Errorf("%w: %s", web.ErrForbidden, denied.Reason)
-		case denied != nil:
-			return web.ErrForbidden
-		case errors.Is(err, webhook.ErrFailed):
-			return web.ErrUnavailable
-		}
-		return err
-	}
 }
 
 // newPolicy makes what the configuration says about who may publish.

@@ -145,8 +145,10 @@ func (g *Gateway) wire() error {
 		policy: g.policy, streams: g.streams, packager: g.packager, transcoder: g.transcoder,
 		timing: g.config.Timing, ladder: g.config.Ladder, picture: g.picture,
 	}
+	plays := newPlays(g.config, hooks)
 	g.ingest = ingest.New(ingest.Options{
-		Admit: g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
+		Viewers: &viewers{streams: g.streams, journal: g.journal, plays: plays},
+		Admit:   g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
 		RTMPE: g.config.Compat.RTMPE, Newest: g.config.Takeover == config.TakeoverNewest,
 		Limits: ingest.Limits{Bitrate: int64(g.config.MaxBitrate)},
 	})
@@ -156,7 +158,7 @@ func (g *Gateway) wire() error {
 	g.web = web.New(web.Options{
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,
-		Permit: viewers(g.config, hooks), Multitrack: g.multitrack(),
+		Permit: permit(plays), Multitrack: g.multitrack(),
 		Advice: func(stream string) []string {
 			var line []string
 			if s, ok := g.ingest.Status(stream); ok {

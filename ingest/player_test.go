@@ -1,0 +1,456 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+
+	"sluice/ingest/amf0"
+	"sluice/ingest/flv"
+	"sluice/ingest/message"
+	"sluice/packager/timeline"
+)
+
+// The whole exchange, message by message.
+func TestPlay(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprint("TLS ", secure), func(t *testing.T) {
+			th := newTheatre(t)
+			registry := prometheus.NewRegistry()
+			h := start(t, Options{Viewers: th, Metrics: registry})
+			th.begin()
+			for range 3 {
+				th.part()
+			}
+			var c *client
+			if secure {
+				c = dialTLS(t, h, &tls.Config{})
+			} else {
+				c = dial(t, h.plain)
+			}
+			c.play("show?token=t")
+			var seen []string
+			for len(seen) < 11 {
+				m, err := c.r.ReadMessage()
+				require.NoError(t, err)
+				parsed, err := message.Parse(m)
+				require.NoError(t, err)
+				switch v := parsed.(type) {
+				case message.Command:
+					o, _ := amf0.AsObject(v.Arg(0))
+					seen = append(seen, v.Name+" "+o.String("code"))
+					if v.Transaction == 4 {
+						require.Equal(t, []any{nil, 0.0}, v.Args, "live")
+					}
+				case message.UserControl:
+					seen = append(seen, fmt.Sprint(v.Event, " ", v.Value))
+				case message.Data:
+					seen = append(seen, v.Values[0].(string))
+				case *message.Video:
+					tag, err := flv.ParseVideo(v.Body)
+					require.NoError(t, err)
+					seen = append(seen, fmt.Sprint("video ", tag.Packet, " ", tag.Sync()))
+				}
+			}
+			require.Equal(t, []string{
+				"stream begin 0", "_result NetConnection.Connect.Success", "onFCSubscribe NetStream.Play.Start", "_result ", "_result ",
+				"stream begin 1", "onStatus NetStream.Play.Reset", "onStatus NetStream.Play.Start",
+				"onMetaData", "video 0 true", "video 1 true",
+			}, seen)
+			w := <-th.asked
+			require.Equal(t, "show", w.Stream)
+			require.Equal(t, "t", w.Query.Get("token"))
+			require.Equal(t, secure, w.TLS != nil)
+			require.Equal(t, c.conn.LocalAddr().String(), w.Remote.String())
+			require.Equal(t, 1.0, testutil.ToFloat64(h.counts.players))
+			require.Zero(t, testutil.ToFloat64(h.counts.sessions))
+
+			tags, at := c.pictures(14)
+			require.Equal(t, 1, number(tags[0]))
+			th.part()
+			more, moreAt := c.pictures(5)
+			for i, tag := range append(tags, more...) {
+				require.Equal(t, th.picture(i+1), tag.Payload)
+				require.EqualValues(t, (i+1)*40, append(at, moreAt...)[i])
+			}
+			th.end()
+			th.append(timeline.StreamEnded{At: time.Now()})
+			for eof := false; !eof; {
+				m, err := c.r.ReadMessage()
+				require.NoError(t, err)
+				parsed, err := message.Parse(m)
+				require.NoError(t, err)
+				v, ok := parsed.(message.UserControl)
+				eof = ok && v.Event == message.EventStreamEOF && v.Value == 1
+			}
+			code, _ := c.status()
+			require.Equal(t, "NetStream.Play.UnpublishNotify", code)
+			c.ended()
+			h.log.wait(t, "msg=played")
+			require.Contains(t, h.log.String(), "stream=show")
+			require.NotContains(t, h.log.String(), "level=WARN")
+			require.Greater(t, testutil.ToFloat64(h.counts.played), 2000.0)
+			require.Equal(t, 1.0, testutil.ToFloat64(h.counts.watched.WithLabelValues("ended")))
+			require.Zero(t, testutil.ToFloat64(h.counts.players))
+		})
+	}
+}
+
+func TestPlayIsRefusedWithAReason(t *testing.T) {
+	for _, c := range []struct{ name, code, reason string }{
+		{"nothing", "NetStream.Play.StreamNotFound", "unknown_stream"},
+		{"secret", "NetStream.Play.StreamNotFound", "unknown_stream"},
+		{"private", "NetStream.Play.Failed", "forbidden"},
+		{"broken", "NetStream.Play.Failed", "admission"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := start(t, Options{Viewers: newTheatre(t)})
+			p := dial(t, h.plain)
+			p.play(c.name)
+			code, _ := p.status()
+			require.Equal(t, c.code, code)
+			p.ended()
+			h.log.wait(t, "connection refused")
+			require.Equal(t, 1.0, testutil.ToFloat64(h.counts.refused.WithLabelValues(c.reason)))
+		})
+	}
+}
+
+// A rendition that there isn't, and codecs that the player doesn't take.
+func TestPlayOfWhatIsNotThere(t *testing.T) {
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th})
+	th.begin()
+	th.part()
+	c := dial(t, h.plain)
+	c.play("show/720p")
+	code, _ := c.status()
+	require.Equal(t, "NetStream.Play.StreamNotFound", code)
+	c.ended()
+	require.Equal(t, "720p", (<-th.asked).Rendition)
+	h.log.wait(t, "rung=720p")
+}
+
+func TestPlayWaitsForTheStream(t *testing.T) {
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th})
+	c := dial(t, h.plain)
+	c.play("show")
+	<-th.asked
+	th.begin()
+	th.part()
+	tags, _ := c.pictures(5)
+	require.Equal(t, th.picture(0), tags[0].Payload)
+
+	h = start(t, Options{Viewers: newTheatre(t), Limits: Limits{PlayStart: 50 * time.Millisecond}})
+	c = dial(t, h.plain)
+	c.play("show")
+	code, _ := c.status()
+	require.Equal(t, "NetStream.Play.StreamNotFound", code)
+	c.ended()
+}
+
+func TestPauseSeekAndClose(t *testing.T) {
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th})
+	th.begin()
+	th.part()
+	c := dial(t, h.plain)
+	c.play("show")
+	c.pictures(5)
+	expect := func(want string) {
+		t.Helper()
+		code, _ := c.status()
+		require.Equal(t, want, code)
+	}
+	c.send(message.Command{StreamID: 1, Name: "pause", Transaction: 6, Args: []any{nil, true, 200.0}})
+	expect("NetStream.Pause.Notify")
+	for range 11 {
+		th.part()
+	}
+	c.send(message.Command{StreamID: 1, Name: "pause", Transaction: 7, Args: []any{nil, false, 200.0}})
+	expect("NetStream.Unpause.Notify")
+	tags, at := c.pictures(1)
+	require.Equal(t, 50, number(tags[0]), "the newest keyframe")
+	require.EqualValues(t, 2000, at[0])
+	c.pictures(9)
+	c.send(message.Command{StreamID: 1, Name: "seek", Transaction: 8, Args: []any{nil, 0.0}})
+	expect("NetStream.Seek.Notify")
+	th.part()
+	tags, _ = c.pictures(1)
+	require.Equal(t, 60, number(tags[0]), "nothing twice")
+	c.pictures(4)
+
+	c.send(message.Command{Name: "publish", Transaction: 9, StreamID: 1, Args: []any{nil, "other"}})
+	expect("NetStream.Publish.BadName")
+	c.send(message.UserControl{Event: message.EventPingRequest, Value: 77})
+	c.send(message.Command{Name: "deleteStream", Transaction: 10, Args: []any{nil, 1.0}})
+	require.Equal(t, "_result", c.next().Name)
+	require.Zero(t, testutil.ToFloat64(h.counts.players))
+	require.Equal(t, 1.0, testutil.ToFloat64(h.counts.sessions))
+
+	// The same connection plays again, and then publishes.
+	c.send(message.Command{StreamID: 2, Name: "play", Transaction: 11, Args: []any{nil, "show", -2.0, -1.0, false}})
+	expect("NetStream.Play.Start")
+	for _, id := range []float64{5, 2} { // another stream's end is not this one's
+		c.send(message.Command{Name: "deleteStream", Transaction: 12, Args: []any{nil, id}})
+		for c.next().Name != "_result" {
+		}
+	}
+	c.send(message.Command{StreamID: 3, Name: "publish", Transaction: 13, Args: []any{nil, "other"}})
+	expect("NetStream.Publish.Start")
+	c.send(message.Command{StreamID: 3, Name: "play", Transaction: 14, Args: []any{nil, "show"}})
+	expect("NetStream.Play.Failed")
+	c.conn.Close()
+	h.doorman.sink(t, "second", 0).waitEnd(t)
+}
+
+// One connection may change what it plays.
+func TestPlayAgain(t *testing.T) {
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th})
+	th.begin()
+	th.part()
+	c := dial(t, h.plain)
+	c.play("show")
+	c.pictures(5)
+	c.send(message.Command{StreamID: 1, Name: "play", Transaction: 6, Args: []any{nil, "show"}})
+	tags, _ := c.pictures(5)
+	require.Equal(t, 0, number(tags[0]), "from its start")
+	require.Equal(t, 1.0, testutil.ToFloat64(h.counts.players))
+	require.Equal(t, 1.0, testutil.ToFloat64(h.counts.watched.WithLabelValues("stopped")))
+}
+
+func TestPlayersAreCountedApart(t *testing.T) {
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th, Limits: Limits{PlayersPerAddress: 2, SessionsPerAddress: 1}})
+	th.begin()
+	th.part()
+	var players []*client
+	for range 2 {
+		c := dial(t, h.plain)
+		c.play("show")
+		c.pictures(1)
+		players = append(players, c)
+	}
+	c := dial(t, h.plain)
+	c.play("show")
+	code, _ := c.status()
+	require.Equal(t, "NetStream.Play.Failed", code)
+	c.ended()
+	h.log.wait(t, "too many connections of one address")
+	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.sessions) == 0 })
+
+	publisher := dial(t, h.plain)
+	publisher.mustPublish()
+	players[0].conn.Close()
+	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.players) == 1 })
+	publisher.send(goodbye())
+	publisher.conn.Close()
+	h.doorman.sink(t, "show", 0).waitEnd(t)
+	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.sessions) == 0 })
+	c = dial(t, h.plain)
+	c.play("show")
+	c.pictures(1)
+}
+
+// waitFor waits for what nothing tells of.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	require.Eventually(t, ok, 20*time.Second, time.Millisecond)
+}
+
+// A player that reads nothing is skipped ahead when it reads again, and ended when it
+// doesn't. The others notice nothing, nor does who publishes.
+func TestSlowPlayer(t *testing.T) {
+	th := newTheatre(t)
+	th.size = 40 << 10
+	h := start(t, Options{Viewers: th, Limits: Limits{PlayLag: time.Second}})
+	th.begin()
+	th.part()
+	slow, quick := dial(t, h.plain), dial(t, h.plain)
+	for _, c := range []*client{slow, quick} {
+		c.play("show")
+		c.pictures(5)
+	}
+	for range 60 {
+		th.part()
+		quick.pictures(5)
+	}
+	var numbers []int
+	for last := 0; last < 60*5; {
+		tags, at := slow.pictures(1)
+		last = number(tags[0])
+		require.EqualValues(t, last*40, at[0])
+		if n := len(numbers); n > 0 && numbers[n-1]+1 != last {
+			require.True(t, tags[0].Sync(), "from %d to %d", numbers[n-1], last)
+		}
+		numbers = append(numbers, last)
+	}
+	require.Less(t, len(numbers), 280, "it has skipped some")
+	require.NotZero(t, testutil.ToFloat64(h.counts.skips))
+	quick.conn.Close()
+	slow.conn.Close()
+	h.log.wait(t, "skips=")
+}
+
+func TestPlayerThatTakesNothingIsEnded(t *testing.T) {
+	th := newTheatre(t)
+	th.size = 1 << 20
+	h := start(t, Options{Viewers: th, Limits: Limits{Write: 100 * time.Millisecond}})
+	th.begin()
+	c := dial(t, h.plain)
+	require.NoError(t, c.conn.(*net.TCPConn).SetReadBuffer(4096))
+	c.play("show")
+	<-th.asked
+	for range 20 {
+		th.part()
+	}
+	h.log.wait(t, "the player takes nothing")
+	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.watched.WithLabelValues("slow_reader")) == 1 })
+}
+
+// Who sends nothing while it plays is no idler, as long as it takes what it is sent;
+// nor is one that waits for its stream to come back.
+func TestPlayerMayBeSilent(t *testing.T) {
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th, Limits: Limits{Idle: 60 * time.Millisecond}})
+	th.begin()
+	th.part()
+	c := dial(t, h.plain)
+	c.play("show")
+	c.pictures(5)
+	th.end()
+	for pings := 0; pings < 10; {
+		m, err := c.r.ReadMessage()
+		require.NoError(t, err)
+		if parsed, _ := message.Parse(m); parsed.(message.UserControl).Event == message.EventPingRequest {
+			pings++
+		}
+	}
+	th.begin()
+	th.part()
+	tags, at := c.pictures(5)
+	require.Equal(t, th.picture(0), tags[0].Payload)
+	require.Greater(t, at[0], uint32(160))
+	require.Equal(t, 1.0, testutil.ToFloat64(h.counts.players))
+}
+
+// A player that floods us, with questions or with what needs no answer, is ended.
+func TestPlayerThatSaysTooMuch(t *testing.T) {
+	for name, c := range map[string]struct {
+		flood  message.Message
+		before int
+	}{
+		"questions": {message.Command{Name: "getStreamLength", Transaction: 4, Args: []any{nil, "show"}}, 8 << 20},
+		"noise":     {message.UserControl{Event: message.EventSetBufferLength, Value: 1, BufferLength: 1}, 4 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			th := newTheatre(t)
+			h := start(t, Options{Viewers: th, Limits: Limits{BeforePublish: c.before}})
+			th.begin()
+			th.part()
+			p := dial(t, h.plain)
+			p.play("show")
+			p.pictures(5)
+			for range 200_000 {
+				if p.trySend(c.flood) != nil {
+					break
+				}
+			}
+			h.log.wait(t, "limit exceeded")
+			waitFor(t, func() bool { return testutil.ToFloat64(h.counts.watched.WithLabelValues("limit")) == 1 })
+		})
+	}
+}
+
+func TestShutdownTellsPlayers(t *testing.T) {
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th})
+	th.begin()
+	th.part()
+	c := dial(t, h.plain)
+	c.play("show")
+	c.pictures(5)
+	polite := dial(t, h.plain)
+	polite.play("show", amf0.Pair{Key: "capsEx", Value: 1.0})
+	polite.pictures(5)
+	done := make(chan struct{})
+	go func() { defer close(done); h.Shutdown(context.Background()) }()
+	code, _ := c.status()
+	require.Equal(t, "NetConnection.Connect.Closed", code)
+	code, _ = polite.status()
+	require.Equal(t, "NetConnection.Connect.ReconnectRequest", code)
+	c.ended()
+	polite.ended()
+	<-done
+}
+
+// One that doesn't read holds a shutdown up for a moment only.
+func TestShutdownDoesNotWaitForSlowPlayers(t *testing.T) {
+	th := newTheatre(t)
+	th.size = 1 << 20
+	h := start(t, Options{Viewers: th, Limits: Limits{Write: time.Hour, Linger: time.Millisecond}})
+	th.begin()
+	c := dial(t, h.plain)
+	require.NoError(t, c.conn.(*net.TCPConn).SetReadBuffer(4096))
+	c.play("show")
+	<-th.asked
+	for range 4 {
+		th.part()
+	}
+	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.played) > 5000 })
+	h.Shutdown(context.Background())
+}
+
+func TestTakes(t *testing.T) {
+	takes := readEnhancement(amf0.Object{
+		{Key: "fourCcList", Value: amf0.StrictArray{"av01", 7.0, "hvc1"}},
+		{Key: "videoFourCcInfoMap", Value: amf0.Object{{Key: "vp09", Value: 1.0}, {Key: "avc1", Value: 2.0}, {Key: "vvc1", Value: "x"}}},
+		{Key: "audioFourCcInfoMap", Value: amf0.ECMAArray{{Key: "*", Value: 4.0}}},
+	}).takes
+	for name, want := range map[string]bool{"av01": true, "hvc1": true, "vp09": true, "avc1": false, "vvc1": false} {
+		require.Equal(t, want, takes.Video[name], name)
+	}
+	require.True(t, takes.Audio["*"])
+	require.False(t, takes.Video["*"])
+	require.Empty(t, readEnhancement(nil).takes.Video)
+}
+
+func TestGateOfPlayers(t *testing.T) {
+	l := Limits{Sessions: 2, SessionsPerAddress: 2, HalfOpen: 2, HalfOpenPerAddress: 2, Players: 3, PlayersPerAddress: 2}
+	g := newGate(&l)
+	a, b := Network(netip.MustParseAddr("192.0.2.1")), Network(netip.MustParseAddr("192.0.2.2"))
+	play := func(from netip.Prefix) error {
+		require.NoError(t, g.enter(from))
+		err := g.watch(from, false)
+		if err != nil {
+			g.leave(from, false)
+		}
+		return err
+	}
+	require.NoError(t, play(a))
+	require.NoError(t, play(a))
+	require.ErrorIs(t, play(a), errCrowdedAddr)
+	require.NoError(t, play(b))
+	require.ErrorIs(t, play(b), errCrowded)
+	require.NoError(t, g.enter(a))
+	require.NoError(t, g.enter(a))
+	require.ErrorIs(t, g.enter(a), errCrowded)
+	g.leave(a, false)
+	g.leave(a, false)
+	for _, from := range []netip.Prefix{a, a, b} {
+		g.unwatch(from, false)
+		g.leave(from, false)
+	}
+	require.Empty(t, g.byAddr)
+	require.Zero(t, g.all)
+}
