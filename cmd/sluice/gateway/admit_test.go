@@ -174,6 +174,16 @@ func TestApplicationIsAskedAboutViewers(t *testing.T) {
 		require.Equal(t, "forbidden: members only\n", body)
 	}
 	require.EqualValues(t, 1, heard.Load())
+
+	// So are those of RTMP, by the same answer.
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("no ffmpeg")
+	}
+	out, err := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-i", "rtmp://"+g.Addresses().RTMP+"/live/live", "-f", "null", "-").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "You may not play this stream.")
+	require.EqualValues(t, 1, heard.Load())
 }
 
 func TestTokenKeysThatAreMissing(t *testing.T) {
