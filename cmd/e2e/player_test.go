@@ -140,18 +140,6 @@ func (p *player) awaits(what string, enough func(shown) bool) {
 	})
 }
 
-// goesOn reports whether the player shows so much more within a time.
-func (p *player) goesOn(by, within time.Duration) bool {
-	from := p.shows().CurrentTime
-	for over := time.Now().Add(within); time.Now().Before(over); {
-		if p.shows().CurrentTime >= from+by.Seconds() {
-			return true
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return false
-}
-
 // playsOn waits until the player has shown so much more.
 func (p *player) playsOn(by time.Duration) {
 	p.t.Helper()
