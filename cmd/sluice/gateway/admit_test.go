@@ -177,9 +177,7 @@ func TestApplicationIsAskedAboutViewers(t *testing.T) {
 
 	// So are those of RTMP, by the same answer.
 	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("no ffmpeg")
-	}
+	require.NoError(t, err)
 	out, err := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-i", "rtmp://"+g.Addresses().RTMP+"/live/live", "-f", "null", "-").CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "You may not play this stream.")
