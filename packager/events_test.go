@@ -115,7 +115,7 @@ func TestEventsOutOfTime(t *testing.T) {
 	require.Equal(t, []string{"before the first picture", "late", "ahead"}, names(got))
 	require.Equal(t, origin, got[0].Time, "with the first picture")
 	require.Equal(t, origin+4*90_000+17, got[1].Time, "its own time")
-	require.InDelta(t, origin+10*90_000, got[1].part.Start, 18_000, "in the next part")
+	require.InDelta(t, float64(origin+10*90_000), float64(got[1].part.Start), 18_000, "in the next part")
 	require.Equal(t, origin+20*90_000, got[2].Time)
 	require.LessOrEqual(t, got[2].part.Start, got[2].Time)
 }
