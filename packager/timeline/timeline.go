@@ -52,6 +52,7 @@ type Timeline struct {
 	// Broadcast is the number of the broadcast's first epoch.
 	Broadcast uint64
 
+	waited   bool          // for the broadcast's rungs, as long as manifests do
 	listed   time.Duration // span of the leading rendition's whole segments from First on
 	unlisted time.Duration // span of those from Kept to First
 }
