@@ -16,9 +16,9 @@ func (c *Captions) Found() media.Captions { return c.found }
 // provider, and ATSC's identifier and type code (ANSI/SCTE 128-1 §8.1, table 15).
 const ccPrefix = "\xb5\x00\x31GA94\x03"
 
-// ccTriples returns the three-byte constructs of a message that carries captions:
-// cc_data (CTA-708-E §4.4).
-func (m Message) ccTriples() ([]byte, bool) {
+// CaptionData returns the three-byte constructs of a message that carries captions:
+// cc_data (CTA-708-E §4.4). It is false of other messages.
+func (m Message) CaptionData() ([]byte, bool) {
 	if m.Type != RegisteredUserData || len(m.Payload) < len(ccPrefix)+2 || string(m.Payload[:len(ccPrefix)]) != ccPrefix {
 		return nil, false
 	}
@@ -34,7 +34,7 @@ func (m Message) ccTriples() ([]byte, bool) {
 // Note takes up a message, and reports whether it has told of captions that weren't
 // known.
 func (c *Captions) Note(m Message) bool {
-	triples, ok := m.ccTriples()
+	triples, ok := m.CaptionData()
 	if !ok {
 		return false
 	}

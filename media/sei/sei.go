@@ -15,10 +15,11 @@ const (
 
 // Types of NAL units: ITU-T H.264 table 7-1, H.265 table 7-1.
 const (
-	avcLastSlice = 5
-	avcSEI       = 6
-	hevcPrefix   = 39
-	hevcSuffix   = 40
+	avcLastSlice  = 5
+	hevcLastSlice = 31
+	avcSEI        = 6
+	hevcPrefix    = 39
+	hevcSuffix    = 40
 )
 
 // Types of messages that are read here: ITU-T H.264 §D.1.6, §D.1.7.

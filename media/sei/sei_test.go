@@ -138,6 +138,35 @@ func TestCaptions(t *testing.T) {
 	require.Zero(t, media.Captions{}.Promised())
 }
 
+// Captions that are put into a picture are found there, in its order, before its slices.
+func TestInsertCaptions(t *testing.T) {
+	var triples []byte
+	for n := range 70 {
+		triples = append(triples, 0xfc, 0, byte(n%4))
+	}
+	for _, hevc := range []bool{false, true} {
+		slice, set := []byte{0x65, 1}, []byte{0x67, 1, 2}
+		if hevc {
+			slice, set = []byte{19 << 1, 1, 7}, []byte{33 << 1, 1, 0x50}
+		}
+		data := access(set, unit(hevc, []byte{5}, []byte("0123456789abcdef")), slice, slice)
+		out := sei.InsertCaptions(data, hevc, triples)
+		require.True(t, bytes.HasPrefix(out, access(set)))
+		require.True(t, bytes.HasSuffix(out, access(slice, slice)))
+		var got []byte
+		messages := collect(out, hevc)
+		require.Equal(t, 5, messages[0].Type)
+		for _, m := range messages[1:] {
+			t3, ok := m.CaptionData()
+			require.True(t, ok)
+			got = append(got, t3...)
+		}
+		require.Equal(t, triples, got)
+		require.Equal(t, data, sei.InsertCaptions(data, hevc, nil))
+	}
+	require.NotEmpty(t, sei.InsertCaptions([]byte{0, 0, 0, 9, 1}, false, triples), "what is cut off")
+}
+
 // FuzzSEI: whatever comes costs no more than its length, and messages lie in it.
 func FuzzSEI(f *testing.F) {
 	f.Add(access(unit(false, []byte{4}, cc("\xff\x02\x22\xfe\x41\x42").Payload), []byte{0x65, 1}), false)
@@ -151,6 +180,7 @@ func FuzzSEI(f *testing.F) {
 			m.Unregistered()
 		}
 		require.LessOrEqual(t, bytes, len(data))
+		require.GreaterOrEqual(t, len(sei.InsertCaptions(data, hevc, []byte{0xfc, 0x94, 0x20})), len(data))
 		require.Zero(t, found.Found().Services&1)
 		require.LessOrEqual(t, found.Found().Channels, uint8(15))
 	})
