@@ -79,6 +79,9 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	var events []event // that the epoch before didn't come to
 	if s.session != nil {
 		events = s.session.events
+		for i := range events {
+			events[i].carried = true
+		}
 	}
 	s.session = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}
 	s.schedule()
