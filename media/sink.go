@@ -2,8 +2,13 @@ package media
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrOver is the cause of an End after which nobody is waited for: what was to be waited
+// has been.
+var ErrOver = errors.New("the broadcast is over")
 
 // Sink takes the samples of one session. One goroutine calls it, in this
 // order: Begin, any number of WriteSample, and again Begin where the set of
@@ -19,6 +24,7 @@ type Sink interface {
 	Begin(ctx context.Context, tracks []Track) error
 	// WriteSample hands on one sample; arrived is when its last byte was read.
 	WriteSample(ctx context.Context, id TrackID, s Sample, arrived time.Time) error
-	// End says that the session is over: cause is nil where the publisher said so itself.
+	// End says that the session is over: cause is nil where the publisher said so itself,
+	// and wraps ErrOver where the stream is to end at once.
 	End(ctx context.Context, cause error) error
 }

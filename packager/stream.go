@@ -37,6 +37,7 @@ type Stream struct {
 	placed   media.Place // of the leading track's newest sample
 	isPlaced bool
 	last     remembered // of the last broadcast
+	over     bool       // nobody is waited for
 	due      time.Time  // when expire has something to do
 	long     bool       // the log says that segments are longer than promised
 }
@@ -74,7 +75,7 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	if err := s.endEpoch(ctx, settings); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	s.session = &session{settings: settings, expected: s.expects, inputs: inputs}
+	s.session, s.over = &session{settings: settings, expected: s.expects, inputs: inputs}, false
 	s.schedule()
 	s.report(time.Time{})
 	return nil
@@ -103,7 +104,7 @@ func (s *Stream) WriteSample(ctx context.Context, id media.TrackID, sample media
 }
 
 // End implements media.Sink.
-func (s *Stream) End(ctx context.Context, _ error) error {
+func (s *Stream) End(ctx context.Context, cause error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.session == nil {
@@ -111,7 +112,7 @@ func (s *Stream) End(ctx context.Context, _ error) error {
 	}
 	// The end must be recorded even where the session's context is over.
 	err := s.endEpoch(context.WithoutCancel(ctx), s.session.settings)
-	s.session = nil
+	s.session, s.over = nil, errors.Is(cause, media.ErrOver)
 	s.schedule()
 	s.report(time.Time{})
 	if err != nil {
@@ -349,6 +350,9 @@ func (s *Stream) schedule() {
 	switch t := s.record.now(); {
 	case t.State == timeline.Away && s.session == nil:
 		grace := settings.Grace
+		if s.over {
+			grace = 0
+		}
 		if len(s.trails) > 0 {
 			grace = max(grace, maxTrail)
 		}
