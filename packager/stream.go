@@ -39,6 +39,7 @@ type Stream struct {
 	last     remembered // of the last broadcast
 	over     bool       // nobody is waited for
 	due      time.Time  // when expire has something to do
+	eventID  uint32     // the newest
 	long     bool       // the log says that segments are longer than promised
 }
 
@@ -49,6 +50,7 @@ type session struct {
 	settings Settings
 	expected media.Expectation
 	inputs   []*input  // video first
+	events   []event   // that no epoch has come to
 	began    time.Time // arrival of the first sample
 	err      error     // of a call that failed: nothing works after it
 }
@@ -75,7 +77,11 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	if err := s.endEpoch(ctx, settings); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	s.session, s.over = &session{settings: settings, expected: s.expects, inputs: inputs}, false
+	var events []event // that the epoch before didn't come to
+	if s.session != nil {
+		events = s.session.events
+	}
+	s.session, s.over = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}, false
 	s.schedule()
 	s.report(time.Time{})
 	return nil
@@ -112,6 +118,7 @@ func (s *Stream) End(ctx context.Context, cause error) error {
 	}
 	// The end must be recorded even where the session's context is over.
 	err := s.endEpoch(context.WithoutCancel(ctx), s.session.settings)
+	s.dropEvent(dropUnreached, len(s.session.events))
 	s.session, s.over = nil, errors.Is(cause, media.ErrOver)
 	s.schedule()
 	s.report(time.Time{})
@@ -292,6 +299,7 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 		return err
 	}
 	s.epoch = e
+	s.tellKept()
 	s.place(e.lanes[0])
 	s.log.Info("stream is live", "epoch", e.number)
 	if err := e.lead(ctx, e.lanes[0].onClock(sample), arrived); err != nil {
@@ -337,6 +345,7 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, settings.Segment))
 	}
+	s.keepUnreached(e)
 	s.trail(e)
 	s.last = remembered{settings: e.settings, targets: s.record.now().Targets}
 	s.log.Info("epoch ended", "epoch", e.number, "dur", e.reached().Round(time.Millisecond))

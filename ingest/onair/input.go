@@ -244,3 +244,23 @@ func (in *input) End(ctx context.Context, cause error) error {
 	}
 	return a.finish(ctx, cause)
 }
+
+// WriteEvent implements media.Sink. Only what belongs to the picture that is shown is
+// handed on.
+func (in *input) WriteEvent(ctx context.Context, e media.Event) error {
+	a := in.air
+	if a == nil {
+		return errOrder
+	}
+	a.mu.Lock()
+	if a.on != in || !in.claim(ctx) {
+		a.mu.Unlock()
+		a.control.counts.events.Inc()
+		return nil
+	}
+	out := a.out
+	a.mu.Unlock()
+	defer a.release()
+	e.At = in.seam.at(e.At)
+	return out.WriteEvent(ctx, e)
+}

@@ -155,3 +155,6 @@ func (p *player) WriteSample(ctx context.Context, id media.TrackID, s media.Samp
 
 // End implements media.Sink. A clip doesn't call it.
 func (p *player) End(context.Context, error) error { return nil }
+
+// WriteEvent implements media.Sink. A clip has none.
+func (p *player) WriteEvent(context.Context, media.Event) error { return nil }

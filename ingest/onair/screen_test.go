@@ -141,6 +141,13 @@ func (o *output) WriteSample(_ context.Context, id media.TrackID, m media.Sample
 	})
 }
 
+func (o *output) WriteEvent(_ context.Context, v media.Event) error {
+	return o.call(func() {
+		e := o.screen.epochs[len(o.screen.epochs)-1]
+		e.events = append(e.events, v)
+	})
+}
+
 func (o *output) End(_ context.Context, cause error) error {
 	return o.call(func() {
 		o.over = true
