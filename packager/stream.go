@@ -290,7 +290,7 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 	if err := s.finishNamesakes(ctx, present); err != nil {
 		return err
 	}
-	e, err := startEpoch(ctx, s.record, s.session, present, arrival{sample, arrived})
+	e, err := startEpoch(ctx, s.record, s.session, present, arrival{sample, arrived}, s.last.gop)
 	if err != nil {
 		return err
 	}
@@ -347,7 +347,10 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	}
 	s.keepUnreached(e)
 	s.trail(e)
-	s.last = remembered{settings: e.settings, targets: s.record.now().Targets}
+	s.last = remembered{
+		settings: e.settings, targets: s.record.now().Targets,
+		gop: e.cutter.longest().Rescale(e.lanes[0].Timescale, media.VideoClock),
+	}
 	s.log.Info("epoch ended", "epoch", e.number, "dur", e.reached().Round(time.Millisecond))
 	return err
 }
