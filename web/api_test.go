@@ -62,7 +62,7 @@ func TestDescribeStream(t *testing.T) {
 
 func TestDescribePublisher(t *testing.T) {
 	g, _ := playing(t, 3, func(o *Options) {
-		o.Publisher = func(stream string) *Publisher {
+		o.Publisher = func(stream string, backup bool) *Publisher {
 			if stream != "live" {
 				return nil
 			}

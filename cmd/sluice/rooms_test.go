@@ -27,7 +27,7 @@ var floors = []struct {
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
 	{2, []string{
-		"ingest/playback", "packager/hls/...", "packager/dash/...",
+		"ingest/playback", "ingest/onair", "packager/hls/...", "packager/dash/...",
 		"storage/journal/...", "storage/objects/...", "storage/catalog/...", "storage/certificates/...",
 		"transcode/ffmpeg",
 	}},
