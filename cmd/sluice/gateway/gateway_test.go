@@ -41,6 +41,7 @@ func onLoopback(t *testing.T) config.Config {
 	t.Helper()
 	c := config.Default()
 	c.Data = t.TempDir()
+	c.Continuity.Slate = config.SlateOff // ffmpeg has enough to do
 	const any = "127.0.0.1:0"
 	c.Listen = config.Listen{RTMPS: any, RTMP: any, HTTP: any, HTTPS: any}
 	return c
