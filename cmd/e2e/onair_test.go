@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -60,7 +59,7 @@ func (g *gateway) onAir(input string) time.Time {
 	return time.Now()
 }
 
-// firstOf waits for a picture of an epoch after the given one, and returns that epoch.
+// epochAfter waits for media of an epoch after the given one, and returns the newest.
 func (g *gateway) epochAfter(before uint64) uint64 {
 	g.t.Helper()
 	var found uint64
@@ -228,9 +227,7 @@ func both(t *testing.T, g *gateway, story func([]*player)) {
 }
 
 func each(players []*player, f func(*player)) {
-	var all sync.WaitGroup
 	for _, p := range players {
-		all.Go(func() { f(p) })
+		f(p)
 	}
-	all.Wait()
 }
