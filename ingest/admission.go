@@ -55,6 +55,7 @@ func (p Publish) LogValue() slog.Value {
 type Grant struct {
 	Stream string // the public name
 	Sink   media.Sink
+	Backup bool   // it's a spare beside the stream's publisher, and has rivals of its own
 	Key    string // names the key that let it in, in a log; may be empty
 	// Bind, if given, is called once, before anything else is done with the Grant, with
 	// a function that ends the session for a cause (ErrRevoked, ErrExpired); that may

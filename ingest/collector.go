@@ -13,7 +13,7 @@ type publisherMetric struct {
 }
 
 func publisherGauge(name, help string, value func(Status) (float64, bool)) publisherMetric {
-	return publisherMetric{prometheus.NewDesc("sluice_publisher_"+name, help, []string{"stream"}, nil), value}
+	return publisherMetric{prometheus.NewDesc("sluice_publisher_"+name, help, []string{"stream", "input"}, nil), value}
 }
 
 var publisherMetrics = []publisherMetric{
@@ -68,9 +68,13 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	for _, s := range c.server.Statuses() {
+		input := "primary"
+		if s.Backup {
+			input = "backup"
+		}
 		for _, m := range publisherMetrics {
 			if v, ok := m.value(s); ok {
-				out <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, v, s.Stream)
+				out <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, v, s.Stream, input)
 			}
 		}
 	}

@@ -15,7 +15,14 @@ type owner interface {
 	evict(cause error)
 }
 
-// owners says which session publishes a stream: one at most.
+// seat is what one session at a time has: a stream has one for its primary publisher,
+// and one for a backup.
+type seat struct {
+	stream string
+	backup bool
+}
+
+// owners says which session publishes to a seat: one at most.
 //
 //	free ──claim──▶ owned ──release──▶ free
 //
@@ -28,26 +35,26 @@ type owners struct {
 	newest bool
 
 	mu sync.Mutex
-	of map[string]*claim
+	of map[seat]*claim
 }
 
-// claim is a stream's owner; released is closed once its Sink has ended.
+// claim is a seat's owner; released is closed once its Sink has ended.
 type claim struct {
 	owner    owner
 	released chan struct{}
 }
 
 func newOwners(l *Limits, newest bool) *owners {
-	return &owners{limits: l, newest: newest, of: map[string]*claim{}}
+	return &owners{limits: l, newest: newest, of: map[seat]*claim{}}
 }
 
-// claim makes o the owner of a stream and returns how to release it.
-func (os *owners) claim(ctx context.Context, stream string, o owner) (release func(), err error) {
+// claim makes o the owner of a seat and returns how to release it.
+func (os *owners) claim(ctx context.Context, at seat, o owner) (release func(), err error) {
 	deadline := time.NewTimer(os.limits.OwnerWait)
 	defer deadline.Stop()
 	evicted := false
 	for {
-		present, release := os.take(stream, o)
+		present, release := os.take(at, o)
 		if present == nil {
 			return release, nil
 		}
@@ -74,40 +81,40 @@ func (os *owners) claim(ctx context.Context, stream string, o owner) (release fu
 	}
 }
 
-// owner returns a stream's, or nil.
-func (os *owners) owner(stream string) owner {
+// owner returns a seat's, or nil.
+func (os *owners) owner(at seat) owner {
 	os.mu.Lock()
 	defer os.mu.Unlock()
-	if c := os.of[stream]; c != nil {
+	if c := os.of[at]; c != nil {
 		return c.owner
 	}
 	return nil
 }
 
-// all returns the owners, by stream.
-func (os *owners) all() map[string]owner {
+// all returns the owners, by seat.
+func (os *owners) all() map[seat]owner {
 	os.mu.Lock()
 	defer os.mu.Unlock()
-	all := make(map[string]owner, len(os.of))
-	for stream, c := range os.of {
-		all[stream] = c.owner
+	all := make(map[seat]owner, len(os.of))
+	for at, c := range os.of {
+		all[at] = c.owner
 	}
 	return all
 }
 
 // take makes o the owner if there is none, or returns the present one.
-func (os *owners) take(stream string, o owner) (*claim, func()) {
+func (os *owners) take(at seat, o owner) (*claim, func()) {
 	os.mu.Lock()
 	defer os.mu.Unlock()
-	if present := os.of[stream]; present != nil {
+	if present := os.of[at]; present != nil {
 		return present, nil
 	}
 	c := &claim{owner: o, released: make(chan struct{})}
-	os.of[stream] = c
+	os.of[at] = c
 	return nil, func() {
 		os.mu.Lock()
 		defer os.mu.Unlock()
-		delete(os.of, stream)
+		delete(os.of, at)
 		close(c.released)
 	}
 }

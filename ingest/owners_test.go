@@ -45,15 +45,15 @@ func TestClaim(t *testing.T) {
 		os := testOwners()
 		ctx := t.Context()
 		first, second := newActor(), newActor()
-		release, err := os.claim(ctx, "show", first)
+		release, err := os.claim(ctx, seat{stream: "show"}, first)
 		require.NoError(t, err)
-		other, err := os.claim(ctx, "another", second)
+		other, err := os.claim(ctx, seat{stream: "another"}, second)
 		require.NoError(t, err)
 		other()
 
 		// The owner is alive: refused after OwnerWait, and never disturbed.
 		start := time.Now()
-		_, err = os.claim(ctx, "show", second)
+		_, err = os.claim(ctx, seat{stream: "show"}, second)
 		require.ErrorIs(t, err, ErrBusy)
 		require.Equal(t, 3*time.Second, time.Since(start))
 		require.Empty(t, first.evicted)
@@ -61,7 +61,7 @@ func TestClaim(t *testing.T) {
 		// It leaves while another waits.
 		time.AfterFunc(time.Second, release)
 		start = time.Now()
-		release, err = os.claim(ctx, "show", second)
+		release, err = os.claim(ctx, seat{stream: "show"}, second)
 		require.NoError(t, err)
 		require.Equal(t, time.Second, time.Since(start))
 		release()
@@ -74,7 +74,7 @@ func TestClaimTakesOverFromTheSilent(t *testing.T) {
 		os := testOwners()
 		ctx := t.Context()
 		first, second := newActor(), newActor()
-		release, err := os.claim(ctx, "show", first)
+		release, err := os.claim(ctx, seat{stream: "show"}, first)
 		require.NoError(t, err)
 
 		// Silent since 0.5 s: evicted in a second from now, which then takes 0.2 s.
@@ -87,7 +87,7 @@ func TestClaimTakesOverFromTheSilent(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 			release()
 		}()
-		release2, err := os.claim(ctx, "show", second)
+		release2, err := os.claim(ctx, seat{stream: "show"}, second)
 		require.NoError(t, err)
 		require.Equal(t, 1200*time.Millisecond, time.Since(start))
 		require.Empty(t, first.evicted, "told once")
@@ -96,11 +96,28 @@ func TestClaimTakesOverFromTheSilent(t *testing.T) {
 		second.fallSilent()
 		time.Sleep(2 * time.Second)
 		start = time.Now()
-		_, err = os.claim(ctx, "show", newActor())
+		_, err = os.claim(ctx, seat{stream: "show"}, newActor())
 		require.ErrorIs(t, err, ErrBusy)
 		require.Equal(t, 8*time.Second, time.Since(start))
 		require.Len(t, second.evicted, 1)
 		release2()
+	})
+}
+
+// A backup has a seat of its own, with the same rules.
+func TestClaimOfABackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		os := testOwners()
+		release, err := os.claim(t.Context(), seat{stream: "show"}, newActor())
+		require.NoError(t, err)
+		spare, err := os.claim(t.Context(), seat{"show", true}, newActor())
+		require.NoError(t, err)
+		require.Len(t, os.all(), 2)
+		_, err = os.claim(t.Context(), seat{"show", true}, newActor())
+		require.ErrorIs(t, err, ErrBusy)
+		release()
+		spare()
+		require.Empty(t, os.of)
 	})
 }
 
@@ -112,7 +129,7 @@ func TestClaimTakesOverFromTheLiving(t *testing.T) {
 		os.newest = true
 		ctx := t.Context()
 		first, second := newActor(), newActor()
-		release, err := os.claim(ctx, "show", first)
+		release, err := os.claim(ctx, seat{stream: "show"}, first)
 		require.NoError(t, err)
 		start := time.Now()
 		go func() {
@@ -120,7 +137,7 @@ func TestClaimTakesOverFromTheLiving(t *testing.T) {
 			time.Sleep(200 * time.Millisecond) // its Sink ends
 			release()
 		}()
-		release2, err := os.claim(ctx, "show", second)
+		release2, err := os.claim(ctx, seat{stream: "show"}, second)
 		require.NoError(t, err)
 		require.Equal(t, 200*time.Millisecond, time.Since(start))
 		require.Empty(t, first.evicted, "told once")
@@ -134,14 +151,14 @@ func TestOnlyOneOfManyTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		os := testOwners()
 		first := newActor()
-		release, err := os.claim(t.Context(), "show", first)
+		release, err := os.claim(t.Context(), seat{stream: "show"}, first)
 		require.NoError(t, err)
 		first.fallSilent()
 		go func() { <-first.evicted; release() }()
 		results := make(chan error, 5)
 		for range 5 {
 			go func() {
-				_, err := os.claim(t.Context(), "show", newActor())
+				_, err := os.claim(t.Context(), seat{stream: "show"}, newActor())
 				results <- err
 			}()
 		}
@@ -160,12 +177,12 @@ func TestOnlyOneOfManyTakesOver(t *testing.T) {
 func TestClaimGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		os := testOwners()
-		_, err := os.claim(t.Context(), "show", newActor())
+		_, err := os.claim(t.Context(), seat{stream: "show"}, newActor())
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		gone := errors.New("gone")
 		time.AfterFunc(time.Second, func() { cancel(gone) })
-		_, err = os.claim(ctx, "show", newActor())
+		_, err = os.claim(ctx, seat{stream: "show"}, newActor())
 		require.ErrorIs(t, err, gone)
 	})
 }

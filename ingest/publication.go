@@ -90,7 +90,7 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	if g.Bind != nil {
 		done = g.Bind(s.evict)
 	}
-	release, err := s.server.owners.claim(ctx, g.Stream, s)
+	release, err := s.server.owners.claim(ctx, seat{g.Stream, g.Backup}, s)
 	if err != nil {
 		done(err)
 		return fmt.Errorf("stream %s: %w", g.Stream, err)
@@ -117,8 +117,12 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	if g.Key != "" {
 		args = append(args, "key", g.Key)
 	}
-	s.publishing.Store(&publishing{encoder: s.encoder, over: s.protocol(), since: now, meter: s.pub.meter})
-	s.pub.log.Info("publishing over "+s.protocol(), args...)
+	s.publishing.Store(&publishing{backup: g.Backup, encoder: s.encoder, over: s.protocol(), since: now, meter: s.pub.meter})
+	as := ""
+	if g.Backup {
+		as = " as backup"
+	}
+	s.pub.log.Info("publishing"+as+" over "+s.protocol(), args...)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 type Status struct {
 	Session uint64
 	Stream  string
+	Backup  bool   // beside the stream's publisher
 	Over    string // rtmp, rtmps, rtmpe, rtmpt or rtmpts
 	Encoder string // as it calls itself
 	Since   time.Time
@@ -26,14 +27,16 @@ type Line struct {
 
 // publishing is what others may know of a session while it publishes.
 type publishing struct {
+	backup        bool
 	encoder, over string
 	since         time.Time
 	meter         *vitals.Meter
 }
 
-// Status returns that of the session that publishes a stream; false where none does.
-func (s *Server) Status(stream string) (Status, bool) {
-	ss, ok := s.owners.owner(stream).(*session)
+// Status returns that of the session that publishes a stream, or is its backup; false
+// where there is none.
+func (s *Server) Status(stream string, backup bool) (Status, bool) {
+	ss, ok := s.owners.owner(seat{stream, backup}).(*session)
 	if !ok {
 		return Status{}, false
 	}
@@ -43,9 +46,9 @@ func (s *Server) Status(stream string) (Status, bool) {
 // Statuses returns those of all sessions that publish, in no order.
 func (s *Server) Statuses() []Status {
 	var all []Status
-	for stream, o := range s.owners.all() {
+	for at, o := range s.owners.all() {
 		if ss, ok := o.(*session); ok {
-			if st, ok := ss.status(stream); ok {
+			if st, ok := ss.status(at.stream); ok {
 				all = append(all, st)
 			}
 		}
@@ -60,7 +63,7 @@ func (s *session) status(stream string) (Status, bool) {
 	}
 	line, _ := s.socket.sleeper.line()
 	return Status{
-		Session: s.id, Stream: stream, Over: p.over, Encoder: p.encoder, Since: p.since,
+		Session: s.id, Stream: stream, Backup: p.backup, Over: p.over, Encoder: p.encoder, Since: p.since,
 		Idle: max(s.socket.silence(), 0), Vitals: p.meter.Vitals(time.Now()), Line: line,
 	}, true
 }

@@ -16,7 +16,7 @@ import (
 func TestStatus(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	h := start(t, Options{Metrics: registry})
-	_, ok := h.Status("show")
+	_, ok := h.Status("show", false)
 	require.False(t, ok)
 	require.Empty(t, h.Statuses())
 
@@ -30,8 +30,8 @@ func TestStatus(t *testing.T) {
 	c.picture(33, false) // repaired
 	r := h.doorman.sink(t, "show", 0)
 	r.wait(t, "all samples", func() bool { return r.count(videoTrack)+r.count(audioTrack) == 4 })
-	require.Eventually(t, func() bool { s, _ := h.Status("show"); return s.Repaired == 1 }, time.Minute, time.Millisecond)
-	s, ok := h.Status("show")
+	require.Eventually(t, func() bool { s, _ := h.Status("show", false); return s.Repaired == 1 }, time.Minute, time.Millisecond)
+	s, ok := h.Status("show", false)
 	require.True(t, ok)
 	require.Equal(t, "show", s.Stream)
 	require.Equal(t, "rtmp", s.Over)
@@ -47,7 +47,7 @@ func TestStatus(t *testing.T) {
 
 	c.send(message.Command{Name: "FCUnpublish", Args: []any{nil, "secret"}})
 	require.NoError(t, r.waitEnd(t))
-	require.Eventually(t, func() bool { _, ok := h.Status("show"); return !ok }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { _, ok := h.Status("show", false); return !ok }, time.Minute, time.Millisecond)
 	n, err = testutil.GatherAndCount(registry, "sluice_publisher_idle_seconds")
 	require.NoError(t, err)
 	require.Zero(t, n, "a stream that ended is still told of")

@@ -2,8 +2,13 @@ package media
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrOver is the cause of an End after which nobody is waited for: what was to be waited
+// has been.
+var ErrOver = errors.New("the broadcast is over")
 
 // Sink takes the samples of one session. One goroutine calls it, in this
 // order: Begin, any number of WriteSample and WriteEvent, and again Begin where the
@@ -23,6 +28,7 @@ type Sink interface {
 	// since the newest Begin. It may come before the samples of its time, which it then
 	// waits for, and somewhat after them; one that is too old is dropped and counted.
 	WriteEvent(ctx context.Context, e Event) error
-	// End says that the session is over: cause is nil where the publisher said so itself.
+	// End says that the session is over: cause is nil where the publisher said so itself,
+	// and wraps ErrOver where the stream is to end at once.
 	End(ctx context.Context, cause error) error
 }

@@ -33,6 +33,7 @@ type cutter struct {
 	target, least media.Ticks
 	frame         media.Ticks // nominal duration of a frame: half of it is tolerated
 	promise       media.Ticks // the longest segment that keeps the promise; 0: none yet
+	usual         media.Ticks // the longest GOP of the epoch before; 0: unknown
 
 	start  media.Ticks // of the open segment
 	sync   media.Ticks // the newest sync sample
@@ -71,6 +72,8 @@ func (c *cutter) cuts(at media.Ticks) bool {
 	switch {
 	case length >= c.enough(c.gops[0].length):
 		return true
+	case c.known < 2 && c.promise > 0 && c.usual > 0 && length+max(c.usual, c.longest()) > c.promise:
+		return true // an epoch that joined in the middle of a GOP begins with a short one
 	case length+c.frame/2 < c.least:
 		return false
 	}
@@ -92,7 +95,7 @@ func (c *cutter) cut(at media.Ticks) {
 // predict looks for the next cut, should GOPs go on as the last one was.
 func (c *cutter) predict() {
 	c.nextCut = 0
-	if c.known == 0 || c.irregular() || c.known > 1 && c.gops[0].frames != c.gops[1].frames {
+	if c.known == 0 || c.known == 1 && c.torn() || c.irregular() || c.known > 1 && c.gops[0].frames != c.gops[1].frames {
 		return
 	}
 	at := c.sync
@@ -103,6 +106,13 @@ func (c *cutter) predict() {
 			return
 		}
 	}
+}
+
+// torn reports whether the newest GOP is shorter than its frames say: pictures at its
+// beginning were to be decoded only.
+func (c *cutter) torn() bool {
+	nominal := media.Ticks(c.gops[0].frames) * c.frame
+	return nominal-c.gops[0].length > c.gops[0].length/8
 }
 
 // counts a frame, and reports whether it is by prediction the last before a cut.

@@ -81,9 +81,13 @@ func (e *epoch) addBound(b bound) {
 }
 
 // startEpoch appends the epoch's head. The leading input's first sample, s, is to
-// stand at timeline.Origin; nothing of it is taken yet.
-func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s arrival) (*epoch, error) {
+// stand at timeline.Origin; nothing of it is taken yet. usual is the longest GOP of the
+// epoch before, on media.VideoClock.
+func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s arrival, usual media.Ticks) (*epoch, error) {
 	st := ss.settings
+	if end := r.reached(); end.After(s.arrived) {
+		s.arrived = end // another publisher's media follows this one's without a pause
+	}
 	e := &epoch{
 		record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(s.arrived), expected: ss.expected,
 	}
@@ -119,6 +123,7 @@ func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s 
 		target: media.TicksOf(st.Segment, leader),
 		least:  media.TicksOf(min(leastSegment, st.Segment), leader),
 		frame:  s.Duration,
+		usual:  usual.Rescale(media.VideoClock, leader),
 	}
 	e.cutter.begin(e.first)
 	e.addBound(bound{msn: msn, at: e.first})

@@ -23,6 +23,28 @@ func (r *record) append(ctx context.Context, e timeline.Entry) error {
 // now returns the timeline with all that was appended.
 func (r *record) now() *timeline.Timeline { return r.feed.Current() }
 
+// reached is the wall time at which the media of the broadcast's last epoch ends, as
+// manifests tell it; zero where there is none.
+func (r *record) reached() time.Time {
+	t := r.now()
+	if t.State != timeline.Away || len(t.Epochs) == 0 {
+		return time.Time{}
+	}
+	e := t.Epochs[len(t.Epochs)-1]
+	lead := t.Rendition(e.Tracks[0].Rendition)
+	if lead == nil {
+		return time.Time{}
+	}
+	last := lead.Segments.Last()
+	if last == nil || last.Epoch != e.Number {
+		return time.Time{}
+	}
+	ts := last.Timescale(lead)
+	end := last.Time.Add(last.Duration.Duration(ts))
+	a := e.Anchors[len(e.Anchors)-1] // by which DASH goes
+	return later(end, a.Time.Add((last.Start+last.Duration).Duration(ts)-a.Media))
+}
+
 // gap closes the rendition's next segment with nothing in it, in that epoch. It ends with another
 // rendition's segment of the same MSN, where there is one, and begins where the
 // rendition's own media ends, a little short of the boundary perhaps, unless it

@@ -37,6 +37,7 @@ type Stream struct {
 	placed   media.Place // of the leading track's newest sample
 	isPlaced bool
 	last     remembered // of the last broadcast
+	over     bool       // nobody is waited for
 	due      time.Time  // when expire has something to do
 	eventID  uint32     // the newest
 	long     bool       // the log says that segments are longer than promised
@@ -83,7 +84,7 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 			events[i].carried = true
 		}
 	}
-	s.session = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}
+	s.session, s.over = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}, false
 	s.schedule()
 	s.report(time.Time{})
 	return nil
@@ -112,7 +113,7 @@ func (s *Stream) WriteSample(ctx context.Context, id media.TrackID, sample media
 }
 
 // End implements media.Sink.
-func (s *Stream) End(ctx context.Context, _ error) error {
+func (s *Stream) End(ctx context.Context, cause error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.session == nil {
@@ -121,7 +122,7 @@ func (s *Stream) End(ctx context.Context, _ error) error {
 	// The end must be recorded even where the session's context is over.
 	err := s.endEpoch(context.WithoutCancel(ctx), s.session.settings)
 	s.dropEvent(dropUnreached, len(s.session.events))
-	s.session = nil
+	s.session, s.over = nil, errors.Is(cause, media.ErrOver)
 	s.schedule()
 	s.report(time.Time{})
 	if err != nil {
@@ -292,7 +293,7 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 	if err := s.finishNamesakes(ctx, present); err != nil {
 		return err
 	}
-	e, err := startEpoch(ctx, s.record, s.session, present, arrival{sample, arrived})
+	e, err := startEpoch(ctx, s.record, s.session, present, arrival{sample, arrived}, s.last.gop)
 	if err != nil {
 		return err
 	}
@@ -349,7 +350,10 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	}
 	s.keepUnreached(e)
 	s.trail(e)
-	s.last = remembered{settings: e.settings, targets: s.record.now().Targets}
+	s.last = remembered{
+		settings: e.settings, targets: s.record.now().Targets,
+		gop: e.cutter.longest().Rescale(e.lanes[0].Timescale, media.VideoClock),
+	}
 	s.log.Info("epoch ended", "epoch", e.number, "dur", e.reached().Round(time.Millisecond))
 	return err
 }
@@ -361,6 +365,9 @@ func (s *Stream) schedule() {
 	switch t := s.record.now(); {
 	case t.State == timeline.Away && s.session == nil:
 		grace := settings.Grace
+		if s.over {
+			grace = 0
+		}
 		if len(s.trails) > 0 {
 			grace = max(grace, maxTrail)
 		}

@@ -206,10 +206,11 @@ func (e *epoch) firstTargets(ctx context.Context, last remembered) error {
 	return nil
 }
 
-// remembered is what a stream keeps of its last broadcast.
+// remembered is what a stream keeps of its last epoch.
 type remembered struct {
 	settings Settings
 	targets  timeline.Targets
+	gop      media.Ticks // the longest lately, on media.VideoClock
 }
 
 // promised is the longest segment that rounds to the target duration.

@@ -40,8 +40,10 @@ type status struct {
 	LatencyMS *int64 `json:"latency_ms"`
 	// Advice is what the broadcaster should change.
 	Advice []string `json:"advice"`
-	// Publisher is null where nobody publishes.
+	// Publisher is null where nobody publishes, Backup where no spare does beside it.
 	Publisher *Publisher `json:"publisher"`
+	Backup    *Publisher `json:"backup"`
+	OnAir     *OnAir     `json:"on_air"` // null where nothing comes
 }
 
 type renditionStatus struct {
@@ -160,7 +162,7 @@ func (s *Server) listStreams(x *exchange) error {
 func (s *Server) status(name string, t *timeline.Timeline, now time.Time) status {
 	st := statusOf(name, t, now)
 	st.Advice = append([]string{}, s.advice(name)...)
-	st.Publisher = s.publisher(name)
+	st.Publisher, st.Backup, st.OnAir = s.publisher(name, false), s.publisher(name, true), s.onAir(name)
 	return st
 }
 

@@ -32,7 +32,7 @@ func TestDescribeStream(t *testing.T) {
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
 	require.JSONEq(t, `{
-		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400, "advice": ["set 2 s"], "publisher": null,
+		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400, "advice": ["set 2 s"], "publisher": null, "backup": null, "on_air": null,
 		"renditions": [
 			{"id": "source", "kind": "video", "codecs": "avc1.640028", "width": 1920, "height": 1080, "fps": 30, "bandwidth": 40000, "state": "listed"},
 			{"id": "audio", "kind": "audio", "codecs": "mp4a.40.2", "width": 0, "height": 0, "fps": 0, "bandwidth": 440, "state": "listed"}
@@ -62,18 +62,24 @@ func TestDescribeStream(t *testing.T) {
 
 func TestDescribePublisher(t *testing.T) {
 	g, _ := playing(t, 3, func(o *Options) {
-		o.Publisher = func(stream string) *Publisher {
+		o.Publisher = func(stream string, backup bool) *Publisher {
 			if stream != "live" {
 				return nil
 			}
+			if backup {
+				return &Publisher{Session: 8}
+			}
 			return &Publisher{Session: 7, Encoder: "OBS"}
 		}
+		o.OnAir = func(string) *OnAir { return &OnAir{Input: "backup", Why: "the one before it is gone"} }
 	})
 	var s status
 	require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/live").Body.Bytes(), &s))
 	require.Equal(t, uint64(7), s.Publisher.Session)
 	require.Equal(t, "OBS", s.Publisher.Encoder)
 	require.Contains(t, g.get("/api/v1/streams/empty").Body.String(), `"publisher":null`)
+	require.Equal(t, uint64(8), s.Backup.Session)
+	require.Equal(t, &OnAir{Input: "backup", Why: "the one before it is gone"}, s.OnAir)
 }
 
 func TestListStreams(t *testing.T) {

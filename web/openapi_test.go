@@ -18,7 +18,8 @@ import (
 // TestDescriptionIsTrue holds the description of the API against its routes and answers.
 func TestDescriptionIsTrue(t *testing.T) {
 	g, _ := playing(t, 3, atSeven, withMultitrack, func(o *Options) {
-		o.Publisher = func(string) *Publisher { return &Publisher{Video: &PublisherVideo{}, Audio: &PublisherAudio{}} }
+		o.Publisher = func(string, bool) *Publisher { return &Publisher{Video: &PublisherVideo{}, Audio: &PublisherAudio{}} }
+		o.OnAir = func(string) *OnAir { return &OnAir{Input: "backup"} }
 	})
 	w := g.get("/api/v1/openapi.json")
 	require.Equal(t, 200, w.Code)
@@ -59,6 +60,9 @@ func TestDescriptionIsTrue(t *testing.T) {
 	var publisher, video, audio map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(stream["publisher"], &publisher))
 	described("Publisher", publisher)
+	var onAir map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(stream["on_air"], &onAir))
+	described("OnAir", onAir)
 	require.NoError(t, json.Unmarshal(publisher["video"], &video))
 	described("PublisherVideo", video)
 	require.NoError(t, json.Unmarshal(publisher["audio"], &audio))

@@ -27,9 +27,11 @@ type Options struct {
 	Absence time.Duration
 	// Advice says what a stream's broadcaster should change, in plain words; nil is none.
 	Advice func(stream string) []string
-	// Publisher tells of the session that publishes a stream: nil where there is none,
-	// or the field itself is nil.
-	Publisher func(stream string) *Publisher
+	// Publisher tells of the session that publishes a stream, or of its backup: nil where
+	// there is none, or the field itself is nil.
+	Publisher func(stream string, backup bool) *Publisher
+	// OnAir tells what a stream's viewers see; likewise.
+	OnAir func(stream string) *OnAir
 	// Certificates tells of the TLS certificates; nil is none.
 	Certificates func() []certificates.Status
 	// Permit, if given, is asked for each request of a manifest whether it may be

@@ -47,3 +47,10 @@ type PublisherAudio struct {
 	Channels   int    `json:"channels"` // 0 where only the samples tell
 	Bitrate    int64  `json:"bitrate"`
 }
+
+// OnAir is what a stream's viewers see.
+type OnAir struct {
+	Input string `json:"input"` // primary, backup or slate
+	Since string `json:"since"`
+	Why   string `json:"why"` // in words
+}

@@ -22,7 +22,8 @@ type Server struct {
 	registry   *prometheus.Registry
 	absence    time.Duration
 	advice     func(string) []string
-	publisher  func(string) *Publisher
+	publisher  func(string, bool) *Publisher
+	onAir      func(string) *OnAir
 	multitrack *Multitrack
 	permit     func(*http.Request, string) error // may be nil
 	ca         []byte
@@ -45,7 +46,7 @@ var _ http.Handler = (*Server)(nil)
 func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
-		advice: o.Advice, publisher: o.Publisher, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
+		advice: o.Advice, publisher: o.Publisher, onAir: o.OnAir, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {
@@ -64,7 +65,10 @@ func New(o Options) *Server {
 		s.advice = func(string) []string { return nil }
 	}
 	if s.publisher == nil {
-		s.publisher = func(string) *Publisher { return nil }
+		s.publisher = func(string, bool) *Publisher { return nil }
+	}
+	if s.onAir == nil {
+		s.onAir = func(string) *OnAir { return nil }
 	}
 	if s.certificates == nil {
 		s.certificates = func() []certificates.Status { return nil }

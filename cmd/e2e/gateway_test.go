@@ -54,6 +54,7 @@ type gateway struct {
 	t                        *testing.T
 	data                     string
 	env                      []string // beside the tests' own
+	keyed                    bool     // its arguments say which streams there are
 	rtmps, rtmp, http, https string   // addresses on loopback
 	cmd                      *exec.Cmd
 	log                      *buffer
@@ -83,7 +84,7 @@ func (b *buffer) String() string {
 const key = "e2e-test-key"
 
 // start runs a gateway that carries the stream "live", and waits until it is
-// ready. It has no ladder unless the arguments ask for one.
+// ready. It has no ladder and no slate unless the arguments ask for them.
 func start(t *testing.T, args ...string) *gateway {
 	t.Helper()
 	return startWith(t, nil, args...)
@@ -125,7 +126,13 @@ func (g *gateway) run(args ...string) {
 	if !slices.Contains(args, "--ladder") {
 		args = append(args, "--ladder", "source")
 	}
-	args = append([]string{"run", "--data", g.data, "--stream", "live=" + key, "--rtmps-addr", "127.0.0.1:0",
+	if !slices.Contains(args, "--slate") {
+		args = append(args, "--slate", "off")
+	}
+	if !g.keyed {
+		args = append([]string{"--stream", "live=" + key}, args...)
+	}
+	args = append([]string{"run", "--data", g.data, "--rtmps-addr", "127.0.0.1:0",
 		"--rtmp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--https-addr", "127.0.0.1:0"}, args...)
 	g.cmd = exec.Command(binary, args...)
 	g.cmd.Env = append(os.Environ(), g.env...)

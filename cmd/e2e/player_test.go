@@ -122,6 +122,7 @@ func (p *player) finish() {
 type shown struct {
 	CurrentTime float64 // s
 	Height      int
+	Colour      [3]int // red, green, blue
 }
 
 // shows returns what the player has shown last.

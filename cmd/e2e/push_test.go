@@ -46,6 +46,12 @@ func join(a, b []string) []string { return append(append([]string{}, a...), b...
 // publish pushes the source over RTMPS, as long as the test lasts.
 func (g *gateway) publish(s source) *push {
 	g.t.Helper()
+	return g.publishWith(key, s)
+}
+
+// publishWith does so with another key than the usual one.
+func (g *gateway) publishWith(key string, s source) *push {
+	g.t.Helper()
 	return ffmpeg(g.t, join(join(s.inputs, s.codecs), []string{"-f", "flv", "rtmps://" + g.rtmps + "/live/" + key})...)
 }
 

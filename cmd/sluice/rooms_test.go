@@ -27,11 +27,11 @@ var floors = []struct {
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
 	{2, []string{
-		"ingest/playback", "packager/hls/...", "packager/dash/...",
+		"ingest/playback", "ingest/onair", "packager/hls/...", "packager/dash/...",
 		"storage/journal/...", "storage/objects/...", "storage/catalog/...", "storage/certificates/...",
 		"transcode/ffmpeg",
 	}},
-	{3, []string{"ingest", "ingest/admit", "ingest/token", "ingest/webhook", "packager", "transcode", "storage/archive", "relay/...", "web/ui/..."}},
+	{3, []string{"ingest", "ingest/admit", "ingest/token", "ingest/webhook", "packager", "transcode", "transcode/slate", "storage/archive", "relay/...", "web/ui/..."}},
 	{4, []string{"web"}},
 	{5, []string{"cmd/..."}},
 }

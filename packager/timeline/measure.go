@@ -20,7 +20,11 @@ func (r *Rendition) measure(g *Segment, first uint64, target time.Duration) {
 		return
 	}
 	frames, covered := 0, time.Duration(0)
-	for _, p := range g.Parts { // the end of the segment may be missing
+	parts := g.Parts // the end of the segment may be missing
+	if before := r.Segments.ByMSN(g.MSN - 1); before != nil && before.Epoch != g.Epoch && len(parts) > 1 {
+		parts = parts[1:] // it may begin with pictures that are decoded only, in no time
+	}
+	for _, p := range parts {
 		frames += p.Samples
 		covered += p.Duration.Duration(r.Track.Timescale)
 	}

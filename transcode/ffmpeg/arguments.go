@@ -124,36 +124,36 @@ func (v *VideoJob) keyframes(o Output) string {
 // encoding returns the encoder's options for an output.
 func (v *VideoJob) encoding(o Output) []string {
 	e := encoderNamed(o.Encoder)
-	args := append([]string{"-c:v", e.name}, e.options(o, rateOf(o.Rate(v.FrameRate)))...)
+	args := append([]string{"-c:v", e.name}, e.options(o, RateOf(o.Rate(v.FrameRate)))...)
 	if o.Profile != "" {
 		args = append(args, "-profile:v", o.Profile)
 	}
 	return append(args, "-force_key_frames", v.keyframes(o))
 }
 
-// rate is a frame rate as a fraction, 0/0 where it isn't known.
-type rate struct{ num, den int }
+// Rate is a number of frames a second as a fraction, 0/0 where it isn't known.
+type Rate struct{ Num, Den int }
 
-// rateOf returns the nearest rate that somebody would use: a whole number, that
-// times 1000/1001, or thousandths.
-func rateOf(fps float64) rate {
+// RateOf returns the nearest rate that somebody would use: a whole number, that
+// times 1000/1001, or thousandths. It isn't known of what no rate is.
+func RateOf(fps float64) Rate {
 	if !(fps > 0) || fps > 1000 {
-		return rate{}
+		return Rate{}
 	}
 	const near = 1e-4
 	if whole := math.Round(fps); whole > 0 && math.Abs(fps/whole-1) < near {
-		return rate{int(whole), 1}
+		return Rate{int(whole), 1}
 	}
 	if ntsc := math.Round(fps * 1.001); ntsc > 0 && math.Abs(fps*1.001/ntsc-1) < near {
-		return rate{int(ntsc) * 1000, 1001}
+		return Rate{int(ntsc) * 1000, 1001}
 	}
-	return rate{int(math.Round(fps * 1000)), 1000}
+	return Rate{int(math.Round(fps * 1000)), 1000}
 }
 
-// known is false where nobody knows the rate.
-func (r rate) known() bool { return r.num > 0 }
+// Known is false where nobody knows the rate.
+func (r Rate) Known() bool { return r.Num > 0 }
 
-func (r rate) String() string { return fmt.Sprintf("%d/%d", r.num, r.den) }
+func (r Rate) String() string { return fmt.Sprintf("%d/%d", r.Num, r.Den) }
 
 // maxApart is how far sound may be from its time, in seconds, before silence is
 // put in or sound taken out: most of a frame.

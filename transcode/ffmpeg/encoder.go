@@ -21,7 +21,7 @@ type encoder struct {
 	device    []string // global options
 	filters   string   // behind the scaler
 	bitstream string   // filter that puts parameter sets before IDR pictures
-	options   func(o Output, fps rate) []string
+	options   func(o Output, fps Rate) []string
 }
 
 func (e *encoder) hardware() bool { return e.family != rung.Libx264 }
@@ -107,7 +107,7 @@ func parameters(pairs ...string) string { return strings.Join(pairs, ":") }
 // x264 does 720p with a quarter of a core at superfast; ultrafast would lose
 // 3.7 dB, veryfast cost 1.6 times as much for 0.14 dB. The cap goes by a
 // constant frame rate: from a wrong one comes a wrong cap.
-func x264(o Output, fps rate) []string {
+func x264(o Output, fps Rate) []string {
 	args := []string{"-preset", preset(o, "superfast"), "-tune", "zerolatency", "-threads", "1", "-pix_fmt", "yuv420p"}
 	if o.CBR {
 		args = append(append(args, constant(o)...), "-nal-hrd", "cbr")
@@ -115,13 +115,13 @@ func x264(o Output, fps rate) []string {
 		args = append(append(args, "-crf", "24"), capped(o)...)
 	}
 	args = append(args, "-forced-idr", "1", "-sc_threshold", "0", "-g", "100000", "-bf", "0")
-	if fps.known() {
+	if fps.Known() {
 		args = append(args, "-x264-params", "fps="+fps.String())
 	}
 	return args
 }
 
-func x265(o Output, fps rate) []string {
+func x265(o Output, fps Rate) []string {
 	args := []string{"-preset", preset(o, "superfast"), "-tune", "zerolatency", "-threads", "1", "-pix_fmt", "yuv420p"}
 	params := []string{
 		"bframes=0", "scenecut=0", "open-gop=0", "frame-threads=1",
@@ -135,7 +135,7 @@ func x265(o Output, fps rate) []string {
 	} else {
 		args = append(append(args, "-crf", "26"), capped(o)...)
 	}
-	if fps.known() {
+	if fps.Known() {
 		params = append(params, "fps="+fps.String())
 	}
 	return append(args, "-forced-idr", "1", "-g", "100000", "-x265-params", parameters(params...))
@@ -143,7 +143,7 @@ func x265(o Output, fps rate) []string {
 
 // svtav1 needs a version that can force keyframes without looking ahead; its
 // trial tells.
-func svtav1(o Output, fps rate) []string {
+func svtav1(o Output, fps Rate) []string {
 	params := []string{"pred-struct=1", "lp=1", "scd=0", "enable-force-key-frames=1"}
 	args := []string{"-preset", preset(o, "11"), "-pix_fmt", "yuv420p"}
 	if o.CBR {
@@ -152,14 +152,14 @@ func svtav1(o Output, fps rate) []string {
 	} else {
 		args = append(append(args, "-crf", "38"), capped(o)...)
 	}
-	if fps.known() {
-		params = append(params, fmt.Sprintf("fps-num=%d", fps.num), fmt.Sprintf("fps-denom=%d", fps.den))
+	if fps.Known() {
+		params = append(params, fmt.Sprintf("fps-num=%d", fps.Num), fmt.Sprintf("fps-denom=%d", fps.Den))
 	}
 	return append(args, "-g", "100000", "-svtav1-params", parameters(params...))
 }
 
 // aom at usage realtime takes its bitrate as the cap of its quality.
-func aom(o Output, _ rate) []string {
+func aom(o Output, _ Rate) []string {
 	args := []string{
 		"-usage", "realtime", "-cpu-used", preset(o, "8"), "-lag-in-frames", "0", "-row-mt", "0",
 		"-threads", "1", "-pix_fmt", "yuv420p", "-g", "100000",
@@ -170,7 +170,7 @@ func aom(o Output, _ rate) []string {
 	return append(args, "-crf", "36", "-b:v", bits(o.Bitrate), "-bufsize", bits(2*o.Bitrate))
 }
 
-func nvenc(o Output, _ rate) []string {
+func nvenc(o Output, _ Rate) []string {
 	args := []string{"-preset", preset(o, "p4"), "-tune", "ll", "-pix_fmt", "yuv420p"}
 	if o.CBR {
 		args = append(append(args, "-rc", "cbr"), constant(o)...)
@@ -180,7 +180,7 @@ func nvenc(o Output, _ rate) []string {
 	return append(args, "-forced-idr", "1", "-bf", "0", "-rc-lookahead", "0", "-zerolatency", "1", "-delay", "0", "-g", gop)
 }
 
-func vaapi(o Output, _ rate) []string {
+func vaapi(o Output, _ Rate) []string {
 	mode := "VBR"
 	if o.CBR {
 		mode = "CBR"
@@ -192,7 +192,7 @@ func vaapi(o Output, _ rate) []string {
 	return append(args, "-bf", "0", "-idr_interval", "0", "-async_depth", "1", "-g", gop)
 }
 
-func qsv(o Output, _ rate) []string {
+func qsv(o Output, _ Rate) []string {
 	args := append([]string{"-preset", preset(o, "veryfast")}, hardwareRate(o)...)
 	if o.Codec == rung.H264 {
 		args = append(args, "-look_ahead", "0")
@@ -200,6 +200,6 @@ func qsv(o Output, _ rate) []string {
 	return append(args, "-forced_idr", "1", "-bf", "0", "-async_depth", "1", "-g", gop)
 }
 
-func videotoolbox(o Output, _ rate) []string {
+func videotoolbox(o Output, _ Rate) []string {
 	return append(hardwareRate(o), "-realtime", "1", "-allow_sw", "0", "-bf", "0", "-g", gop)
 }

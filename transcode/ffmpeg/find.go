@@ -58,9 +58,14 @@ func Find(ctx context.Context, path string) (*Tool, error) {
 
 // ask runs ffmpeg and returns what it prints, at most maxListed bytes.
 func (t *Tool) ask(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
+	return t.listen(ctx, limit, maxListed, args...)
+}
+
+// listen is ask for so many bytes.
+func (t *Tool) listen(ctx context.Context, limit time.Duration, most int, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	out, said := &head{max: maxListed}, &child.Tail{Max: maxSaid}
+	out, said := &head{max: most}, &child.Tail{Max: maxSaid}
 	cmd := exec.Command(t.Path, args...)
 	cmd.Stdout, cmd.Stderr = out, said
 	c, err := child.Start(cmd, niceness)

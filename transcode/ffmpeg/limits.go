@@ -16,6 +16,8 @@ const (
 	maxLine = 1 << 10
 	// maxListed bounds what -version and -encoders may say.
 	maxListed = 256 << 10
+	// maxInspected bounds what is listed of a clip: a line for each frame.
+	maxInspected = 4 << 20
 	// maxOutputs bounds the outputs of a job.
 	maxOutputs = 16
 
@@ -26,4 +28,6 @@ const (
 	trialLimit = 15 * time.Second
 	// measureLimit is how long all that Measure does may take.
 	measureLimit = 2 * time.Minute
+	// inspectLimit is how long looking through a picture or clip may take.
+	inspectLimit = 5 * time.Minute
 )

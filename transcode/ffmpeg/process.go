@@ -41,7 +41,12 @@ func (t *Tool) Start(ctx context.Context, j Job) (*Process, error) {
 }
 
 // start runs a job whose input is what the arguments say.
-func (t *Tool) start(ctx context.Context, input []string, j Job) (_ *Process, err error) {
+func (t *Tool) start(ctx context.Context, input []string, j Job) (*Process, error) {
+	return t.run(ctx, j.outputs(), func(u urls) []string { return j.arguments(input, u) })
+}
+
+// run starts a process with so many outputs.
+func (t *Tool) run(ctx context.Context, outputs int, arguments func(urls) []string) (_ *Process, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -64,7 +69,7 @@ func (t *Tool) start(ctx context.Context, input []string, j Job) (_ *Process, er
 	if p.feed, err = newPipeWriter(stdin); err != nil {
 		return nil, err
 	}
-	for range j.outputs() {
+	for range outputs {
 		r, out, err := pipe()
 		if err != nil {
 			return nil, err
@@ -82,7 +87,7 @@ func (t *Tool) start(ctx context.Context, input []string, j Job) (_ *Process, er
 	if err != nil {
 		return nil, err
 	}
-	cmd.Args = append(cmd.Args, j.arguments(input, urls)...)
+	cmd.Args = append(cmd.Args, arguments(urls)...)
 	if p.child, err = child.Start(cmd, niceness); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type Config struct {
 	Timing     catalog.Timing // for streams that set none of their own
 	Ladder     rung.Spec      // likewise
 	Grace      time.Duration  // how long a publisher may be away
+	Continuity Continuity     // likewise
 	Takeover   Takeover
 	MaxBitrate int // of a publisher, at most, in bits a second; 0: no limit
 	Webhooks   Webhooks
@@ -61,6 +62,8 @@ type Stream struct {
 	Clients []string // names in client certificates, one of which a publisher must have; none: needs no certificate
 	Timing  catalog.Timing
 	Ladder  *rung.Spec // nil for Config's
+	// Continuity's zero fields are Config's.
+	Continuity Continuity
 }
 
 // Catalog returns the stream as the catalog knows it.
@@ -91,9 +94,12 @@ func Default() Config {
 			HTTP:  ":8080",
 			HTTPS: ":8443",
 		},
-		Timing:   catalog.Timing{Segment: 2 * time.Second, Part: 200 * time.Millisecond, Window: 30 * time.Second},
-		Ladder:   rung.AutoSpec(),
-		Grace:    30 * time.Second,
+		Timing: catalog.Timing{Segment: 2 * time.Second, Part: 200 * time.Millisecond, Window: 30 * time.Second},
+		Ladder: rung.AutoSpec(),
+		Grace:  30 * time.Second,
+		Continuity: Continuity{
+			BackupAfter: time.Second, BackupReturn: ReturnAuto, Slate: SlateOn, SlateAfter: 3 * time.Second,
+		},
 		Takeover: TakeoverSilent,
 		Webhooks: Webhooks{Timeout: 3 * time.Second},
 		Log:      Log{Format: Text, Level: slog.LevelInfo},
@@ -125,6 +131,10 @@ type Flags struct {
 	Part          *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
 	Window        *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
 	Grace         *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
+	BackupAfter   *string  `name:"backup-after" placeholder:"1s" help:"How long the primary publisher sends nothing before its backup is shown. [SLUICE_BACKUP_AFTER]"`
+	BackupReturn  *string  `name:"backup-return" placeholder:"auto" help:"auto: the primary is shown again once it is steady; stay: only when the backup stops. [SLUICE_BACKUP_RETURN]"`
+	Slate         *string  `placeholder:"on" help:"What is shown while nobody publishes and the grace lasts: on (a built-in picture, with ffmpeg), the path of a picture or clip, or off. [SLUICE_SLATE]"`
+	SlateAfter    *string  `name:"slate-after" placeholder:"3s" help:"How long nothing comes before the slate is shown. [SLUICE_SLATE_AFTER]"`
 	Ladder        *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
 	Takeover      *string  `placeholder:"silent" help:"When a second publisher of a stream is let in: silent (once the first has sent nothing for 1.5 s) or newest (at once; the first must go). [SLUICE_TAKEOVER]"`
 	MaxBitrate    *string  `name:"max-bitrate" placeholder:"off" help:"Bitrate that a publisher may not exceed for long, such as 20M; its session ends. [SLUICE_MAX_BITRATE]"`

@@ -47,6 +47,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
 		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest", "max-bitrate": "20M",
+		"backup-after": "2s", "backup-return": "stay", "slate": "off", "slate-after": "5s",
 		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
@@ -61,7 +62,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
-		Takeover: TakeoverNewest, MaxBitrate: 20_000_000, Webhooks: Default().Webhooks,
+		Continuity: Continuity{2 * time.Second, ReturnStay, SlateOff, 5 * time.Second},
+		Takeover:   TakeoverNewest, MaxBitrate: 20_000_000, Webhooks: Default().Webhooks,
 	}
 	require.Len(t, texts, len(settings))
 
@@ -86,6 +88,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		ACMEDirectory: ptr(texts["acme-directory"]), ACMECA: ptr(texts["acme-ca"]),
 		ClientCA: ptr(texts["client-ca"]), ClientCRL: ptr(texts["client-crl"]), ClientAuth: ptr(texts["client-auth"]),
 		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
+		BackupAfter: ptr(texts["backup-after"]), BackupReturn: ptr(texts["backup-return"]),
+		Slate: ptr(texts["slate"]), SlateAfter: ptr(texts["slate-after"]),
 		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
@@ -343,6 +347,30 @@ streams:
 	require.NoError(t, hall.Catalog().Validate())
 	require.Empty(t, c.Streams[1].Catalog().Keys, "for tokens and webhooks")
 	require.False(t, c.Streams[1].Guessable())
+}
+
+func TestContinuityOfAStream(t *testing.T) {
+	c, err := Load(Flags{Slate: ptr("/srv/back-soon.png"), BackupAfter: ptr("3s")}, env("SLUICE_CONFIG="+*yamlFile(t, `
+streams:
+  - name: hall
+    key: a-long-random-key
+    slate: off
+    slate-after: 10s
+  - name: chapel
+    key: another-long-random-key
+    slate: on
+    backup-return: stay
+    backup-after: 500ms
+`)))
+	require.NoError(t, err)
+	require.Equal(t, Continuity{3 * time.Second, ReturnAuto, SlateOff, 10 * time.Second}, c.Streams[0].Continuity.Or(c.Continuity))
+	require.Equal(t, Continuity{500 * time.Millisecond, ReturnStay, SlateOn, 3 * time.Second}, c.Streams[1].Continuity.Or(c.Continuity))
+	for _, wrong := range []string{"backup-after: 1ms", "backup-after: soon", "slate-after: 2h", "backup-return: later"} {
+		_, err := Load(Flags{Config: yamlFile(t, "streams:\n  - {name: hall, key: a-long-random-key, "+wrong+"}\n")}, env())
+		require.ErrorContains(t, err, wrong[:8])
+		_, err = Load(Flags{Config: yamlFile(t, wrong)}, env())
+		require.ErrorContains(t, err, ":1:")
+	}
 }
 
 func TestWebhooksAndTokens(t *testing.T) {

@@ -70,7 +70,8 @@ func (f Flags) layer() layer {
 		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
 		"acme-email": f.ACMEEmail, "acme-directory": f.ACMEDirectory, "acme-ca": f.ACMECA,
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
-		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace, "ladder": f.Ladder,
+		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,
+		"backup-after": f.BackupAfter, "backup-return": f.BackupReturn, "slate": f.Slate, "slate-after": f.SlateAfter, "ladder": f.Ladder,
 		"takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {

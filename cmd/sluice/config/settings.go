@@ -43,6 +43,10 @@ var settings = []setting{
 	{"part", func(c *Config, v value) error { return part(&c.Timing, v.text) }},
 	{"window", func(c *Config, v value) error { return window(&c.Timing, v.text) }},
 	{"grace", func(c *Config, v value) error { return duration(&c.Grace, v.text, 0, maxGrace) }},
+	{"backup-after", func(c *Config, v value) error { return c.Continuity.set("backup-after", v.text) }},
+	{"backup-return", func(c *Config, v value) error { return c.Continuity.set("backup-return", v.text) }},
+	{"slate", func(c *Config, v value) error { return c.Continuity.set("slate", v.text) }},
+	{"slate-after", func(c *Config, v value) error { return c.Continuity.set("slate-after", v.text) }},
 	{"ladder", func(c *Config, v value) error { return v.ladderTo(&c.Ladder) }},
 	{"takeover", func(c *Config, v value) error {
 		c.Takeover = Takeover(v.text)
@@ -149,7 +153,7 @@ func onOff(to *bool, v string) error {
 // anyPort reports whether the system is to choose the port.
 func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
 
-var streamFields = []string{"name", "key", "keys", "client", "segment", "part", "window", "ladder"}
+var streamFields = []string{"name", "key", "keys", "client", "segment", "part", "window", "ladder", "backup-after", "backup-return", "slate", "slate-after"}
 
 // lists are the keys whose value may be a list: the same as with commas between.
 var lists = []string{"tls-cert", "tls-key", "domain", "client"}
@@ -198,6 +202,10 @@ func (spec streamSpec) parse() (Stream, error) {
 		{"part", false, func(v value) error { return part(&s.Timing, v.text) }},
 		{"window", false, func(v value) error { return window(&s.Timing, v.text) }},
 		{"ladder", false, func(v value) error { s.Ladder = new(rung.Spec); return v.ladderTo(s.Ladder) }},
+		{"backup-after", false, func(v value) error { return s.Continuity.set("backup-after", v.text) }},
+		{"backup-return", false, func(v value) error { return s.Continuity.set("backup-return", v.text) }},
+		{"slate", false, func(v value) error { return s.Continuity.set("slate", v.text) }},
+		{"slate-after", false, func(v value) error { return s.Continuity.set("slate-after", v.text) }},
 	} {
 		v, given := spec.fields[f.name]
 		switch {

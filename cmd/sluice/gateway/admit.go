@@ -13,6 +13,7 @@ import (
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
 	"sluice/ingest/admit"
+	"sluice/ingest/onair"
 	"sluice/ingest/token"
 	"sluice/ingest/webhook"
 	"sluice/media"
@@ -62,8 +63,9 @@ type admitter struct {
 	transcoder *transcode.Transcoder
 	timing     catalog.Timing // of streams that have none of their own
 	ladder     rung.Spec      // likewise
-	picture    *picture       // nil without a test picture: its key needs no certificate
-	granted    sync.Map       // names of streams that somebody was let in to; at most all there are
+	air        *airing
+	picture    *picture // nil without a test picture: its key needs no certificate
+	granted    sync.Map // names of streams that somebody was let in to; at most all there are
 }
 
 // Admit implements ingest.Admitter.
@@ -79,7 +81,9 @@ func (a *admitter) Admit(ctx context.Context, p ingest.Publish) (ingest.Grant, e
 		return ingest.Grant{}, err
 	}
 	a.granted.Store(d.Stream.Name, nil)
-	return ingest.Grant{Stream: d.Stream.Name, Sink: a.sink(d.Stream), Key: d.Key, Bind: d.Bind}, nil
+	return ingest.Grant{
+		Stream: d.Stream.Name, Sink: a.sink(d.Stream, d.Purpose), Backup: d.Purpose == catalog.Backup, Key: d.Key, Bind: d.Bind,
+	}, nil
 }
 
 // ours reports whether a key is that of the test picture.
@@ -91,9 +95,18 @@ func (a *admitter) ours(key ingest.Key) bool {
 	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }
 
-// sink is where a session's samples go: to the packager, through the ladder that
-// makes the stream's rungs of them.
-func (a *admitter) sink(s catalog.Stream) media.Sink {
+// sink is where a session's samples go: on air, when it's their turn.
+func (a *admitter) sink(s catalog.Stream, purpose catalog.Purpose) media.Sink {
+	role := onair.Primary
+	if purpose == catalog.Backup {
+		role = onair.Backup
+	}
+	return a.air.control.Input(s.Name, role, a.air.settings(s.Name), func() media.Sink { return a.output(s) })
+}
+
+// output is where a broadcast goes: to the packager, through the ladder that makes the
+// stream's rungs of it.
+func (a *admitter) output(s catalog.Stream) media.Sink {
 	out := a.packager.Stream(s.Name, timing(s.Timing))
 	cut := s.Timing.Or(a.timing)
 	return a.transcoder.Ladder(s.Name, a.spec(s), transcode.Timing{Segment: cut.Segment, Part: cut.Part}, out)

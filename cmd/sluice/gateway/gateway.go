@@ -57,6 +57,7 @@ type Gateway struct {
 	transcoder *transcode.Transcoder
 	policy     *admit.Policy
 	admitter   *admitter
+	air        *airing
 	ingest     *ingest.Server
 	tunnel     *tunnel.Tunnel // nil without RTMPT
 	web        *web.Server
@@ -141,9 +142,12 @@ func (g *Gateway) wire() error {
 	if g.policy, err = newPolicy(g.config, g.streams, hooks, g.log, registry); err != nil {
 		return err
 	}
+	if g.air, err = newAiring(g.config, g.log, registry); err != nil {
+		return err
+	}
 	g.admitter = &admitter{
 		policy: g.policy, streams: g.streams, packager: g.packager, transcoder: g.transcoder,
-		timing: g.config.Timing, ladder: g.config.Ladder, picture: g.picture,
+		timing: g.config.Timing, ladder: g.config.Ladder, air: g.air, picture: g.picture,
 	}
 	plays := newPlays(g.config, hooks)
 	g.ingest = ingest.New(ingest.Options{
@@ -161,12 +165,17 @@ func (g *Gateway) wire() error {
 		Permit: permit(plays), Multitrack: g.multitrack(),
 		Advice: func(stream string) []string {
 			var line []string
-			if s, ok := g.ingest.Status(stream); ok {
+			if s, ok := g.ingest.Status(stream, false); ok {
 				line = s.Advice()
+			}
+			if s, ok := g.ingest.Status(stream, true); ok {
+				for _, a := range s.Advice() {
+					line = append(line, "backup: "+a)
+				}
 			}
 			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream), line)
 		},
-		Publisher: g.publisher,
+		Publisher: g.publisher, OnAir: g.air.onAir,
 	})
 	return nil
 }

@@ -41,6 +41,7 @@ func onLoopback(t *testing.T) config.Config {
 	t.Helper()
 	c := config.Default()
 	c.Data = t.TempDir()
+	c.Continuity.Slate = config.SlateOff // ffmpeg has enough to do
 	const any = "127.0.0.1:0"
 	c.Listen = config.Listen{RTMPS: any, RTMP: any, HTTP: any, HTTPS: any}
 	return c
@@ -345,7 +346,7 @@ func TestFailureOfAPartEndsAll(t *testing.T) {
 
 func TestStagesStayUnderFiveSeconds(t *testing.T) {
 	// Ingest's stage is counted twice (sessions, then listeners); it's the same time.
-	require.Less(t, endIngest+endTranscode+endPackager+endNotice+endHTTP+endJournal, 5*time.Second)
+	require.Less(t, endIngest+endOnAir+endTranscode+endPackager+endNotice+endHTTP+endJournal, 5*time.Second)
 	require.Less(t, endCertificates, 5*time.Second, "beside them")
 }
 

@@ -8,9 +8,9 @@ import (
 	"sluice/web"
 )
 
-// publisher is what the API tells of the session that publishes a stream.
-func (g *Gateway) publisher(stream string) *web.Publisher {
-	s, ok := g.ingest.Status(stream)
+// publisher is what the API tells of the session that publishes a stream, or is its backup.
+func (g *Gateway) publisher(stream string, backup bool) *web.Publisher {
+	s, ok := g.ingest.Status(stream, backup)
 	if !ok {
 		return nil
 	}

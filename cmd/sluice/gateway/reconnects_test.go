@@ -15,6 +15,8 @@ import (
 	"sluice/ingest/amf0"
 	"sluice/ingest/flv"
 	"sluice/ingest/message"
+	"sluice/ingest/onair"
+	"sluice/media"
 	"sluice/packager"
 	"sluice/storage/journal/memory"
 )
@@ -26,14 +28,18 @@ func TestTenThousandReconnects(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	journal := memory.New(memory.Options{})
 	pack := packager.New(journal, packager.Options{})
+	control := onair.New(onair.Options{})
 	server := ingest.New(ingest.Options{Admit: admits(func() ingest.Grant {
-		return ingest.Grant{Stream: "live", Sink: pack.Stream("live", packager.Settings{})}
+		return ingest.Grant{Stream: "live", Sink: control.Input("live", onair.Primary, onair.Settings{}, func() media.Sink {
+			return pack.Stream("live", packager.Settings{})
+		})}
 	})})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(ctx, l) })
 	serving.Go(func() { _ = pack.Serve(ctx) })
+	serving.Go(func() { _ = control.Serve(ctx) })
 	defer serving.Wait()
 	defer cancel()
 

@@ -19,6 +19,8 @@ const (
 	// 1. Listeners for publishers close, sessions are told and their streams' last
 	// epochs end.
 	endIngest = 1200 * time.Millisecond
+	// Slates' broadcasts end.
+	endOnAir = 200 * time.Millisecond
 	// 2. Ladders put out what they still have, and every ffmpeg ends.
 	endTranscode = 800 * time.Millisecond
 	// 3. Streams end: manifests say so.
@@ -26,7 +28,7 @@ const (
 	// 4. If anybody was live, players have this long to ask once more and see it.
 	endNotice = 1300 * time.Millisecond
 	// 5. HTTP: no new requests, and those under way are finished.
-	endHTTP = 800 * time.Millisecond
+	endHTTP = 650 * time.Millisecond
 	// 6. Numbers that were reserved and not used are given back.
 	endJournal = 500 * time.Millisecond
 	// Beside stages 2 to 6 the application is told of the sessions' ends.
@@ -85,11 +87,14 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	}
 	journal, packaging, transcoding := open("journal"), open("packager"), open("transcode")
 	taking, serving, admitting, certs := open("ingest"), open("http"), open("admission"), open("certificates")
+	airing, slates := open("on air"), open("slate")
 
 	certs.start(failed, g.certs.Serve)
 	journal.start(failed, g.journal.Serve)
 	packaging.start(failed, g.packager.Serve)
 	transcoding.start(failed, g.transcoder.Serve)
+	airing.start(failed, g.air.control.Serve)
+	slates.start(failed, g.air.serve)
 	admitting.start(failed, g.policy.Serve)
 	g.startIngest(taking, failed)
 	servers := g.startHTTP(serving, failed)
@@ -111,7 +116,9 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	errs := []error{err, taking.end(endIngest)}
 	ended := make(chan error, 1)
 	go func() { ended <- admitting.end(endAdmission) }()
-	errs = append(errs, transcoding.end(endTranscode), packaging.end(endPackager))
+	drawn := make(chan error, 1)
+	go func() { drawn <- slates.end(endTranscode) }()
+	errs = append(errs, airing.end(endOnAir), transcoding.end(endTranscode), <-drawn, packaging.end(endPackager))
 	if live {
 		time.Sleep(endNotice)
 	}

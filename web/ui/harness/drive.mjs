@@ -10,8 +10,9 @@
 //   --seconds N        how long to play after the first frame (20)
 //   --hold             play until standard input ends, however long that is, and
 //                      meanwhile print what is shown, twice a second: a line of JSON
-//                      with the position (s), the picture's height, what is buffered
-//                      (s) and the element's readyState each time
+//                      with the position (s), the picture's height, its mean colour
+//                      (red, green, blue, 0 to 255), what is buffered (s) and the
+//                      element's readyState each time
 //   --timeout N        how long to wait for the first frame (30)
 //   --clock            read the picture's clock (clock.mjs): glass-to-glass samples
 //   --screenshot FILE  of the end
@@ -105,7 +106,14 @@ const readPicture = () => {
   const video = document.querySelector('video')
   const b = video?.buffered
   const buffered = Array.from({ length: b?.length ?? 0 }, (_, i) => [b?.start(i), b?.end(i)])
-  return { currentTime: video?.currentTime ?? 0, height: video?.videoHeight ?? 0, buffered, readyState: video?.readyState }
+  let colour = [0, 0, 0]
+  if (video?.videoHeight) {
+    const w = /** @type {any} */ (window)
+    w.eye ??= new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })
+    w.eye.drawImage(video, 0, 0, 1, 1)
+    colour = [...w.eye.getImageData(0, 0, 1, 1).data.slice(0, 3)]
+  }
+  return { currentTime: video?.currentTime ?? 0, height: video?.videoHeight ?? 0, colour, buffered, readyState: video?.readyState }
 }
 const readPage = () => {
   const w = /** @type {any} */ (window)

@@ -1,0 +1,199 @@
+package onair
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+)
+
+func TestSlate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p := s.in('p', Primary)
+		s.pass(3 * time.Second)
+		require.Equal(t, 1, s.slates.prepared)
+		lost := time.Now()
+		p.leave(errors.New("gone"))
+		s.pass(2900 * time.Millisecond)
+		s.on("-")
+		s.pass(300 * time.Millisecond)
+		s.on("s")
+		require.InDelta(t, 3, s.epoch(-1).gap.Seconds(), 0.1, "a gap is as long as it was")
+
+		// It doesn't delay whoever comes back.
+		s.pass(5 * time.Second)
+		q := s.in('q', Primary, later)
+		s.pass(frame)
+		s.on("q")
+		require.Zero(t, s.slates.playing)
+		require.Equal(t, "psq", s.order())
+		require.Len(t, s.ends, 1, "between the loss and the slate")
+
+		// Nobody comes back: it ends with the grace, counted from the loss.
+		s.pass(5 * time.Second)
+		lost = time.Now()
+		q.leave(nil)
+		s.pass(29900 * time.Millisecond)
+		s.on("s")
+		s.pass(200 * time.Millisecond)
+		s.on("-")
+		require.ErrorIs(t, s.ends[len(s.ends)-1], media.ErrOver)
+		require.InDelta(t, 30, time.Since(lost).Seconds(), 0.2)
+		s.empty()
+		s.pass(time.Minute)
+		require.Len(t, s.ends, 3)
+		s.stop()
+	})
+}
+
+// OBS is back after two seconds: one seam.
+func TestSlateLeavesAShortLossAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p := s.in('p', Primary)
+		s.pass(3 * time.Second)
+		p.leave(errors.New("gone"))
+		s.pass(2 * time.Second)
+		p = s.in('p', Primary)
+		s.pass(5 * time.Second)
+		require.Equal(t, "pp", s.order())
+		require.Zero(t, s.slates.plays)
+		p.leave(nil)
+		s.stop()
+	})
+}
+
+// A publisher that hangs with its connection open is as good as lost.
+func TestSlateOfAHungPublisher(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p := s.in('p', Primary)
+		s.pass(3 * time.Second)
+		p.stopped.Store(true)
+		s.pass(3100 * time.Millisecond)
+		s.on("s")
+		require.Empty(t, s.ends, "one seam, no end")
+		p.stopped.Store(false)
+		s.pass(2100 * time.Millisecond)
+		s.on("p")
+		require.Equal(t, "psp", s.order())
+
+		// It hangs until the grace is over, and then wakes: that is another broadcast.
+		p.stopped.Store(true)
+		s.pass(31 * time.Second)
+		s.on("-")
+		require.Len(t, s.ends, 1)
+		require.ErrorIs(t, s.ends[0], media.ErrOver)
+		s.pass(10 * time.Second)
+		require.Len(t, s.outputs, 1)
+		p.stopped.Store(false)
+		s.pass(2100 * time.Millisecond)
+		s.on("p")
+		require.Len(t, s.outputs, 2)
+		p.leave(nil)
+		s.stop()
+	})
+}
+
+// Both die: first the backup is on, then the slate.
+func TestSlateAfterBoth(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p, b := s.in('p', Primary), s.in('b', Backup, later)
+		s.pass(5 * time.Second)
+		p.stopped.Store(true)
+		s.pass(2 * time.Second)
+		b.stopped.Store(true)
+		s.pass(4 * time.Second)
+		s.on("s")
+		require.Equal(t, "pbs", s.order())
+		b.stopped.Store(false)
+		s.pass(2100 * time.Millisecond)
+		s.on("b")
+		p.leave(nil)
+		b.leave(nil)
+		s.pass(time.Minute)
+		s.on("-")
+		s.empty()
+		s.stop()
+	})
+}
+
+func TestSlateThatIsNotReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		s.slates.unready = true
+		p := s.in('p', Primary)
+		s.pass(time.Second)
+		p.leave(nil)
+		s.pass(10 * time.Second)
+		s.on("-")
+		s.slates.mu.Lock()
+		s.slates.unready = false
+		s.slates.mu.Unlock()
+		s.pass(time.Second)
+		s.on("s")
+		s.pass(20 * time.Second)
+		s.on("-")
+		s.empty()
+
+		// One that fails isn't tried for ever.
+		s.slates.fails = errors.New("broken")
+		before := s.slates.plays
+		p = s.in('p', Primary)
+		s.pass(time.Second)
+		p.leave(nil)
+		s.pass(time.Minute)
+		require.Less(t, s.slates.plays-before, 7)
+		s.empty()
+		s.stop()
+	})
+}
+
+// Without grace, or with less than the slate's delay, there's no slate.
+func TestSlateNeedsGrace(t *testing.T) {
+	for _, grace := range []time.Duration{0, 2 * time.Second} {
+		bubble(t, func(t *testing.T) {
+			s := newStudio(t, func(s *Settings) { s.Grace = grace }).withSlate()
+			p := s.in('p', Primary)
+			s.pass(time.Second)
+			p.leave(nil)
+			s.pass(time.Minute)
+			require.Zero(t, s.slates.plays)
+			s.empty()
+			s.stop()
+		})
+	}
+}
+
+// The end of the program ends a slate's broadcast, and begins none.
+func TestDrain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p := s.in('p', Primary)
+		s.pass(time.Second)
+		p.leave(nil)
+		s.pass(5 * time.Second)
+		s.on("s")
+		s.stop()
+		s.on("-")
+		require.NotErrorIs(t, s.ends[len(s.ends)-1], media.ErrOver)
+		require.Zero(t, s.slates.playing)
+		s.empty()
+	})
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p, b := s.in('p', Primary), s.in('b', Backup)
+		s.pass(time.Second)
+		p.leave(errors.New("shutdown"))
+		b.leave(errors.New("shutdown"))
+		s.stop()
+		require.Zero(t, s.slates.plays)
+		require.Len(t, s.ends, 1)
+		s.empty()
+	})
+}

@@ -1,0 +1,436 @@
+package slate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/media"
+	"sluice/transcode/ffmpeg"
+)
+
+// Options configure a Maker.
+type Options struct {
+	// Picture is the path of a picture or clip; empty: the built-in picture. It's read again
+	// when it changes.
+	Picture string
+	// Data is the folder in which what was made is kept, in a folder of its own; empty: nowhere.
+	Data    string
+	FFmpeg  string        // the program; empty: found in PATH
+	Segment time.Duration // the distance of keyframes; 0: two seconds
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: counted and shown nowhere
+}
+
+// Maker makes slates for any number of streams.
+type Maker struct {
+	options Options
+	log     *slog.Logger
+	metrics *metrics
+	cache   cache
+	wake    chan struct{}
+
+	// Of Serve's goroutine.
+	tool      *ffmpeg.Tool
+	stamp     stamp // of the picture that was read last, readable or not
+	seen      stamp // of the last look
+	looked    bool
+	toolAfter time.Time // when ffmpeg is looked for again
+
+	mu      sync.Mutex
+	wants   []want  // the last one that was asked for stands at the end
+	shown   source  // what is to be shown
+	before  *source // what was shown before that
+	reels   map[form]*kept
+	bytes   int // of reels
+	uses    uint64
+	failed  map[form]time.Time // until when it isn't tried again
+	refused map[string]struct{}
+}
+
+// want is a set of tracks that somebody has asked for.
+type want struct {
+	tracks []media.Track
+	forms  []form // with the built-in picture: it's by these that sets are told apart
+}
+
+// kept is a reel in memory, and when it was used last.
+type kept struct {
+	*reel
+	used uint64
+}
+
+// New returns a Maker. It panics where o.Metrics has metrics of its names already.
+func New(o Options) *Maker {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Segment <= 0 {
+		o.Segment = usualSegment
+	}
+	o.Segment = min(max(o.Segment, leastSegment), mostSegment)
+	return &Maker{
+		options: o, log: o.Log, metrics: newMetrics(o.Metrics), cache: newCache(o.Data), wake: make(chan struct{}, 1),
+		reels: map[form]*kept{}, failed: map[form]time.Time{}, refused: map[string]struct{}{},
+	}
+}
+
+// Prepare asks for what such tracks need. It never waits: Serve makes it.
+func (m *Maker) Prepare(tracks []media.Track) {
+	wanted, err := forms(tracks, source{}, m.options.Segment)
+	if err != nil {
+		m.refuse(err)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.remember(want{slices.Clone(tracks), wanted})
+}
+
+// refuse tells once of tracks of which nothing can be made.
+func (m *Maker) refuse(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, told := m.refused[err.Error()]; told || len(m.refused) >= maxWants {
+		return
+	}
+	m.refused[err.Error()] = struct{}{}
+	m.log.Warn("no slate can be made for such a stream", "err", err)
+}
+
+// remember puts a want at the end, and wakes Serve. The mutex is held.
+func (m *Maker) remember(w want) {
+	if i := slices.IndexFunc(m.wants, func(o want) bool { return slices.Equal(o.forms, w.forms) }); i >= 0 {
+		w = m.wants[i]
+		m.wants = slices.Delete(m.wants, i, i+1)
+	} else if len(m.wants) == maxWants {
+		m.wants = slices.Delete(m.wants, 0, 1)
+	}
+	m.wants = append(m.wants, w)
+	select {
+	case m.wake <- struct{}{}:
+	default: // it's known
+	}
+}
+
+// Clip returns the slate for such tracks. It's false while there's none yet, and where none can be
+// made; then it's asked for.
+func (m *Maker) Clip(tracks []media.Track) (*Clip, bool) {
+	m.mu.Lock()
+	sources := m.sources()
+	m.mu.Unlock()
+	for _, s := range sources {
+		wanted, err := forms(tracks, s, m.options.Segment)
+		if err != nil {
+			break
+		}
+		if reels := m.take(wanted); reels != nil {
+			return newClip(tracks, reels, m.metrics), true
+		}
+	}
+	m.Prepare(tracks)
+	return nil, false
+}
+
+// sources are those of which a slate may be: the picture, the one before it until there's
+// something of the new one, and the built-in one. The mutex is held.
+func (m *Maker) sources() []source {
+	all := []source{m.shown}
+	if m.before != nil {
+		all = append(all, *m.before)
+	}
+	if m.shown.path != "" {
+		all = append(all, source{})
+	}
+	return all
+}
+
+// take returns reels that are all there, or nil.
+func (m *Maker) take(wanted []form) []*reel {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var reels []*reel
+	for _, f := range wanted {
+		k, ok := m.reels[f]
+		if !ok {
+			return nil
+		}
+		m.uses++
+		k.used = m.uses
+		reels = append(reels, k.reel)
+	}
+	return reels
+}
+
+// put keeps a reel. What was used longest ago makes room for it, and isn't made again until somebody
+// asks for it.
+func (m *Maker) put(r *reel) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.reels[r.form]; ok {
+		return
+	}
+	m.uses++
+	m.reels[r.form] = &kept{r, m.uses}
+	m.bytes += r.bytes
+	for m.bytes > maxMemory {
+		var oldest *kept
+		for _, k := range m.reels {
+			if oldest == nil || k.used < oldest.used {
+				oldest = k
+			}
+		}
+		m.bytes -= oldest.bytes
+		delete(m.reels, oldest.form)
+		m.wants = slices.DeleteFunc(m.wants, func(w want) bool { return m.needs(w, oldest.form) })
+	}
+	m.metrics.bytes.Set(float64(m.bytes))
+}
+
+// needs reports whether a form is one of a want's. The mutex is held.
+func (m *Maker) needs(w want, f form) bool {
+	for _, s := range m.sources() {
+		if wanted, err := forms(w.tracks, s, m.options.Segment); err == nil && slices.Contains(wanted, f) {
+			return true
+		}
+	}
+	return false
+}
+
+// next returns what is to be made now: for who asked last, of the picture, or where that failed, of
+// the built-in one.
+func (m *Maker) next(now time.Time) (form, source, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := len(m.wants) - 1; i >= 0; i-- {
+		for _, s := range [...]source{m.shown, {}} {
+			f, missing, hopeless := m.missing(m.wants[i], s, now)
+			if missing {
+				return f, s, true
+			}
+			if !hopeless {
+				break // it's all there
+			}
+		}
+	}
+	return form{}, source{}, false
+}
+
+// missing returns a form that isn't there yet. It's hopeless where one has failed. The mutex is
+// held.
+func (m *Maker) missing(w want, s source, now time.Time) (f form, missing, hopeless bool) {
+	wanted, err := forms(w.tracks, s, m.options.Segment)
+	if err != nil {
+		return f, false, true
+	}
+	for _, o := range wanted {
+		if now.Before(m.failed[o]) {
+			return f, false, true
+		}
+	}
+	for _, o := range wanted {
+		if _, ok := m.reels[o]; !ok {
+			return o, true, false
+		}
+	}
+	return f, false, false
+}
+
+// fail notes that a form can't be made for now.
+func (m *Maker) fail(f form, err error) {
+	m.metrics.made.WithLabelValues(failed).Inc()
+	m.log.Warn("no slate for a track", "track", f.String(), "err", err, "dur", retryAfter)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for o, until := range m.failed {
+		if !now.Before(until) {
+			delete(m.failed, o)
+		}
+	}
+	m.failed[f] = now.Add(retryAfter)
+}
+
+// Serve makes what is asked for, one thing after the other, until ctx ends. It owns all
+// processes.
+func (m *Maker) Serve(ctx context.Context) error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	m.look(ctx)
+	for ctx.Err() == nil {
+		f, shown, ok := m.next(time.Now())
+		if ok && m.make(ctx, f, shown) {
+			m.lookIfDue(ctx, look.C)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-m.wake:
+		case <-look.C:
+			m.look(ctx)
+		}
+	}
+	return ctx.Err()
+}
+
+func (m *Maker) lookIfDue(ctx context.Context, due <-chan time.Time) {
+	select {
+	case <-due:
+		m.look(ctx)
+	default:
+	}
+}
+
+// make makes a reel, or finds it in the data folder. It's false where that must wait.
+func (m *Maker) make(ctx context.Context, f form, shown source) bool {
+	r, err := m.cache.load(f)
+	if err == nil {
+		m.metrics.made.WithLabelValues(cached).Inc()
+		m.put(r)
+		return true
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		m.log.Warn("a slate that was kept can't be used: it's made again", "track", f.String(), "err", err)
+	}
+	tool := m.find(ctx)
+	if tool == nil {
+		return false
+	}
+	began := time.Now()
+	r, err = makeReel(ctx, tool, f, shown)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case shown.path != "" && m.changed():
+		return false // nobody knows what that was made of
+	case err != nil:
+		m.fail(f, err)
+		return true
+	}
+	took := time.Since(began)
+	m.metrics.made.WithLabelValues(encoded).Inc()
+	m.metrics.seconds.Observe(took.Seconds())
+	m.log.Info("slate made", "track", f.String(), "bytes", r.bytes, "dur", took.Round(time.Millisecond))
+	m.put(r)
+	if err := m.cache.save(r); err != nil {
+		m.log.Warn("a slate can't be kept: it will be made again after the next start", "err", err)
+	}
+	return true
+}
+
+// find returns ffmpeg, or nil where there's none.
+func (m *Maker) find(ctx context.Context) *ffmpeg.Tool {
+	if m.tool != nil || time.Now().Before(m.toolAfter) {
+		return m.tool
+	}
+	tool, err := ffmpeg.Find(ctx, m.options.FFmpeg)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.log.Warn("no slates can be made", "err", err)
+		}
+		m.toolAfter = time.Now().Add(retryAfter)
+		return nil
+	}
+	m.tool = tool
+	return tool
+}
+
+// changed reports whether the picture isn't the one that was read.
+func (m *Maker) changed() bool {
+	now, err := stampOf(m.options.Picture)
+	return err == nil && now != m.stamp
+}
+
+// look reads the picture where it's another one than before, and isn't being written.
+func (m *Maker) look(ctx context.Context) {
+	if m.options.Picture == "" {
+		return
+	}
+	now, err := stampOf(m.options.Picture)
+	first, settled := !m.looked, now == m.seen
+	m.looked, m.seen = true, now
+	switch {
+	case !first && (now == m.stamp || !settled):
+		return
+	case err != nil:
+		m.stamp = now
+		m.keep(err)
+		return
+	}
+	tool := m.find(ctx)
+	if tool == nil {
+		m.looked = false // it's read as soon as there is one
+		return
+	}
+	s, err := readSource(ctx, tool, m.options.Picture)
+	if ctx.Err() != nil {
+		return
+	}
+	m.stamp = now
+	if err != nil {
+		m.keep(err)
+		return
+	}
+	m.show(s)
+}
+
+// keep tells that what is shown stays.
+func (m *Maker) keep(err error) {
+	m.mu.Lock()
+	shown := m.shown
+	m.mu.Unlock()
+	instead := "the built-in picture"
+	if shown.path != "" {
+		instead = "the one before"
+	}
+	m.log.Warn("the slate's picture can't be used: it is "+instead, "path", m.options.Picture, "err", err)
+}
+
+// show makes a picture the one that is shown.
+func (m *Maker) show(s source) {
+	m.mu.Lock()
+	before := m.shown
+	if before.key() == s.key() {
+		m.mu.Unlock()
+		return
+	}
+	if before.path != "" {
+		m.before = &before
+	}
+	m.shown = s
+	m.mu.Unlock()
+	m.log.Info("the slate's picture", "path", s.path, "state", s.String())
+}
+
+// String is for the log.
+func (s source) String() string {
+	switch {
+	case s.path == "":
+		return "built in"
+	case s.content.Frames == 1:
+		return "a still picture"
+	}
+	text := fmt.Sprintf("a clip of %v", s.content.Length.Round(time.Millisecond))
+	if s.content.Length >= longest-trimmed {
+		text += ", of which more isn't used"
+	}
+	if !s.content.Sound {
+		text += " without sound"
+	}
+	return text
+}
+
+// String is for the log.
+func (f form) String() string {
+	if f.SampleRate > 0 {
+		return fmt.Sprintf("%s %d Hz %d channels", f.Codec, f.SampleRate, f.Channels)
+	}
+	return fmt.Sprintf("%s %dx%d %.4g fps", f.Codec, f.Width, f.Height, perSecond(f.Rate))
+}
