@@ -17,7 +17,7 @@ const (
 	leastSegment = time.Second / 2
 	mostSegment  = 10 * time.Second
 	// builtInLength is the least that the built-in picture's loop lasts.
-	builtInLength = 9 * time.Second
+	builtInLength = 6 * time.Second
 	// trimmed is what a clip may lose at its end, so that it needn't be filled up to the
 	// next keyframe.
 	trimmed = time.Second / 4

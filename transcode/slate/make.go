@@ -122,6 +122,11 @@ func encode(ctx context.Context, t *ffmpeg.Tool, job ffmpeg.Loop, draw func(io.W
 	quiet := time.AfterFunc(quietLimit, func() { cancel(errQuiet) })
 	defer quiet.Stop()
 	err = read(p, quiet, take)
+	if errors.Is(err, io.ErrUnexpectedEOF) { // the process knows why
+		if ended := p.Wait(); ended != nil {
+			err = ended
+		}
+	}
 	if err != nil {
 		cancel(err) // ends the process and the drawing
 	}
