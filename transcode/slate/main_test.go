@@ -45,7 +45,8 @@ func pictureTrack(t testing.TB, codec rung.Codec, size, rate string, options ...
 		rung.H264: {"libx264", "h264"}, rung.HEVC: {"libx265", "hevc"}, rung.AV1: {"libaom-av1", "obu"}, ffmpeg.VP9: {"libvpx-vp9", "ivf"},
 	}[codec]
 	path := filepath.Join(t.TempDir(), "frame")
-	args := []string{"-v", "fatal", "-f", "lavfi", "-i", "testsrc2=s=" + size + ":r=" + rate, "-frames:v", "1", "-c:v", form[0]}
+	args := []string{"-v", "fatal", "-f", "lavfi", "-i", "testsrc=s=" + size + ":r=" + rate,
+		"-frames:v", "1", "-pix_fmt", "yuv420p", "-c:v", form[0]}
 	switch codec {
 	case rung.HEVC:
 		args = append(args, "-x265-params", "log-level=none")
@@ -99,7 +100,7 @@ func makeClip(t testing.TB, shown source, tracks ...media.Track) *Clip {
 	require.NoError(t, err)
 	var reels []*reel
 	for _, f := range wanted {
-		r, err := makeReel(t.Context(), findTool(t), f, shown)
+		r, err := workshop{findTool(t), quietLimit}.reel(t.Context(), f, shown)
 		require.NoError(t, err, f.String())
 		reels = append(reels, r)
 	}
