@@ -206,7 +206,7 @@ func TestMakerSurvivesFFmpeg(t *testing.T) {
 	for name, tc := range map[string]struct{ does, line string }{
 		"it hangs":          {"sleep 1000", errQuiet.Error()},
 		"it dies":           {"echo 'no more memory' >&2; exit 1", "no more memory"},
-		"it says nonsense":  {"echo nonsense >&3; exec cat >/dev/null", "malformed NUT"},
+		"it says nonsense":  {"printf '%0999d' 1 >&3; exec cat >/dev/null", "malformed NUT"},
 		"it says nothing":   {"exec cat >/dev/null", "loop of 0 frames"},
 		"it takes no input": {"exec 0<&-; exec sleep 1000", errQuiet.Error()},
 	} {
