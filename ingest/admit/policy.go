@@ -72,7 +72,8 @@ func New(o Options) *Policy {
 // Admit decides. Its errors are those of package ingest, as ingest.Admitter has it.
 func (p *Policy) Admit(ctx context.Context, wish ingest.Publish) (Decision, error) {
 	l := &lease{
-		policy: p, remote: wish.Remote.Addr(), peer: wish.Peer, by: webhook.ByNone, purpose: catalog.Primary, publication: webhook.NewID(),
+		policy: p, remote: wish.Remote.Addr(), peer: wish.Peer, encoder: wish.Encoder, tls: wish.TLS != nil,
+		by: webhook.ByNone, purpose: catalog.Primary, publication: webhook.NewID(),
 	}
 	var err error
 	if name, opened := p.clients.opens(wish); opened && !p.shows(wish) {
@@ -106,13 +107,15 @@ func (p *Policy) byCertificate(ctx context.Context, wish ingest.Publish, name st
 // bySecret decides by what somebody might guess: a key, a token, or what only the
 // application knows.
 func (p *Policy) bySecret(ctx context.Context, wish ingest.Publish, l *lease) error {
-	from, hash := ingest.Network(l.remote), credential(wish)
-	wait, ok := p.limiter.enter(from, hash, time.Now())
-	if !ok {
-		return ingest.ErrThrottled
-	}
-	if err := sleep(ctx, wait); err != nil {
-		return err
+	from := ingest.Network(l.remote)
+	if !p.limiter.trusts(from, p.credential(wish, webhook.ByNone), time.Now()) {
+		wait, ok := p.limiter.enter(from, p.credential(wish, webhook.ByKey), time.Now())
+		if !ok {
+			return ingest.ErrThrottled
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
 	}
 	err := p.identify(ctx, wish, l)
 	if err == nil && !wish.Probe { // else publish asks the application
@@ -126,7 +129,7 @@ func (p *Policy) bySecret(ctx context.Context, wish ingest.Publish, l *lease) er
 	if err != nil || wish.Probe {
 		return err
 	}
-	p.limiter.trust(from, hash, now)
+	p.limiter.trust(from, p.credential(wish, l.by), now)
 	if l.by == webhook.ByKey {
 		p.mu.Lock()
 		p.uses[l.key.Hash] = now
@@ -158,10 +161,15 @@ func (p *Policy) Whose(ctx context.Context, from netip.Addr, key string) (catalo
 	return catalog.Stream{}, false
 }
 
-// credential is what a publisher shows, for the limiter's memory.
-func credential(wish ingest.Publish) catalog.KeyHash {
-	if t := wish.Query.Get("token"); t != "" {
-		return catalog.HashKey(t)
+// credential is what a publisher is let in by, for the limiter's memory: a token, a key
+// or, where only the application can tell, the key and all that came beside it. What
+// doesn't decide isn't in it: whoever shows it again could try others with it.
+func (p *Policy) credential(wish ingest.Publish, by string) catalog.KeyHash {
+	switch {
+	case p.shows(wish):
+		return catalog.HashKey(wish.Query.Get("token"))
+	case by == webhook.ByNone:
+		return catalog.HashKey(string(wish.Key) + "?" + wish.Query.Encode())
 	}
 	return catalog.HashKey(string(wish.Key))
 }
@@ -264,7 +272,6 @@ func (p *Policy) ask(ctx context.Context, wish ingest.Publish, l *lease) error {
 	if h == nil || !h.Asks() {
 		return nil
 	}
-	l.encoder, l.tls = wish.Encoder, wish.TLS != nil
 	m := l.message()
 	m.Query = told(wish.Query, l.by == webhook.ByToken)
 	if l.by == webhook.ByNone {
@@ -283,9 +290,25 @@ func (p *Policy) ask(ctx context.Context, wish ingest.Publish, l *lease) error {
 	case a.Stream != "" && a.Stream != l.stream.Name:
 		return p.find(ctx, a.Stream, l)
 	case l.by == webhook.ByNone && a.Stream == "":
-		return p.find(ctx, string(wish.Key), l) // as where the key is the name
+		return p.findShown(ctx, wish.Key, l) // as where the key is the name
 	}
 	return nil
+}
+
+// findShown is find for what a publisher has shown, which may be a secret: no error
+// tells it.
+func (p *Policy) findShown(ctx context.Context, shown ingest.Key, l *lease) error {
+	err := p.find(ctx, string(shown), l)
+	switch {
+	case err == nil, errors.Is(err, ingest.ErrClient): // so it is a name
+		return err
+	case errors.Is(err, ingest.ErrDenied):
+		return fmt.Errorf("%w: the application named no stream, and there is none of the name that was shown", ingest.ErrDenied)
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause // the store puts the name before it
+	}
+	return fmt.Errorf("look up stream: %w", err)
 }
 
 // told is what the application is told of the parameters: not those that are secrets
