@@ -121,11 +121,13 @@ type take struct {
 	start time.Time
 	err   error         // of the sample after
 	slow  time.Duration // which a sample takes, once
+	long  time.Duration // which Begin takes
 }
 
 func (s *take) Begin(context.Context, []media.Track) error {
 	s.begun = append(s.begun, time.Since(s.start))
 	s.at = map[media.TrackID][]time.Duration{}
+	time.Sleep(s.long)
 	return nil
 }
 
@@ -170,20 +172,21 @@ func TestPlayKeepsTime(t *testing.T) {
 // anew, and so does a start that was long ago.
 func TestPlayDoesNotBurst(t *testing.T) {
 	for _, tc := range []struct {
-		name        string
-		ago, slow   time.Duration
-		begun, most int
+		name            string
+		ago, slow, long time.Duration
+		begun, most     int
 	}{
-		{"on time", 0, 0, 1, 1},
-		{"a little ago", 200 * time.Millisecond, 0, 1, 6},
-		{"long ago", time.Hour, 0, 1, 1},
-		{"held up", 0, 300 * time.Millisecond, 1, 7},
-		{"stood still", 0, time.Minute, 2, 1},
+		{"on time", 0, 0, 0, 1, 1},
+		{"a little ago", 200 * time.Millisecond, 0, 0, 1, 6},
+		{"long ago", time.Hour, 0, 0, 1, 1},
+		{"held up", 0, 300 * time.Millisecond, 0, 1, 7},
+		{"stood still", 0, time.Minute, 0, 2, 1},
+		{"a slow beginning", 0, 0, 10 * time.Second, 1, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := fakeClip(fakePictures(ffmpeg.Rate{Num: 25, Den: 1}, 100, 50))
-				s := &take{start: time.Now(), slow: tc.slow}
+				s := &take{start: time.Now(), slow: tc.slow, long: tc.long}
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 				defer cancel()
 				require.NoError(t, c.Play(ctx, s, s.start.Add(-tc.ago)))

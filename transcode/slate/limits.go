@@ -54,7 +54,7 @@ const (
 
 	// makeLimit is how long encoding one loop may take, and quietLimit how long nothing may
 	// come out meanwhile.
-	makeLimit  = 15 * time.Minute
+	makeLimit  = 30 * time.Minute
 	quietLimit = time.Minute
 	// retryAfter is when what failed is tried again.
 	retryAfter = 10 * time.Minute
