@@ -36,6 +36,8 @@ type Maker struct {
 	metrics *metrics
 	cache   cache
 	wake    chan struct{}
+	quiet   time.Duration // quietLimit, but for tests
+	every   time.Duration // lookEvery, likewise
 
 	// Of Serve's goroutine.
 	tool      *ffmpeg.Tool
@@ -78,6 +80,7 @@ func New(o Options) *Maker {
 	o.Segment = min(max(o.Segment, leastSegment), mostSegment)
 	return &Maker{
 		options: o, log: o.Log, metrics: newMetrics(o.Metrics), cache: newCache(o.Data), wake: make(chan struct{}, 1),
+		quiet: quietLimit, every: lookEvery,
 		reels: map[form]*kept{}, failed: map[form]time.Time{}, refused: map[string]struct{}{},
 	}
 }
@@ -261,7 +264,7 @@ func (m *Maker) fail(f form, err error) {
 // Serve makes what is asked for, one thing after the other, until ctx ends. It owns all
 // processes.
 func (m *Maker) Serve(ctx context.Context) error {
-	look := time.NewTicker(lookEvery)
+	look := time.NewTicker(m.every)
 	defer look.Stop()
 	m.look(ctx)
 	for ctx.Err() == nil {
@@ -304,7 +307,7 @@ func (m *Maker) make(ctx context.Context, f form, shown source) bool {
 		return false
 	}
 	began := time.Now()
-	r, err = makeReel(ctx, tool, f, shown)
+	r, err = workshop{tool, m.quiet}.reel(ctx, f, shown)
 	switch {
 	case ctx.Err() != nil:
 		return false
