@@ -79,7 +79,12 @@ func TestExpiryIsWarnedOfDaily(t *testing.T) {
 		}
 		ends(25 * day)
 		e := &expiry{log: slog.New(slog.NewTextHandler(&logs, nil)), list: func() []Status {
-			return []Status{*cert.Load(), {Names: []string{"b.example"}, Origin: OriginACME}}
+			now := time.Now()
+			return []Status{
+				*cert.Load(), {Names: []string{"b.example"}, Origin: OriginACME},
+				// Another one of the first's name, as of RSA beside ECDSA, that is well.
+				{Names: []string{"a.example"}, Origin: OriginFile, NotBefore: now.Add(-day), NotAfter: now.Add(364 * day)},
+			}
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
