@@ -1,13 +1,19 @@
 package packager
 
 import (
+	"slices"
 	"time"
 
 	"sluice/media"
+	"sluice/packager/timeline"
 )
 
 // leastSegment is the shortest segment that irregular keyframes may make.
 const leastSegment = time.Second
+
+// leastSpliced is the shortest segment that a splice makes: there is sound in it,
+// whatever its codec. Where one would be shorter, its start is near enough.
+const leastSpliced = 250 * time.Millisecond
 
 // gopMemory is how many GOPs the cutter remembers.
 const gopMemory = 4
@@ -28,9 +34,10 @@ const nearTarget = 20
 // after it, counted from its start, so that regular GOPs give regular segments whether or not they
 // divide the target. It ends earlier, though not within a second, where the
 // keyframes are irregular, or where the next GOP would make it longer than the
-// manifests promise.
+// manifests promise, and at the first sync sample from a splice on.
 type cutter struct {
 	target, least media.Ticks
+	shortest      media.Ticks // segment that a splice may make
 	frame         media.Ticks // nominal duration of a frame: half of it is tolerated
 	promise       media.Ticks // the longest segment that keeps the promise; 0: none yet
 
@@ -40,6 +47,7 @@ type cutter struct {
 
 	gops    [gopMemory]gop // newest first
 	known   int            // how many of gops are set
+	splices []media.Ticks  // that no segment starts at yet; rising
 	nextCut media.Ticks    // where the next segment starts if this GOP is like the last; 0: unknown
 }
 
@@ -65,11 +73,37 @@ func (c *cutter) keyframe(at media.Ticks) {
 	c.predict()
 }
 
+// splice wants a segment to start at the first sync sample from at on.
+func (c *cutter) splice(at media.Ticks) {
+	i, known := slices.BinarySearch(c.splices, at)
+	if known || at <= c.start || len(c.splices) == timeline.MaxSplices {
+		return
+	}
+	c.splices = slices.Insert(c.splices, i, at)
+	c.predict()
+}
+
+// unsplice takes that back.
+func (c *cutter) unsplice(at media.Ticks) {
+	if i, known := slices.BinarySearch(c.splices, at); known {
+		c.splices = slices.Delete(c.splices, i, i+1)
+		c.predict()
+	}
+}
+
+// splicesBy reports whether a splice is waited for that a sync sample there serves:
+// one up to a frame early is meant.
+func (c *cutter) splicesBy(at media.Ticks) bool {
+	return len(c.splices) > 0 && c.splices[0] <= at+c.frame
+}
+
 // cuts reports whether a sync sample there would end the open segment.
 func (c *cutter) cuts(at media.Ticks) bool {
 	length := at - c.start
 	switch {
 	case length >= c.enough(c.gops[0].length):
+		return true
+	case c.splicesBy(at) && length >= c.shortest:
 		return true
 	case length+c.frame/2 < c.least:
 		return false
@@ -86,6 +120,9 @@ func (c *cutter) enough(gop media.Ticks) media.Ticks {
 // cut starts a segment.
 func (c *cutter) cut(at media.Ticks) {
 	c.start = at
+	for c.splicesBy(at) {
+		c.splices = slices.Delete(c.splices, 0, 1)
+	}
 	c.predict()
 }
 

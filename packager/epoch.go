@@ -116,6 +116,8 @@ func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s 
 		target: media.TicksOf(st.Segment, leader),
 		least:  media.TicksOf(min(leastSegment, st.Segment), leader),
 		frame:  s.Duration,
+
+		shortest: media.TicksOf(leastSpliced, leader),
 	}
 	e.cutter.begin(e.first)
 	e.addBound(bound{msn: msn, at: e.first})

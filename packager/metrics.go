@@ -10,6 +10,8 @@ const (
 	dropAbsent         = "absent-track"    // the epoch was made without the track
 	dropChanged        = "changed-track"   // the epoch has the rung with another
 	dropMalformed      = "malformed"
+	dropTooMany        = "too-many" // of splices that wait
+	dropUnfit          = "unfit"    // a splice that is late or far ahead, or more than fit
 )
 
 type metrics struct {
@@ -20,6 +22,7 @@ type metrics struct {
 	bytes    *prometheus.CounterVec
 	dropped  *prometheus.CounterVec
 	repaired prometheus.Counter
+	splices  *prometheus.CounterVec
 }
 
 // newMetrics panics where r has metrics of these names already.
@@ -39,12 +42,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		segments: counters("sluice_segments_total", "Segments closed, gaps included.", "kind"),
 		bytes:    counters("sluice_part_bytes_total", "Bytes of published parts.", "kind"),
 		dropped:  counters("sluice_samples_dropped_total", "Samples that were not published.", "reason"),
+		splices:  counters("sluice_splices_dropped_total", "Splices of publishers that manifests don't tell of.", "reason"),
 		repaired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sluice_samples_repaired_total", Help: "Samples whose timing had to be repaired.",
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.latency, m.rungs, m.parts, m.segments, m.bytes, m.dropped, m.repaired)
+		r.MustRegister(m.latency, m.rungs, m.parts, m.segments, m.bytes, m.dropped, m.repaired, m.splices)
 	}
 	return m
 }

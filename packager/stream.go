@@ -27,18 +27,19 @@ type Stream struct {
 
 	// mu is held by the session for each call, by rungs, for as long as a part
 	// takes to write, and by Serve for a timer, which runs while no session does.
-	mu       sync.Mutex
-	closed   bool
-	record   *record  // nil until the first session
-	session  *session // nil between sessions
-	epoch    *epoch   // nil until a session's first picture
-	trails   []*epoch // ended, with rungs that have something to come; oldest first
-	expects  media.Expectation
-	placed   media.Place // of the leading track's newest sample
-	isPlaced bool
-	last     remembered // of the last broadcast
-	due      time.Time  // when expire has something to do
-	long     bool       // the log says that segments are longer than promised
+	mu          sync.Mutex
+	closed      bool
+	record      *record  // nil until the first session
+	session     *session // nil between sessions
+	epoch       *epoch   // nil until a session's first picture
+	trails      []*epoch // ended, with rungs that have something to come; oldest first
+	expects     media.Expectation
+	placed      media.Place // of the leading track's newest sample
+	isPlaced    bool
+	last        remembered // of the last broadcast
+	due         time.Time  // when expire has something to do
+	spliceEvent uint32     // the newest of those made here
+	long        bool       // the log says that segments are longer than promised
 }
 
 var _ media.Base = (*Stream)(nil)
@@ -47,9 +48,10 @@ var _ media.Base = (*Stream)(nil)
 type session struct {
 	settings Settings
 	expected media.Expectation
-	inputs   []*input  // video first
-	began    time.Time // arrival of the first sample
-	err      error     // of a call that failed: nothing works after it
+	inputs   []*input       // video first
+	splices  []sectionEvent // that wait for the epoch's first part
+	began    time.Time      // arrival of the first sample
+	err      error          // of a call that failed: nothing works after it
 }
 
 // Begin implements media.Sink.
@@ -194,6 +196,9 @@ func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arri
 			return err
 		}
 		s.expelFailed(ctx, s.epoch)
+		if err := s.releaseSplices(ctx); err != nil {
+			return err
+		}
 		if len(s.trails) > 0 && l.msn > s.epoch.start {
 			s.finishTrails(ctx) // a segment later nothing more is going to come
 		}
