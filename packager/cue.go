@@ -154,6 +154,6 @@ func (s *Stream) openBreak(id string) *timeline.Splice {
 // nextSpliceEvent returns an event id that no splice of the stream has had. It starts
 // at the time, so that it goes on after a restart.
 func (s *Stream) nextSpliceEvent() uint32 {
-	s.spliceEvent = max(s.spliceEvent+1, uint32(time.Now().Unix()))
-	return s.spliceEvent
+	s.spliceID = max(s.spliceID+1, uint32(time.Now().Unix()))
+	return s.spliceID
 }

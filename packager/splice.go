@@ -38,18 +38,15 @@ func (s *Stream) writeSplice(ctx context.Context, e media.Event) error {
 	section, err := scte35.Parse(e.Data)
 	switch {
 	case err != nil, len(e.Data) > MaxSection, e.At > maxTime, e.At < -maxTime:
-		s.leaveOut(dropMalformed)
+		s.dropEvent(dropMalformed, 1)
 		return nil
 	case len(s.session.splices) == maxHeldSplices:
-		s.leaveOut(dropTooMany)
+		s.dropEvent(dropFull, 1)
 		return nil
 	}
 	s.session.splices = append(s.session.splices, sectionEvent{e.At, e.Value, e.Duration, section, e.Data})
 	return s.releaseSplices(ctx)
 }
-
-// leaveOut counts a splice that nobody is told of.
-func (s *Stream) leaveOut(reason string) { s.packager.metrics.splices.WithLabelValues(reason).Inc() }
 
 // releaseSplices marks the splices that waited, if they needn't any longer.
 func (s *Stream) releaseSplices(ctx context.Context) error {
@@ -59,22 +56,16 @@ func (s *Stream) releaseSplices(ctx context.Context) error {
 	held := s.session.splices
 	s.session.splices = nil
 	for _, v := range held {
-		at := spliceAt{s.epoch.onClock(v.at).Duration(media.VideoClock), v.id, v.duration}
+		at := spliceAt{s.epoch.onEventClock(v.at).Duration(media.VideoClock), v.id, v.duration}
 		_, err := s.mark(ctx, v.section, v.raw, at)
 		if errors.Is(err, errSplice) {
 			s.log.Warn("splice left out", "epoch", s.epoch.number, "err", err)
-			s.leaveOut(dropUnfit)
+			s.dropEvent(dropUnfit, 1)
 		} else if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// onClock moves a time of the session onto the epoch's clock, in ticks of video.
-func (e *epoch) onClock(at media.Ticks) media.Ticks {
-	l := e.lanes[0]
-	return at + (l.shift+l.offsetShift).Rescale(l.Timescale, media.VideoClock)
 }
 
 // mark records what a section says. It returns the IDs of the splices that it is

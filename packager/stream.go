@@ -27,19 +27,20 @@ type Stream struct {
 
 	// mu is held by the session for each call, by rungs, for as long as a part
 	// takes to write, and by Serve for a timer, which runs while no session does.
-	mu          sync.Mutex
-	closed      bool
-	record      *record  // nil until the first session
-	session     *session // nil between sessions
-	epoch       *epoch   // nil until a session's first picture
-	trails      []*epoch // ended, with rungs that have something to come; oldest first
-	expects     media.Expectation
-	placed      media.Place // of the leading track's newest sample
-	isPlaced    bool
-	last        remembered // of the last broadcast
-	due         time.Time  // when expire has something to do
-	spliceEvent uint32     // the newest of those made here
-	long        bool       // the log says that segments are longer than promised
+	mu       sync.Mutex
+	closed   bool
+	record   *record  // nil until the first session
+	session  *session // nil between sessions
+	epoch    *epoch   // nil until a session's first picture
+	trails   []*epoch // ended, with rungs that have something to come; oldest first
+	expects  media.Expectation
+	placed   media.Place // of the leading track's newest sample
+	isPlaced bool
+	last     remembered // of the last broadcast
+	due      time.Time  // when expire has something to do
+	eventID  uint32     // the newest
+	spliceID uint32     // of the newest splice that was made here
+	long     bool       // the log says that segments are longer than promised
 }
 
 var _ media.Base = (*Stream)(nil)
@@ -49,6 +50,7 @@ type session struct {
 	settings Settings
 	expected media.Expectation
 	inputs   []*input       // video first
+	events   []event        // that no epoch has come to
 	splices  []sectionEvent // that wait for the epoch's first part
 	began    time.Time      // arrival of the first sample
 	err      error          // of a call that failed: nothing works after it
@@ -76,7 +78,11 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	if err := s.endEpoch(ctx, settings); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	s.session = &session{settings: settings, expected: s.expects, inputs: inputs}
+	var events []event // that the epoch before didn't come to
+	if s.session != nil {
+		events = s.session.events
+	}
+	s.session = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}
 	s.schedule()
 	s.report(time.Time{})
 	return nil
@@ -113,6 +119,7 @@ func (s *Stream) End(ctx context.Context, _ error) error {
 	}
 	// The end must be recorded even where the session's context is over.
 	err := s.endEpoch(context.WithoutCancel(ctx), s.session.settings)
+	s.dropEvent(dropUnreached, len(s.session.events))
 	s.session = nil
 	s.schedule()
 	s.report(time.Time{})
@@ -296,6 +303,7 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 		return err
 	}
 	s.epoch = e
+	s.tellKept()
 	s.place(e.lanes[0])
 	s.log.Info("stream is live", "epoch", e.number)
 	if err := e.lead(ctx, e.lanes[0].onClock(sample), arrived); err != nil {
@@ -341,6 +349,7 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, settings.Segment))
 	}
+	s.keepUnreached(e)
 	s.trail(e)
 	s.last = remembered{settings: e.settings, targets: s.record.now().Targets}
 	s.log.Info("epoch ended", "epoch", e.number, "dur", e.reached().Round(time.Millisecond))

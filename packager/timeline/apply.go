@@ -127,7 +127,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	t.Broadcast = epoch
 	t.First = t.Next.MSN
 	t.unlisted, t.listed = t.unlisted+t.listed, 0
-	t.Targets, t.Splices = Targets{}, nil
+	t.Targets, t.Splices, t.waited = Targets{}, nil, false
 	renditions := make([]*Rendition, len(t.Renditions))
 	for i, r := range t.Renditions {
 		fresh := *r

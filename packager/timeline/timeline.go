@@ -56,6 +56,7 @@ type Timeline struct {
 	// MaxSplices. They go when what they are about has left the playlists.
 	Splices []*Splice
 
+	waited   bool          // for the broadcast's rungs, as long as manifests do
 	listed   time.Duration // span of the leading rendition's whole segments from First on
 	unlisted time.Duration // span of those from Kept to First
 
