@@ -2,7 +2,9 @@ package dash
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"time"
 
@@ -72,7 +74,7 @@ func (p *plan) placeEvent(f form, v mpdEvent, epoch uint64, at time.Duration, da
 		case q.epoch.Number == epoch:
 			here.at = at - q.origin
 		default:
-			here.at = date.Sub(q.anchor.Time.Add(q.origin - q.anchor.Media))
+			here.at = date.Sub(time.UnixMilli(q.anchor.Time.UnixMilli()).Add(q.origin - q.anchor.Media))
 		}
 		switch {
 		case here.at >= length:
@@ -98,6 +100,7 @@ func appendEvents(dst []byte, q *period) []byte {
 	dst = append(dst, `<EventStream schemeIdUri="urn:scte:scte35:2014:xml+bin" timescale="`...)
 	dst = strconv.AppendInt(dst, int64(eventClock), 10)
 	dst = append(dst, "\">\n"...)
+	slices.SortStableFunc(q.events, func(a, b mpdEvent) int { return cmp.Compare(a.at, b.at) }) // §5.10.2.1
 	for i, v := range q.events {
 		if i > 0 && v.at == q.events[i-1].at && bytes.Equal(v.section, q.events[i-1].section) {
 			continue

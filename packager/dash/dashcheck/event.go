@@ -84,6 +84,8 @@ func (p *Period) checkEvents(f *findings) {
 		f.check(e.hasID && !twice, eventID, e.node.line, "%d", e.ID)
 		f.check(e.Time >= 0 && (p.Duration < 0 || e.Time < p.Duration), eventPeriod, e.node.line,
 			"%v after the start of Period %s, which lasts %v", e.Time, p.ID, p.Duration)
+		f.check(i == 0 || p.Events[i-1].Scheme != e.Scheme || p.Events[i-1].Time <= e.Time, eventOrder, e.node.line,
+			"event %d at %v", e.ID, e.Time)
 	}
 }
 

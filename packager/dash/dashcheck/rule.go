@@ -66,6 +66,7 @@ var (
 	eventStream    = rule("event.stream", "§5.10.2.2", Must, "a Period has one EventStream for each scheme and value")
 	eventSplice    = rule("event.splice", "SCTE 214-1 §6.7", Must, "a splice's Event holds one Signal with one Binary, a splice_info_section")
 	eventID        = rule("event.id", "§5.10.2.2, project", Must, "every Event has an id of its own in its stream")
+	eventOrder     = rule("event.order", "§5.10.2.1", Must, "the Events of a stream stand in the order of their times")
 	eventPeriod    = rule("event.period", "§5.10.2.1", Must, "an Event starts within its Period")
 	setID          = rule("set.id", "§5.3.3.2", Must, "AdaptationSets have distinct ids")
 	setKind        = rule("set.kind", "§5.3.3.2, §5.3.7.2", Must, "contentType, mimeType and codecs agree")

@@ -109,6 +109,7 @@ var faults = []struct {
 	{eventSplice, "no section", func(s *spoiler) { s.events(strings.ReplaceAll(event(2, 0), ">/D", ">/E"), first) }},
 	{eventID, "none", func(s *spoiler) { s.events(strings.ReplaceAll(event(2, 0), ` id="2"`, ""), first) }},
 	{eventID, "twice", func(s *spoiler) { s.events(event(2, 0)+event(2, 1), first) }},
+	{eventOrder, "", func(s *spoiler) { s.events(event(2, 1)+event(3, 0), first) }},
 	{eventPeriod, "after", func(s *spoiler) { s.events(event(2, 11*90_000), back) }},
 	{eventPeriod, "before", func(s *spoiler) {
 		s.events(event(2, 89_999), back)
