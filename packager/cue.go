@@ -76,6 +76,9 @@ func (p *Packager) Cue(ctx context.Context, name string, c Cue) ([]string, error
 }
 
 func (s *Stream) cue(ctx context.Context, c Cue) ([]string, error) {
+	if !validSpliceID(c.ID) {
+		return nil, fmt.Errorf("%w: an id has up to %d letters, digits, spaces and -._:/@", ErrCue, maxSpliceID)
+	}
 	at := s.cueTime(c)
 	section, err := s.cueSection(c, at)
 	if err != nil {
@@ -97,7 +100,7 @@ func (s *Stream) cueTime(c Cue) time.Duration {
 	if c.At.IsZero() {
 		return newest + c.Ahead
 	}
-	return newest + c.At.Sub(e.dateAt(newest))
+	return newest + c.At.Sub(e.exactDate(newest))
 }
 
 // cueSection returns the section of a cue at that time.

@@ -34,7 +34,8 @@ const nearTarget = 20
 // after it, counted from its start, so that regular GOPs give regular segments whether or not they
 // divide the target. It ends earlier, though not within a second, where the
 // keyframes are irregular, or where the next GOP would make it longer than the
-// manifests promise, and at the first sync sample from a splice on.
+// manifests promise. It also ends at the first sync sample from a splice on, and
+// what comes after that as early as it must, to keep the promise.
 type cutter struct {
 	target, least media.Ticks
 	shortest      media.Ticks // segment that a splice may make
@@ -47,7 +48,9 @@ type cutter struct {
 
 	gops    [gopMemory]gop // newest first
 	known   int            // how many of gops are set
+	whole   media.Ticks    // the longest GOP there was: what is forced for splices cuts those remembered short
 	splices []media.Ticks  // that no segment starts at yet; rising
+	spliced bool           // the open segment started at one, likely within a GOP of the usual length
 	nextCut media.Ticks    // where the next segment starts if this GOP is like the last; 0: unknown
 }
 
@@ -69,6 +72,7 @@ func (c *cutter) keyframe(at media.Ticks) {
 	copy(c.gops[1:], c.gops[:])
 	c.gops[0] = gop{length: at - c.sync, frames: c.frames}
 	c.known = min(c.known+1, gopMemory)
+	c.whole = max(c.whole, at-c.sync)
 	c.sync, c.frames = at, 0
 	c.predict()
 }
@@ -103,12 +107,20 @@ func (c *cutter) cuts(at media.Ticks) bool {
 	switch {
 	case length >= c.enough(c.gops[0].length):
 		return true
-	case c.splicesBy(at) && length >= c.shortest:
+	case length < c.shortest:
+		return false
+	case c.splicesBy(at) || c.spliced && c.breaksPromise(length, c.whole):
 		return true
 	case length+c.frame/2 < c.least:
 		return false
 	}
-	return c.irregular() || c.promise > 0 && length+c.longest() > c.promise
+	return c.irregular() || c.breaksPromise(length, c.longest())
+}
+
+// breaksPromise reports whether a segment of that length would get too long with a
+// GOP of that length.
+func (c *cutter) breaksPromise(length, gop media.Ticks) bool {
+	return c.promise > 0 && length+gop > c.promise
 }
 
 // enough is the length from which on a segment ends at the next sync sample:
@@ -119,7 +131,7 @@ func (c *cutter) enough(gop media.Ticks) media.Ticks {
 
 // cut starts a segment.
 func (c *cutter) cut(at media.Ticks) {
-	c.start = at
+	c.start, c.spliced = at, c.splicesBy(at)
 	for c.splicesBy(at) {
 		c.splices = slices.Delete(c.splices, 0, 1)
 	}

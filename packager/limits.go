@@ -48,6 +48,8 @@ const (
 	// MaxSection is the longest splice_info_section that is told: playlists carry it, in
 	// hexadecimal. Those in use have 30 to 200 bytes.
 	MaxSection = 1024
+	// maxSpliceID is the longest name of one, in bytes.
+	maxSpliceID = 64
 	// maxHeldSplices bounds those that wait for an epoch's first part.
 	maxHeldSplices = 32
 	// maxSpliceAhead is how far ahead of the picture one may be announced.

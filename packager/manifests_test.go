@@ -217,6 +217,8 @@ func (l *fakeLadder) anyTrouble(random *rand.Rand, gone *outage) {
 		if gone.since < 50 && l.recorder.now > 5*time.Second {
 			require.NoError(l, l.rungs[random.IntN(2)].way.Leave(l.Context()))
 		}
+	case 5:
+		l.anySplice(random)
 	}
 }
 

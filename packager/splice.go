@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/media"
@@ -172,6 +173,9 @@ func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date tim
 	if len(t.Splices) == timeline.MaxSplices {
 		return nil, "", fmt.Errorf("%w: %d are listed already", errSplice, timeline.MaxSplices)
 	}
+	if !validSpliceID(id) {
+		id = ""
+	}
 	if id == "" || t.Splice(id) != nil {
 		id = spliceID(id, p, date)
 	}
@@ -182,6 +186,13 @@ func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date tim
 		ID: id, Kind: kind, EventID: p.EventID, Type: p.Type, Epoch: s.epoch.number, Media: at, Time: date,
 		Planned: min(p.Duration, maxPlanned).Truncate(time.Millisecond), Section: raw,
 	}}, id, nil
+}
+
+// validSpliceID reports whether an ID can be written into any manifest.
+func validSpliceID(id string) bool {
+	return len(id) <= maxSpliceID && strings.IndexFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._:/@ ", r)
+	}) < 0
 }
 
 // spliceID makes an ID that is unique in the playlist, as event ids are not
@@ -226,9 +237,14 @@ func (s *Stream) ahead(event uint32) *timeline.Splice {
 	return nil
 }
 
-// dateAt is when a media time of the epoch is on the server's clock, as playlists
-// date it: by the newest segment that began before. To the millisecond, as they say it.
+// dateAt is when a media time of the epoch is on the server's clock, to the
+// millisecond, as playlists say it.
 func (e *epoch) dateAt(at time.Duration) time.Time {
+	return e.exactDate(at).UTC().Truncate(time.Millisecond)
+}
+
+// exactDate is as playlists date it: by the newest segment that began before.
+func (e *epoch) exactDate(at time.Duration) time.Time {
 	const near = 32 // segments: what is older is dated as these are, to a hair
 	date := e.clock.at(at - timeline.Origin)
 	r := e.record.now().Rendition(e.lanes[0].rendition)
@@ -246,5 +262,5 @@ func (e *epoch) dateAt(at time.Duration) time.Time {
 	if r.Open != nil {
 		look(r.Open)
 	}
-	return date.UTC().Truncate(time.Millisecond)
+	return date
 }
