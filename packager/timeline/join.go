@@ -44,6 +44,7 @@ func (t *Timeline) join(e RenditionJoined) error {
 	}
 	r.Track, r.Epoch, r.Follows, r.Left, r.Behind = e.Track, e.Epoch, true, false, false
 	if epoch.Has(e.Rendition) {
+		r.Back = t.Next.MSN - 1
 		return nil
 	}
 	joined := *epoch

@@ -122,6 +122,9 @@ type Rendition struct {
 	Left bool
 	// Behind says that it follows too far behind for its players; see judge.
 	Behind bool
+	// Back is the newest segment that the others had when it came back in an epoch,
+	// after it had been absent: what was told without it isn't told once more.
+	Back uint64
 }
 
 // Init is an init segment.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -47,31 +46,11 @@ func TestStates(t *testing.T) {
 	require.Equal(t, StateMissing, Status{}.State(now))
 }
 
-// lines is a log that a test reads while others write it.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// take returns what was written since it was called last.
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
-
 // Once a day, from 21 days before the end; anew when another certificate comes near
 // its end.
 func TestExpiryIsWarnedOfDaily(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var logs lines
+		var logs Lines
 		var cert atomic.Pointer[Status]
 		ends := func(left time.Duration) {
 			now := time.Now()
@@ -91,7 +70,7 @@ func TestExpiryIsWarnedOfDaily(t *testing.T) {
 		go func() { e.serve(ctx); close(done) }()
 		warned := func() int {
 			synctest.Wait()
-			return strings.Count(logs.take(), "\n")
+			return strings.Count(logs.Take(), "\n")
 		}
 		time.Sleep(time.Minute) // what follows is between two of its looks
 		time.Sleep(4 * day)
@@ -106,7 +85,7 @@ func TestExpiryIsWarnedOfDaily(t *testing.T) {
 		ends(-time.Hour)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		text := logs.take()
+		text := logs.Take()
 		require.Contains(t, text, "level=ERROR")
 		require.Equal(t, 1, strings.Count(text, "\n"))
 		cancel()
@@ -182,6 +161,21 @@ func TestChallengesDisturbNobody(t *testing.T) {
 		require.Error(t, err)
 		require.NotErrorIs(t, err, io.EOF)
 	}
+}
+
+// Where the storage can't be read, handshakes wait for it at the start only.
+func TestACMEWithoutItsStorage(t *testing.T) {
+	dir := t.TempDir()
+	a, err := NewACME(ACMEOptions{Domains: []string{"a.example"}, Folder: dir, HTTP: ":80", Directory: "https://127.0.0.1:1/"}, quiet)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "certificates"), nil, 0o600)) // it's to be a folder
+	served(t, a.Serve)
+	Until(t, func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.loaded["a.example"] == nil
+	})
+	require.Nil(t, a.find(t.Context(), "a.example"))
 }
 
 func TestACMEThatCannotServe(t *testing.T) {

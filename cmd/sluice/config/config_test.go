@@ -47,7 +47,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
 		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest", "max-bitrate": "20M",
-		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
+		"api-token": "0123456789abcdef",
+		"ladder":    "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
 		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
@@ -61,9 +62,9 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Timing: catalog.Timing{Segment: 4 * time.Second, Part: 500 * time.Millisecond, Window: time.Minute},
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
-		Takeover: TakeoverNewest, MaxBitrate: 20_000_000, Webhooks: Default().Webhooks,
+		Takeover: TakeoverNewest, MaxBitrate: 20_000_000, APIToken: "0123456789abcdef", Webhooks: Default().Webhooks,
 	}
-	require.Len(t, texts, len(settings))
+	require.Len(t, texts, len(settings)-1, "api-token-file goes without api-token")
 
 	var vars, lines []string
 	for name, text := range texts {
@@ -86,12 +87,26 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		ACMEDirectory: ptr(texts["acme-directory"]), ACMECA: ptr(texts["acme-ca"]),
 		ClientCA: ptr(texts["client-ca"]), ClientCRL: ptr(texts["client-crl"]), ClientAuth: ptr(texts["client-auth"]),
 		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
-		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]),
+		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]), APIToken: ptr(texts["api-token"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+func TestAPIToken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(path, []byte(" 0123456789abcdef\n"), 0o600))
+	c, err := Load(Flags{APITokenFile: &path}, env())
+	require.NoError(t, err)
+	require.Equal(t, Secret("0123456789abcdef"), c.APIToken)
+	require.NotContains(t, fmt.Sprintf("%+v", c), "0123456789abcdef")
+	_, err = Load(Flags{APITokenFile: &path}, env("SLUICE_API_TOKEN=0123456789abcdef"))
+	require.ErrorContains(t, err, "--api-token-file: api-token is given too")
+	_, err = Load(Flags{APIToken: ptr("short")}, env())
+	require.ErrorContains(t, err, "--api-token: a secret has 16 to 4096 bytes")
+	require.NotContains(t, err.Error(), "short")
 }
 
 func TestPrecedence(t *testing.T) {

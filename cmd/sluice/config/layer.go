@@ -72,6 +72,7 @@ func (f Flags) layer() layer {
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace, "ladder": f.Ladder,
 		"takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
+		"api-token": f.APIToken, "api-token-file": f.APITokenFile,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
 		if v != nil {
