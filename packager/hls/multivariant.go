@@ -43,10 +43,9 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	for _, g := range groups {
 		dst = g.appendMedia(dst)
 	}
-	captions := captionsAttribute(video)
+	captions := captionsAttribute(t, video)
 	if captions == captionsPresent {
-		dst = append(dst, `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="`+captionGroup+
-			`",NAME="CC1",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"`+"\n"...)
+		dst = appendCaptions(dst, t.Captions)
 	}
 	first := startVariant(video, audio)
 	for _, g := range groups {

@@ -39,6 +39,13 @@ export interface Result {
   firstFrame: number | null
   /** Where playback joined, as currentTime. */
   joined: number | null
+  /**
+   * Timed metadata, when the player told of it: its time and the position then (s),
+   * its name and its value.
+   */
+  events: { time: number; shown: number; name: string; value: string }[]
+  /** Presentation times (s) of the newest pictures shown. */
+  frames: number[]
   /** Sizes of the picture on show, each from when it came. */
   pictures: { at: number; width: number; height: number }[]
   /** Pauses of playback after its start, in milliseconds of the page's clock. */
@@ -88,6 +95,8 @@ export class Recorder {
       audioBytes: 0,
       firstFrame: null,
       joined: null,
+      events: [],
+      frames: [],
       pictures: [],
       stalls: [],
       steppedBack: 0,
@@ -112,6 +121,10 @@ export class Recorder {
       if (seconds === null || !Number.isFinite(seconds) || this.#result.firstFrame === null) return
       keep(this.#result.latency, Math.round(seconds * 1000) / 1000)
     }, SAMPLE)
+  }
+
+  event(time: number, name: string, value: string): void {
+    keep(this.#result.events, { time, shown: this.#video.currentTime, name, value })
   }
 
   error(detail: string, fatal: boolean): void {
@@ -152,7 +165,8 @@ export class Recorder {
   }
 
   #onFrame(clock: boolean): void {
-    this.#video.requestVideoFrameCallback(() => {
+    this.#video.requestVideoFrameCallback((_, { mediaTime }) => {
+      keep(this.#result.frames, mediaTime)
       this.#result.firstFrame ??= this.#elapsed()
       if (clock) this.#readGlass()
       this.#onFrame(clock)
