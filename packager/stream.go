@@ -81,6 +81,7 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	var events []event // that the epoch before didn't come to
 	if s.session != nil {
 		events = s.session.events
+		s.dropEvent(dropUnreached, len(s.session.splices))
 	}
 	s.session = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}
 	s.schedule()
@@ -119,7 +120,7 @@ func (s *Stream) End(ctx context.Context, _ error) error {
 	}
 	// The end must be recorded even where the session's context is over.
 	err := s.endEpoch(context.WithoutCancel(ctx), s.session.settings)
-	s.dropEvent(dropUnreached, len(s.session.events))
+	s.dropEvent(dropUnreached, len(s.session.events)+len(s.session.splices))
 	s.session = nil
 	s.schedule()
 	s.report(time.Time{})
