@@ -24,7 +24,8 @@ type announcements struct {
 
 // announcement is timed metadata whose place isn't known yet.
 type announcement struct {
-	timestamp uint32 // ms
+	timestamp uint32        // ms
+	ahead     time.Duration // of that
 	event     media.Event
 }
 
@@ -36,7 +37,7 @@ func (p *publication) dataMessage(ctx context.Context, timestamp uint32, values 
 		p.meter.Declare(m.FrameRate)
 		return nil
 	}
-	e, ok := eventOf(values)
+	e, ahead, ok := eventOf(values, timestamp)
 	if !ok || !p.mayTell(len(e.Data), arrived) {
 		return nil
 	}
@@ -45,24 +46,28 @@ func (p *publication) dataMessage(ctx context.Context, timestamp uint32, values 
 		p.drop(dropEventTime)
 		w = w[:copy(w, w[1:])]
 	}
-	p.events.waiting = append(w, announcement{timestamp, e})
+	p.events.waiting = append(w, announcement{timestamp, ahead, e})
 	return p.placeEvents(ctx)
 }
 
 // eventOf makes an event of a script tag: its name, and mostly one value. This is
-// where a tag's meaning is told; the time is given to it later.
-func eventOf(values []any) (e media.Event, ok bool) {
+// where a tag's meaning is told; the time is given to it later, by the tag's own and how
+// far ahead of that it is. What tells of a splice becomes its section, whatever its form.
+func eventOf(values []any, timestamp uint32) (e media.Event, ahead time.Duration, ok bool) {
+	if c, ok := flv.ParseCue(values, timestamp); ok {
+		return media.Event{Scheme: media.SchemeSCTE35, Value: c.ID, Duration: c.Duration, Data: c.Section}, c.Ahead, true
+	}
 	if len(values) > 0 && values[0] == "@setDataFrame" {
 		values = values[1:]
 	}
 	if len(values) == 0 {
-		return e, false
+		return e, 0, false
 	}
 	name, ok := values[0].(string)
 	if !ok || name == "" || notTimed[name] || len(name) > maxEventName {
-		return e, false
+		return e, 0, false
 	}
-	return media.Event{Scheme: media.SchemeID3, Data: id3.AppendText(nil, name, eventText(name, values[1:]))}, true
+	return media.Event{Scheme: media.SchemeID3, Data: id3.AppendText(nil, name, eventText(name, values[1:]))}, 0, true
 }
 
 // notTimed are the names of tags that aren't timed metadata.
@@ -127,7 +132,7 @@ func (p *publication) placeEvents(ctx context.Context) error {
 			p.events.waiting = waiting[i:]
 			return nil
 		}
-		a.event.At = at
+		a.event.At = at + media.TicksOf(a.ahead, media.VideoClock)
 		if err := p.tell(ctx, a.event); err != nil {
 			return err
 		}

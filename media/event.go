@@ -21,6 +21,7 @@ type Event struct {
 const (
 	// SchemeID3 is an ID3v2 tag (AOMedia, Carriage of ID3 Timed Metadata in CMAF §2).
 	SchemeID3 = "https://aomedia.org/emsg/ID3"
-	// SchemeSCTE35 is a binary splice_info_section (SCTE 214-3 §8.3.3).
+	// SchemeSCTE35 is a binary splice_info_section (SCTE 214-3 §8.3.3); Value is what its
+	// sender calls it. It is told in manifests, not in fragments.
 	SchemeSCTE35 = "urn:scte:scte35:2013:bin"
 )

@@ -1,13 +1,19 @@
 package packager
 
 import (
+	"slices"
 	"time"
 
 	"sluice/media"
+	"sluice/packager/timeline"
 )
 
 // leastSegment is the shortest segment that irregular keyframes may make.
 const leastSegment = time.Second
+
+// leastSpliced is the shortest segment that a splice makes: there is sound in it,
+// whatever its codec. Where one would be shorter, its start is near enough.
+const leastSpliced = 250 * time.Millisecond
 
 // gopMemory is how many GOPs the cutter remembers.
 const gopMemory = 4
@@ -28,9 +34,11 @@ const nearTarget = 20
 // after it, counted from its start, so that regular GOPs give regular segments whether or not they
 // divide the target. It ends earlier, though not within a second, where the
 // keyframes are irregular, or where the next GOP would make it longer than the
-// manifests promise.
+// manifests promise. It also ends at the first sync sample from a splice on, and
+// what comes after that as early as it must, to keep the promise.
 type cutter struct {
 	target, least media.Ticks
+	shortest      media.Ticks // segment that a splice may make
 	frame         media.Ticks // nominal duration of a frame: half of it is tolerated
 	promise       media.Ticks // the longest segment that keeps the promise; 0: none yet
 	usual         media.Ticks // the longest GOP of the epoch before; 0: unknown
@@ -41,6 +49,9 @@ type cutter struct {
 
 	gops    [gopMemory]gop // newest first
 	known   int            // how many of gops are set
+	whole   media.Ticks    // the longest GOP there was: what is forced for splices cuts those remembered short
+	splices []media.Ticks  // that no segment starts at yet; rising
+	spliced bool           // the open segment started at one, likely within a GOP of the usual length
 	nextCut media.Ticks    // where the next segment starts if this GOP is like the last; 0: unknown
 }
 
@@ -62,8 +73,33 @@ func (c *cutter) keyframe(at media.Ticks) {
 	copy(c.gops[1:], c.gops[:])
 	c.gops[0] = gop{length: at - c.sync, frames: c.frames}
 	c.known = min(c.known+1, gopMemory)
+	c.whole = max(c.whole, at-c.sync)
 	c.sync, c.frames = at, 0
 	c.predict()
+}
+
+// splice wants a segment to start at the first sync sample from at on.
+func (c *cutter) splice(at media.Ticks) {
+	i, known := slices.BinarySearch(c.splices, at)
+	if known || at <= c.start || len(c.splices) == timeline.MaxSplices {
+		return
+	}
+	c.splices = slices.Insert(c.splices, i, at)
+	c.predict()
+}
+
+// unsplice takes that back.
+func (c *cutter) unsplice(at media.Ticks) {
+	if i, known := slices.BinarySearch(c.splices, at); known {
+		c.splices = slices.Delete(c.splices, i, i+1)
+		c.predict()
+	}
+}
+
+// splicesBy reports whether a splice is waited for that a sync sample there serves:
+// one up to a frame early is meant.
+func (c *cutter) splicesBy(at media.Ticks) bool {
+	return len(c.splices) > 0 && c.splices[0] <= at+c.frame
 }
 
 // cuts reports whether a sync sample there would end the open segment.
@@ -74,10 +110,20 @@ func (c *cutter) cuts(at media.Ticks) bool {
 		return true
 	case c.known < 2 && c.promise > 0 && c.usual > 0 && length+max(c.usual, c.longest()) > c.promise:
 		return true // an epoch that joined in the middle of a GOP begins with a short one
+	case length < c.shortest:
+		return false
+	case c.splicesBy(at) || c.spliced && c.breaksPromise(length, c.whole):
+		return true
 	case length+c.frame/2 < c.least:
 		return false
 	}
-	return c.irregular() || c.promise > 0 && length+c.longest() > c.promise
+	return c.irregular() || c.breaksPromise(length, c.longest())
+}
+
+// breaksPromise reports whether a segment of that length would get too long with a
+// GOP of that length.
+func (c *cutter) breaksPromise(length, gop media.Ticks) bool {
+	return c.promise > 0 && length+gop > c.promise
 }
 
 // enough is the length from which on a segment ends at the next sync sample:
@@ -88,7 +134,10 @@ func (c *cutter) enough(gop media.Ticks) media.Ticks {
 
 // cut starts a segment.
 func (c *cutter) cut(at media.Ticks) {
-	c.start = at
+	c.start, c.spliced = at, c.splicesBy(at)
+	for c.splicesBy(at) {
+		c.splices = slices.Delete(c.splices, 0, 1)
+	}
 	c.predict()
 }
 

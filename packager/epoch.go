@@ -124,6 +124,7 @@ func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s 
 		least:  media.TicksOf(min(leastSegment, st.Segment), leader),
 		frame:  s.Duration,
 		usual:  usual.Rescale(media.VideoClock, leader),
+		shortest: media.TicksOf(leastSpliced, leader),
 	}
 	e.cutter.begin(e.first)
 	e.addBound(bound{msn: msn, at: e.first})

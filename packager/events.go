@@ -25,7 +25,7 @@ type event struct {
 // in whose time it lies, in every rendition of the leading kind: players read it
 // from the one that they play. What comes after its part went out is told with the
 // next one.
-func (s *Stream) WriteEvent(_ context.Context, e media.Event) error {
+func (s *Stream) WriteEvent(ctx context.Context, e media.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -36,8 +36,7 @@ func (s *Stream) WriteEvent(_ context.Context, e media.Event) error {
 	case s.session.err != nil:
 		return s.session.err
 	case e.Scheme == media.SchemeSCTE35:
-		s.dropEvent(dropUnknown, 1)
-		return nil
+		return s.writeSplice(ctx, e)
 	case e.Scheme == "", strings.ContainsRune(e.Scheme, 0), strings.ContainsRune(e.Value, 0),
 		e.At > maxTime, e.At < -maxTime, len(e.Data) > maxEventSize:
 		s.dropEvent(dropMalformed, 1)

@@ -43,6 +43,25 @@ const (
 	maxTracks = 8
 )
 
+// Limits on splices.
+const (
+	// MaxSection is the longest splice_info_section that is told: playlists carry it, in
+	// hexadecimal. Those in use have 30 to 200 bytes.
+	MaxSection = 1024
+	// maxSpliceID is the longest name of one, in bytes.
+	maxSpliceID = 64
+	// maxHeldSplices bounds those that wait for an epoch's first part.
+	maxHeldSplices = 32
+	// maxSpliceAhead is how far ahead of the picture one may be announced.
+	maxSpliceAhead = 10 * time.Minute
+	// maxSpliceLate, or the window where that is longer, is how far behind it.
+	maxSpliceLate = 10 * time.Second
+	// maxPlanned bounds how long a break may be meant to last.
+	maxPlanned = 24 * time.Hour
+	// repeatSpan is how far apart the times of what is one and the same may be given.
+	repeatSpan = 5 * time.Second
+)
+
 // Limits on timed metadata.
 const (
 	// maxEvents and maxEventBytes bound what waits for its time.

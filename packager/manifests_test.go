@@ -214,6 +214,8 @@ func (l *fakeLadder) anyTrouble(random *rand.Rand, gone *outage) {
 		}
 	case 4:
 		require.NoError(l, l.rungs[random.IntN(2)].way.Leave(l.Context()))
+	case 5:
+		l.anySplice(random)
 	}
 }
 

@@ -12,7 +12,7 @@ const (
 	dropMalformed      = "malformed"
 	dropUnreached      = "unreached" // an event of a time that never came
 	dropFull           = "full"      // too many events wait for their time
-	dropUnknown        = "unknown"   // an event of a scheme that can't be told
+	dropUnfit          = "unfit"     // a splice that is late or far ahead, or more than fit
 )
 
 type metrics struct {

@@ -40,6 +40,7 @@ type Stream struct {
 	over     bool       // nobody is waited for
 	due      time.Time  // when expire has something to do
 	eventID  uint32     // the newest
+	spliceID uint32     // of the newest splice that was made here
 	long     bool       // the log says that segments are longer than promised
 }
 
@@ -49,10 +50,11 @@ var _ media.Base = (*Stream)(nil)
 type session struct {
 	settings Settings
 	expected media.Expectation
-	inputs   []*input  // video first
-	events   []event   // that no epoch has come to
-	began    time.Time // arrival of the first sample
-	err      error     // of a call that failed: nothing works after it
+	inputs   []*input       // video first
+	events   []event        // that no epoch has come to
+	splices  []sectionEvent // that wait for the epoch's first part
+	began    time.Time      // arrival of the first sample
+	err      error          // of a call that failed: nothing works after it
 }
 
 // Begin implements media.Sink.
@@ -83,6 +85,7 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 		for i := range events {
 			events[i].carried = true
 		}
+		s.dropEvent(dropUnreached, len(s.session.splices))
 	}
 	s.session, s.over = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}, false
 	s.schedule()
@@ -121,7 +124,7 @@ func (s *Stream) End(ctx context.Context, cause error) error {
 	}
 	// The end must be recorded even where the session's context is over.
 	err := s.endEpoch(context.WithoutCancel(ctx), s.session.settings)
-	s.dropEvent(dropUnreached, len(s.session.events))
+	s.dropEvent(dropUnreached, len(s.session.events)+len(s.session.splices))
 	s.session, s.over = nil, errors.Is(cause, media.ErrOver)
 	s.schedule()
 	s.report(time.Time{})
@@ -205,6 +208,9 @@ func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arri
 			return err
 		}
 		s.expelFailed(ctx, s.epoch)
+		if err := s.releaseSplices(ctx); err != nil {
+			return err
+		}
 		if len(s.trails) > 0 && l.msn > s.epoch.start {
 			s.finishTrails(ctx) // a segment later nothing more is going to come
 		}

@@ -14,6 +14,12 @@ var (
 	ErrUnavailable = errors.New("can't be said now, try again")
 )
 
+// What Cue answers with.
+var (
+	ErrCue     = errors.New("bad cue")
+	ErrNotLive = errors.New("the stream isn't live")
+)
+
 // What handlers answer with, beside success. Wrapping adds what a person would
 // like to read: the text of 4xx errors goes out.
 var (
@@ -24,6 +30,8 @@ var (
 	errNotYet     = errors.New("not there yet, try again") // a wait ran out
 	errStopping   = errors.New("the server is stopping")
 	errMethod     = errors.New("method not allowed")
+	// errUnauthorized says nothing of what was shown.
+	errUnauthorized = errors.New("the API token is missing, or isn't this one")
 	// errAwaited never reaches a client: what was asked for may still come.
 	errAwaited = errors.New("still to come")
 )
@@ -38,6 +46,7 @@ type problem struct {
 	text   string
 	cache  []string
 	retry  bool // say when to try again
+	asks   bool // for credentials
 }
 
 // problemOf maps an error to what is answered. What it doesn't know is our
@@ -53,10 +62,14 @@ func problemOf(err error) problem {
 		p.status, p.cache = http.StatusGone, cacheSecond
 	case errors.Is(err, errGone):
 		p.status, p.cache = http.StatusGone, cacheShort
-	case errors.Is(err, errBadRequest), errors.Is(err, hls.ErrAhead):
+	case errors.Is(err, errBadRequest), errors.Is(err, hls.ErrAhead), errors.Is(err, ErrCue):
 		p.status = http.StatusBadRequest
 	case errors.Is(err, errMethod):
 		p.status = http.StatusMethodNotAllowed
+	case errors.Is(err, errUnauthorized):
+		p.status, p.asks = http.StatusUnauthorized, true
+	case errors.Is(err, ErrNotLive):
+		p.status = http.StatusConflict
 	case errors.Is(err, ErrForbidden):
 		p.status = http.StatusForbidden
 	case errors.Is(err, errNotYet), errors.Is(err, errStopping), errors.Is(err, ErrUnavailable):

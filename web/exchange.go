@@ -96,6 +96,9 @@ func (s *Server) fail(x *exchange, err error) {
 	if p.retry {
 		h["Retry-After"] = oneSecond
 	}
+	if p.asks {
+		h["Www-Authenticate"] = bearer
+	}
 	if x.group.json {
 		body, _ := json.Marshal(map[string]string{"error": p.text}) // a map of strings has no way to fail
 		_ = x.send(p.status, typeJSON, append(body, '\n'))

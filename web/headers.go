@@ -27,6 +27,7 @@ var (
 	encodingGzip = []string{"gzip"}
 	varyEncoding = []string{"Accept-Encoding"}
 	bytesUnit    = []string{"bytes"}
+	bearer       = []string{`Bearer realm="sluice"`}
 	nosniff      = []string{"nosniff"}
 	oneSecond    = []string{"1"}
 	anyOrigin    = []string{"*"}

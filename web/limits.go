@@ -33,6 +33,12 @@ const (
 	maxWishRate = 1000     // frames a second
 )
 
+// Limits of a cue.
+const (
+	maxCue     = 8 << 10 // bytes
+	maxCueSpan = 24 * time.Hour
+)
+
 // Limits of connections.
 const (
 	readHeaderTime = 10 * time.Second

@@ -39,7 +39,9 @@ func TestDescriptionIsTrue(t *testing.T) {
 	var routes []string
 	require.NoError(t, chi.Walk(g.Server.routes.(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if (method == http.MethodGet || method == http.MethodPost) && strings.HasPrefix(route, "/api/") {
-			routes = append(routes, route)
+			if !slices.Contains(routes, route) {
+				routes = append(routes, route)
+			}
 		}
 		return nil
 	}))
@@ -73,8 +75,20 @@ func TestDescriptionIsTrue(t *testing.T) {
 		described(name, answer)
 	}
 
+	var cues struct{ Cues []map[string]json.RawMessage }
+	require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/live/cues").Body.Bytes(), &cues))
+	require.Empty(t, cues.Cues)
+	var cue map[string]json.RawMessage
+	body, err := json.Marshal(spliceStatusOf(&timeline.Splice{}))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(body, &cue))
+	described("Cue", cue)
+	require.ElementsMatch(t, []string{"out", "in", "command"}, d.Components.Schemas["Cue"].Properties["kind"].Enum)
+	require.ElementsMatch(t, []string{CueOut, CueIn, CueOpportunity, CueCancel, CueSection},
+		d.Components.Schemas["CueWish"].Properties["kind"].Enum)
+
 	var certificate map[string]json.RawMessage
-	body, err := json.Marshal(certificateStatusOf(certificates.Status{}, start))
+	body, err = json.Marshal(certificateStatusOf(certificates.Status{}, start))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(body, &certificate))
 	described("Certificate", certificate)

@@ -40,6 +40,10 @@ type Options struct {
 	Permit func(r *http.Request, stream string) error
 	// Multitrack answers encoders that can send several sizes at once; nil: none is answered.
 	Multitrack *Multitrack
+	// Cue, if given, splices a stream, and returns the IDs of what the cue is about. Its
+	// error wraps ErrCue, ErrNotLive, or is a failure. It is called for who shows Token.
+	Cue   func(ctx context.Context, stream string, c Cue) ([]string, error)
+	Token Token
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

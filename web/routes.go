@@ -26,6 +26,8 @@ func (s *Server) router() http.Handler {
 
 	get("/api/v1/streams", g.api, s.listStreams)
 	get("/api/v1/streams/{stream}", g.api, s.describeStream)
+	get("/api/v1/streams/{stream}/cues", g.api, s.listCues)
+	r.Post("/api/v1/streams/{stream}/cues", s.endpoint(g.api, s.authorized(s.addCue)))
 	get("/api/v1/certificates", g.api, s.listCertificates)
 	get("/api/v1/time", g.api, s.time)
 	get("/api/v1/openapi.json", g.api, s.describeAPI)
@@ -66,7 +68,7 @@ func (s *Server) router() http.Handler {
 	return r
 }
 
-// allowed are the methods of nearly everything here: nothing can be changed by HTTP.
+// allowed are the methods of nearly everything here: little can be changed by HTTP.
 var allowed = []string{"GET, HEAD, OPTIONS"}
 
 // options answers an OPTIONS request that is no preflight.

@@ -25,7 +25,9 @@ type Server struct {
 	publisher  func(string, bool) *Publisher
 	onAir      func(string) *OnAir
 	multitrack *Multitrack
-	permit     func(*http.Request, string) error // may be nil
+	permit     func(*http.Request, string) error                    // may be nil
+	cue        func(context.Context, string, Cue) ([]string, error) // may be nil
+	token      Token
 	ca         []byte
 
 	certificates func() []certificates.Status
@@ -47,6 +49,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
 		advice: o.Advice, publisher: o.Publisher, onAir: o.OnAir, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
+		cue: o.Cue, token: o.Token,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {

@@ -55,6 +55,13 @@
 // listed ahead, as the leading rendition has it; what then doesn't come is said in
 // FailoverContent.
 //
+// # Splices
+//
+// Splices (timeline.Splice) are Events of their Period's EventStream, binary as SCTE
+// 214-1 §6.7 has them (urn:scte:scte35:2014:xml+bin); the end of a break is another one. A
+// break that goes on over a Period's end is told in the next one too, from its start on.
+// Long polls aren't answered for them: what is announced ahead comes with the next segment.
+//
 // # The end
 //
 // An ended stream has a static MPD, in one of two forms. Who comes to it now

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/media"
+	"sluice/media/scte35"
 	"sluice/packager/dash"
 	"sluice/packager/timeline"
 )
@@ -23,6 +24,18 @@ const (
 )
 
 var options = dash.Options{TimePath: "/api/v1/time"}
+
+// spliceSeam is a reconnect in the middle of breaks.
+func spliceSeam(p *tape) {
+	p.begin(0, window, both())
+	at := p.segments(0, 2*sec, 5, timeline.Source, timeline.Audio)
+	p.mark(timeline.Splice{ID: "planned", Kind: timeline.SpliceOut, EventID: 1, Planned: 10 * sec, Section: splice(scte35.Out(1, nil, 0, false))}, at-4*sec)
+	p.mark(timeline.Splice{ID: "on", Kind: timeline.SpliceOut, EventID: 2, Section: splice(scte35.Out(2, nil, 0, false))}, at-3*sec)
+	p.mark(timeline.Splice{ID: "unreached", Kind: timeline.SpliceOut, EventID: 3, Section: splice(scte35.Out(3, nil, 0, false))}, at+4500*time.Millisecond)
+	p.away(11 * sec)
+	p.begin(14*sec, window, both())
+	p.parts(0, 600*time.Millisecond, timeline.Source, timeline.Audio)
+}
 
 // scenes are the timelines that have a golden file each.
 var scenes = []struct {
@@ -56,6 +69,39 @@ var scenes = []struct {
 		p.away(11 * sec)
 		p.begin(14*sec, window, both())
 		p.parts(0, 600*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
+	{"splices", false, func(p *tape) { // a break that is over, one that is on, what is announced, one section of two splices
+		p.begin(0, window, both())
+		at := p.segments(0, 2*sec, 2, timeline.Source, timeline.Audio)
+		p.mark(timeline.Splice{ID: "over", Kind: timeline.SpliceOut, EventID: 1, Planned: 5 * sec, Section: splice(scte35.Out(1, nil, 0, false))}, at)
+		p.mark(timeline.Splice{ID: "on", Kind: timeline.SpliceOut, EventID: 2, Section: splice(scte35.Out(2, nil, 0, false))}, at+1500*time.Millisecond)
+		at = p.segments(at, 2*sec, 2, timeline.Source, timeline.Audio)
+		p.spliceOver("over", at)
+		p.mark(timeline.Splice{ID: "a", Section: splice(scte35.Opportunity(3, nil, 0, false))}, at+sec)
+		p.mark(timeline.Splice{ID: "b", Type: 0x10, Section: splice(scte35.Opportunity(3, nil, 0, false))}, at+sec)
+		p.mark(timeline.Splice{ID: "ahead", Kind: timeline.SpliceIn, Section: splice(scte35.In(4, nil))}, at+7*sec)
+		p.parts(at, at+600*time.Millisecond, timeline.Source, timeline.Audio)
+	}},
+	{"splices_reconnected", false, func(p *tape) { // breaks go on in the next Period: one planned, one of unknown length, one that was too far ahead
+		spliceSeam(p)
+	}},
+	{"splices_ended", false, func(p *tape) {
+		spliceSeam(p)
+		p.spliceOver("on", 200*time.Millisecond)
+		p.shut(600*time.Millisecond, timeline.Source, timeline.Audio)
+		p.away(15 * sec)
+		p.over(41 * sec)
+	}},
+	{"splices_slow_encoder", false, func(p *tape) { // and in a Period of the same epoch
+		p.begin(0, window, both())
+		p.mark(timeline.Splice{ID: "on", Kind: timeline.SpliceOut, EventID: 2, Planned: 20 * sec, Section: splice(scte35.Out(2, nil, 0, false))}, sec)
+		at := time.Duration(0)
+		for range 4 {
+			at = p.segments(at, 2*sec, 1, timeline.Source, timeline.Audio)
+			p.drift += 150 * time.Millisecond
+		}
+		p.spliceOver("on", at+sec)
+		p.parts(at, at+400*time.Millisecond, timeline.Source, timeline.Audio)
 	}},
 	{"reconnect_half", false, func(p *tape) { // the new epoch has video only so far: not listed
 		p.begin(0, window, both())

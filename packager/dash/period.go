@@ -25,6 +25,7 @@ func appendPeriod(dst []byte, q *period, f form) []byte {
 		dst = appendDuration(dst, "duration", q.duration)
 	}
 	dst = append(dst, ">\n"...)
+	dst = appendEvents(dst, q)
 	for i := range q.reps {
 		if id, first := setID(q.reps, i); first {
 			dst = appendSet(dst, q, i, id, f)

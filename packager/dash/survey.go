@@ -27,6 +27,7 @@ type period struct {
 	duration time.Duration // zero where it goes on
 	origin   time.Duration // media time at start
 	reps     []representation
+	events   []mpdEvent
 }
 
 // representation is what a Period lists of a rendition.
@@ -86,6 +87,7 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 		return plan{}, false
 	}
 	p.place(f)
+	p.placeEvents(t, f)
 	return p, true
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/media"
+	"sluice/media/scte35"
 	"sluice/packager/timeline"
 )
 
@@ -238,4 +239,27 @@ func (p *tape) away(after time.Duration) {
 func (p *tape) over(after time.Duration) {
 	p.tb.Helper()
 	p.apply(timeline.StreamEnded{At: broadcastStart.Add(after)})
+}
+
+func splice(s *scte35.Section) []byte {
+	data, err := s.AppendTo(nil)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// mark marks a splice at so long after the epoch's origin.
+func (p *tape) mark(s timeline.Splice, at time.Duration) {
+	p.tb.Helper()
+	s.Epoch, s.Media, s.Time = p.epoch, timeline.Origin+at, p.start.Add(at+p.drift).Truncate(time.Millisecond)
+	p.apply(timeline.SpliceMarked{Splice: s})
+}
+
+// spliceOver ends a break there.
+func (p *tape) spliceOver(id string, at time.Duration) {
+	p.tb.Helper()
+	p.apply(timeline.SpliceEnded{ID: id, End: timeline.SpliceEnd{
+		Epoch: p.epoch, Media: timeline.Origin + at, Time: p.start.Add(at + p.drift).Truncate(time.Millisecond), Section: splice(scte35.In(1, nil)),
+	}})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/media"
+	"sluice/media/scte35"
 	"sluice/packager/timeline"
 )
 
@@ -204,6 +205,42 @@ var cases = []struct {
 		s.segments(1)
 		s.parts(2)
 	}},
+	{"splices", func(s *script) { // a break that is over, one that is on, and what is announced
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(3)
+		s.mark(timeline.Splice{ID: "100-1", Kind: timeline.SpliceOut, EventID: 100, Planned: 5 * time.Second, Section: outSection}, s.now)
+		s.segments(2)
+		s.over("100-1", s.now)
+		s.segments(4)
+		s.mark(timeline.Splice{ID: "chapter", Planned: time.Minute, Section: chapterSection}, s.now)
+		s.mark(timeline.Splice{ID: "open", Kind: timeline.SpliceOut, EventID: 101, Section: outSection}, s.now.Add(1500*time.Millisecond))
+		s.mark(timeline.Splice{ID: "100-2", Kind: timeline.SpliceIn, EventID: 100, Section: inSection}, s.now.Add(4*time.Second))
+		s.segments(2)
+		s.parts(3)
+	}},
+	{"splices_leave", func(s *script) { // with the segments that they are about, but for the break that goes on
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(3)
+		s.mark(timeline.Splice{ID: "gone", Kind: timeline.SpliceOut, EventID: 1, Planned: 4 * time.Second, Section: outSection}, s.now)
+		s.mark(timeline.Splice{ID: "on", Kind: timeline.SpliceOut, EventID: 2, Section: outSection}, s.now)
+		s.segments(24)
+		s.parts(2)
+	}},
+	{"splices_reconnected", func(s *script) { // the break ends in the next epoch
+		s.start(bothTracks()...)
+		s.fix()
+		s.segments(3)
+		s.mark(timeline.Splice{ID: "break", Kind: timeline.SpliceOut, EventID: 1, Planned: 8 * time.Second, Section: outSection}, s.now)
+		s.segments(1)
+		s.leave(time.Second)
+		s.start(bothTracks()...)
+		s.segments(1)
+		s.parts(2)
+		s.over("break", s.now)
+		s.parts(2)
+	}},
 	{"long_window", func(s *script) {
 		s.window = 100 * time.Second
 		s.start(bothTracks()...)
@@ -211,6 +248,37 @@ var cases = []struct {
 		s.segments(60)
 		s.parts(6)
 	}},
+}
+
+// The sections of scripts.
+var (
+	outSection = section(scte35.Out(100, nil, 5*time.Second, false))
+	inSection  = section(scte35.In(100, nil))
+	// chapterSection says nothing that is known here.
+	chapterSection = section(&scte35.Section{Tier: 0xABC, Command: &scte35.TimeSignal{}})
+)
+
+func section(s *scte35.Section) []byte {
+	data, err := s.AppendTo(nil)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// mark marks a splice at a time of the open epoch.
+func (s *script) mark(p timeline.Splice, at time.Time) {
+	s.tb.Helper()
+	p.Epoch, p.Time, p.Media = s.epoch().Number, at, timeline.Origin+at.Sub(s.epoch().Start)
+	s.apply(timeline.SpliceMarked{Splice: p})
+}
+
+// over ends a break.
+func (s *script) over(id string, at time.Time) {
+	s.tb.Helper()
+	s.apply(timeline.SpliceEnded{ID: id, End: timeline.SpliceEnd{
+		Epoch: s.epoch().Number, Time: at, Media: timeline.Origin + at.Sub(s.epoch().Start), Section: inSection,
+	}})
 }
 
 // The rungs of scripts.

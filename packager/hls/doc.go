@@ -11,6 +11,7 @@
 //   - AppendMultivariant: §4.4.6, §6.2.4; Apple 9
 //   - AppendMedia: §4.4.3 to §4.4.5, §6.2.1, §6.2.2, §6.2.6, B.1; Apple 8, 14
 //   - AppendMediaDelta: §4.4.5.2, §6.2.5.1
+//   - splices, in both: §4.4.5.1, §4.4.5.1.1
 //   - Blocks: §6.2.5.2
 //
 // # URLs

@@ -21,8 +21,8 @@ func AppendMedia(dst []byte, t *timeline.Timeline, id timeline.RenditionID) ([]b
 
 // AppendMediaDelta appends what _HLS_skip asks for: a playlist whose old
 // segments are replaced by EXT-X-SKIP. It is the whole playlist where nothing
-// is old enough to be skipped and where the stream has ended. There are no
-// EXT-X-DATERANGE tags here, so "YES" and "v2" mean the same.
+// is old enough to be skipped and where the stream has ended. EXT-X-DATERANGE tags are
+// never skipped, so "YES" and "v2" mean the same.
 func AppendMediaDelta(dst []byte, t *timeline.Timeline, id timeline.RenditionID) ([]byte, error) {
 	p, err := newMediaPlaylist(t, id)
 	if err != nil {
@@ -153,6 +153,7 @@ func (p *mediaPlaylist) append(dst []byte, skip uint64) []byte {
 			p.epoch, p.init = g.Epoch, g.Init
 		}
 	}
+	dst = p.appendSplices(dst)
 	for g := range p.r.Segments.From(p.first.MSN + skip) {
 		dst = p.appendSegment(dst, g)
 	}
@@ -184,7 +185,7 @@ func (p *mediaPlaylist) size(skip uint64) int {
 		parts += len(p.r.Open.Parts)
 	}
 	segments := int(p.last() + 2 - p.first.MSN - skip)
-	size := header + segments*segment + len(p.t.Epochs)*start + parts*part
+	size := splicesSize(p.t.Splices) + header + segments*segment + len(p.t.Epochs)*start + parts*part
 	for _, r := range p.t.Renditions {
 		size += report + len(r.ID)
 	}

@@ -47,6 +47,12 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 		err = next.writePart(e)
 	case SegmentClosed:
 		err = next.closeSegment(e)
+	case SpliceMarked:
+		err = next.markSplice(e)
+	case SpliceEnded:
+		err = next.endSplice(e)
+	case SpliceCancelled:
+		err = next.cancelSplice(e)
 	case EpochEnded:
 		err = next.endEpoch(e)
 	case StreamEnded:
@@ -125,7 +131,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	t.Broadcast = epoch
 	t.First = t.Next.MSN
 	t.unlisted, t.listed = t.unlisted+t.listed, 0
-	t.Targets, t.waited, t.Captions = Targets{}, false, media.Captions{}
+	t.Targets, t.Splices, t.waited, t.Captions = Targets{}, nil, false, media.Captions{}
 	renditions := make([]*Rendition, len(t.Renditions))
 	for i, r := range t.Renditions {
 		fresh := *r
@@ -270,7 +276,7 @@ func (t *Timeline) clear() error {
 	if t.State != Ended {
 		return fmt.Errorf("%w: cleared while %s", ErrOrder, t.State)
 	}
-	t.State, t.Targets = Offline, Targets{}
+	t.State, t.Targets, t.Splices = Offline, Targets{}, nil
 	t.Epochs, t.Renditions, t.listed, t.unlisted = nil, nil, 0, 0
 	t.First, t.Kept, t.Gone = t.Next.MSN, t.Next.MSN, t.Next.Epoch-1
 	return nil

@@ -19,6 +19,11 @@ func (t *Timeline) dateEpoch(e EpochDated) error {
 			return fmt.Errorf("%w: epoch %d is dated anew after it was told", ErrOrder, e.Epoch)
 		}
 	}
+	for _, s := range t.Splices {
+		if s.Epoch == e.Epoch {
+			return fmt.Errorf("%w: epoch %d is dated anew after splice %q", ErrOrder, e.Epoch, s.ID)
+		}
+	}
 	by := e.At.Sub(current.Start)
 	moved := *current
 	moved.Start = e.At

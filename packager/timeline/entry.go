@@ -141,6 +141,19 @@ type SegmentClosed struct {
 	Time      time.Time
 }
 
+// SpliceMarked marks a splice in an epoch that the timeline still has, be it ahead of
+// the media, once manifests may tell of the epoch's times: EpochDated can't follow.
+type SpliceMarked struct{ Splice Splice }
+
+// SpliceEnded says where a break ended, in this epoch or a later one.
+type SpliceEnded struct {
+	ID  string
+	End SpliceEnd
+}
+
+// SpliceCancelled takes a splice back.
+type SpliceCancelled struct{ ID string }
+
 // EpochEnded ends an epoch: the publisher is gone, or its media changed.
 type EpochEnded struct {
 	Epoch uint64
@@ -162,6 +175,9 @@ func (CaptionsFound) entry()   {}
 func (TargetsFixed) entry()    {}
 func (PartWritten) entry()     {}
 func (SegmentClosed) entry()   {}
+func (SpliceMarked) entry()    {}
+func (SpliceEnded) entry()     {}
+func (SpliceCancelled) entry() {}
 func (EpochEnded) entry()      {}
 func (StreamEnded) entry()     {}
 func (Cleared) entry()         {}

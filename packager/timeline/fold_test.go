@@ -65,6 +65,11 @@ func (g *generator) inEpoch(t *Timeline) Entry {
 	if g.IntN(60) == 0 {
 		return g.ending(t)
 	}
+	if g.IntN(12) == 0 {
+		if e := g.splice(t); e != nil {
+			return e
+		}
+	}
 	// The rendition that is furthest behind goes on, most of the time.
 	r := t.Rendition(e.Tracks[0].Rendition)
 	for _, rt := range e.Tracks {
@@ -88,6 +93,26 @@ func (g *generator) inEpoch(t *Timeline) Entry {
 	}}
 }
 
+// splice marks one, or ends or cancels one that is marked.
+func (g *generator) splice(t *Timeline) Entry {
+	if len(t.Splices) > 0 && g.IntN(2) == 0 {
+		s := t.Splices[g.IntN(len(t.Splices))]
+		if s.Kind == SpliceOut && s.End == nil {
+			at := s.Time.Add(time.Duration(g.IntN(5000)) * time.Millisecond)
+			return SpliceEnded{s.ID, SpliceEnd{Epoch: t.Current().Number, Time: at, Section: []byte{2}}}
+		}
+		return SpliceCancelled{s.ID}
+	}
+	if len(t.Splices) == MaxSplices {
+		return nil
+	}
+	e := t.Epochs[g.IntN(len(t.Epochs))]
+	return SpliceMarked{Splice{
+		ID: fmt.Sprint(g.Uint64()), Kind: SpliceKind(g.IntN(3)), Epoch: e.Number, Section: []byte{1},
+		Time: g.clock.Add(time.Duration(g.IntN(5000)-2500) * time.Millisecond), Planned: time.Duration(g.IntN(3)) * time.Second,
+	}}
+}
+
 // ending brings the renditions to the same MSN and then ends the epoch.
 func (g *generator) ending(t *Timeline) Entry {
 	for _, r := range t.Renditions {
@@ -107,7 +132,7 @@ func (g *generator) ticks(r *Rendition, ms int) media.Ticks {
 // wrong spoils an entry, so that it can't follow.
 func (g *generator) wrong(t *Timeline) Entry {
 	far := t.Next.MSN + 5
-	switch g.IntN(9) {
+	switch g.IntN(12) {
 	case 0:
 		return PartWritten{Epoch: t.Next.Epoch, Rendition: Source, MSN: t.Next.MSN}
 	case 1:
@@ -124,6 +149,12 @@ func (g *generator) wrong(t *Timeline) Entry {
 		return EpochEnded{Epoch: t.Next.Epoch}
 	case 7:
 		return TargetsFixed{Targets{Segment: 1500 * time.Millisecond, Part: 1}}
+	case 8:
+		return SpliceMarked{Splice{ID: "x", Epoch: t.Next.Epoch, Section: []byte{1}}}
+	case 9:
+		return SpliceEnded{"nothing", SpliceEnd{Section: []byte{1}}}
+	case 10:
+		return SpliceCancelled{"nothing"}
 	}
 	return nil
 }
@@ -132,10 +163,13 @@ func (g *generator) wrong(t *Timeline) Entry {
 func dump(t *Timeline) string {
 	var b strings.Builder
 	shallow := *t
-	shallow.Epochs, shallow.Renditions = nil, nil
+	shallow.Epochs, shallow.Renditions, shallow.Splices = nil, nil, nil
 	fmt.Fprintf(&b, "%+v\n", shallow)
 	for _, e := range t.Epochs {
 		fmt.Fprintf(&b, "epoch %+v\n", *e)
+	}
+	for _, s := range t.Splices {
+		fmt.Fprintf(&b, "splice %+v %+v\n", *s, s.End)
 	}
 	for _, r := range t.Renditions {
 		fmt.Fprintf(&b, "rendition %s %d %d %d %v %v\n", r.ID, r.Version, r.PeakBandwidth, r.Bytes, r.Span, r.Init)
@@ -165,6 +199,13 @@ func check(t *testing.T, tl *Timeline) {
 	require.False(t, tl.State == Offline && (len(tl.Epochs) > 0 || len(tl.Renditions) > 0))
 	for _, r := range tl.Renditions {
 		checkRendition(t, tl, r)
+	}
+	require.LessOrEqual(t, len(tl.Splices), MaxSplices)
+	require.True(t, len(tl.Splices) == 0 || tl.State != Offline)
+	for i, s := range tl.Splices {
+		require.Same(t, s, tl.Splice(s.ID), "IDs are unique")
+		require.True(t, i == 0 || !s.Time.Before(tl.Splices[i-1].Time), "by their time")
+		require.GreaterOrEqual(t, s.Duration(), time.Duration(0))
 	}
 }
 
@@ -269,9 +310,11 @@ type window struct {
 	tl *Timeline
 }
 
+var windowStart = time.Unix(1e9, 0)
+
 func newWindow(t *testing.T, segments int) *window {
 	w := &window{t, New(Numbers{})}
-	w.apply(EpochStarted{Epoch: 1, Window: time.Duration(segments) * 2 * time.Second, Tracks: []RenditionTrack{genVideo, genAudio}})
+	w.apply(EpochStarted{Epoch: 1, At: windowStart, Window: time.Duration(segments) * 2 * time.Second, Tracks: []RenditionTrack{genVideo, genAudio}})
 	w.apply(InitWritten{Epoch: 1, InitEpoch: 1, Rendition: Source})
 	w.apply(InitWritten{Epoch: 1, InitEpoch: 1, Rendition: Audio})
 	w.apply(TargetsFixed{Targets{Segment: 2 * time.Second, Part: 200 * time.Millisecond}})
@@ -298,6 +341,7 @@ func (w *window) segment(parts int) {
 		for i := range parts {
 			w.apply(PartWritten{Epoch: 1, Rendition: rt.Rendition, MSN: msn, Index: i, Part: Part{
 				Start: media.Ticks(msn)*whole + media.Ticks(i)*step, Duration: step, Samples: 6,
+				Time: windowStart.Add((media.Ticks(msn)*whole + media.Ticks(i)*step).Duration(rt.Track.Timescale) - Origin),
 			}})
 		}
 		w.apply(SegmentClosed{Epoch: 1, Rendition: rt.Rendition, MSN: msn, Duration: whole})

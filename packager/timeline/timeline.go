@@ -55,9 +55,15 @@ type Timeline struct {
 	// Broadcast is the number of the broadcast's first epoch.
 	Broadcast uint64
 
+	// Splices are those of the broadcast that manifests tell of, by their time; at most
+	// MaxSplices. They go when what they are about has left the playlists.
+	Splices []*Splice
+
 	waited   bool          // for the broadcast's rungs, as long as manifests do
 	listed   time.Duration // span of the leading rendition's whole segments from First on
 	unlisted time.Duration // span of those from Kept to First
+
+	spliceNumber uint32 // of the newest splice
 }
 
 // Epoch is a run of media with one set of tracks and one continuous clock.

@@ -15,6 +15,7 @@ func (t *Timeline) trim() {
 		t.unlisted += oldest
 		t.First++
 	}
+	t.dropSplices()
 	// A segment that has left the playlist lasts its own duration and that of
 	// the longest playlist that named it (RFC 8216bis §6.2.2).
 	hold := max(t.Window, t.listed) + 2*t.Targets.Segment

@@ -26,6 +26,7 @@ type Config struct {
 	MaxBitrate int // of a publisher, at most, in bits a second; 0: no limit
 	Webhooks   Webhooks
 	JWT        JWT
+	APIToken   Secret // of those who may change something over HTTP; none: nobody may
 	Log        Log
 }
 
@@ -138,6 +139,8 @@ type Flags struct {
 	Ladder        *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
 	Takeover      *string  `placeholder:"silent" help:"When a second publisher of a stream is let in: silent (once the first has sent nothing for 1.5 s) or newest (at once; the first must go). [SLUICE_TAKEOVER]"`
 	MaxBitrate    *string  `name:"max-bitrate" placeholder:"off" help:"Bitrate that a publisher may not exceed for long, such as 20M; its session ends. [SLUICE_MAX_BITRATE]"`
+	APIToken      *string  `name:"api-token" placeholder:"TOKEN" help:"What writes to the HTTP API must show as their bearer token; without one they are refused. Processes of this machine can read it here: better in the environment or a file. [SLUICE_API_TOKEN]"`
+	APITokenFile  *string  `name:"api-token-file" placeholder:"FILE" help:"A file with that token. [SLUICE_API_TOKEN_FILE]"`
 	LogFormat     *string  `name:"log-format" placeholder:"text" help:"text or json. [SLUICE_LOG_FORMAT]"`
 	LogLevel      *string  `name:"log-level" placeholder:"info" help:"debug, info, warn or error. [SLUICE_LOG_LEVEL]"`
 }

@@ -48,7 +48,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
 		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest", "max-bitrate": "20M",
 		"backup-after": "2s", "backup-return": "stay", "slate": "off", "slate-after": "5s",
-		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
+		"api-token": "0123456789abcdef",
+		"ladder":    "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
 		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
@@ -63,9 +64,9 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
 		Continuity: Continuity{2 * time.Second, ReturnStay, SlateOff, 5 * time.Second},
-		Takeover:   TakeoverNewest, MaxBitrate: 20_000_000, Webhooks: Default().Webhooks,
+		Takeover:   TakeoverNewest, MaxBitrate: 20_000_000, APIToken: "0123456789abcdef", Webhooks: Default().Webhooks,
 	}
-	require.Len(t, texts, len(settings))
+	require.Len(t, texts, len(settings)-1, "api-token-file goes without api-token")
 
 	var vars, lines []string
 	for name, text := range texts {
@@ -90,12 +91,26 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
 		BackupAfter: ptr(texts["backup-after"]), BackupReturn: ptr(texts["backup-return"]),
 		Slate: ptr(texts["slate"]), SlateAfter: ptr(texts["slate-after"]),
-		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]),
+		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]), APIToken: ptr(texts["api-token"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+func TestAPIToken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(path, []byte(" 0123456789abcdef\n"), 0o600))
+	c, err := Load(Flags{APITokenFile: &path}, env())
+	require.NoError(t, err)
+	require.Equal(t, Secret("0123456789abcdef"), c.APIToken)
+	require.NotContains(t, fmt.Sprintf("%+v", c), "0123456789abcdef")
+	_, err = Load(Flags{APITokenFile: &path}, env("SLUICE_API_TOKEN=0123456789abcdef"))
+	require.ErrorContains(t, err, "--api-token-file: api-token is given too")
+	_, err = Load(Flags{APIToken: ptr("short")}, env())
+	require.ErrorContains(t, err, "--api-token: a secret has 16 to 4096 bytes")
+	require.NotContains(t, err.Error(), "short")
 }
 
 func TestPrecedence(t *testing.T) {

@@ -73,6 +73,7 @@ func (f Flags) layer() layer {
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,
 		"backup-after": f.BackupAfter, "backup-return": f.BackupReturn, "slate": f.Slate, "slate-after": f.SlateAfter, "ladder": f.Ladder,
 		"takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
+		"api-token": f.APIToken, "api-token-file": f.APITokenFile,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
 		if v != nil {

@@ -56,6 +56,8 @@ var settings = []setting{
 		return nil
 	}},
 	{"max-bitrate", func(c *Config, v value) error { return bitrate(&c.MaxBitrate, v.text) }},
+	{"api-token", func(c *Config, v value) error { return secret(&c.APIToken, v.text) }},
+	{"api-token-file", func(c *Config, v value) error { return secretFile(&c.APIToken, v.text) }},
 	{"log-format", func(c *Config, v value) error {
 		c.Log.Format = Format(v.text)
 		if c.Log.Format != Text && c.Log.Format != JSON {

@@ -40,6 +40,7 @@ type Period struct {
 	Start    time.Duration
 	Duration time.Duration
 	Sets     []*Set
+	Events   []Event
 
 	node *node
 }
@@ -160,6 +161,7 @@ func build(root *node, base *url.URL, f *findings) *MPD {
 		}
 		next = p.Start + max(p.Duration, 0)
 		m.Periods = append(m.Periods, p)
+		p.events(f)
 		for _, n := range n.all("AdaptationSet") {
 			s := &Set{node: n}
 			s.ID, _ = n.attr("id")

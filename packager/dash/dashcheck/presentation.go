@@ -154,6 +154,7 @@ func checkPeriods(m *MPD, f *findings) {
 		f.check(hasStart || !m.Dynamic, periodStart, line, "Period %q has no start", p.ID)
 		f.check(p.ID != "" && !ids[p.ID], periodID, line, "%q", p.ID)
 		ids[p.ID] = true
+		p.checkEvents(f)
 		f.check(len(p.Sets) > 0, periodEmpty, line, "Period %s", p.ID)
 		last := i == len(m.Periods)-1
 		f.check(p.Duration > 0 || p.Duration == absent && last && m.Dynamic, periodDuration, line, "Period %s: %v", p.ID, p.Duration)

@@ -1,8 +1,12 @@
 package dashcheck
 
 import (
+	"encoding/base64"
+	"fmt"
 	"strings"
 	"time"
+
+	"sluice/media/scte35"
 )
 
 // faults break one rule each; some others break with it.
@@ -98,6 +102,23 @@ var faults = []struct {
 		s.change(`<AdaptationSet id="1"`, `<AdaptationSet id="7"`, back)
 		s.once(`(?s)(<Period id="4".*)id="2"`, `${1}id="1"`, back)
 		s.once(`<AdaptationSet id="7"`, `<AdaptationSet id="1"`, back)
+	}},
+	{eventStream, "", func(s *spoiler) { s.events(event(2, 0)+event(3, 90_000)+"</EventStream>"+stream+event(4, 0), first) }},
+	{eventSplice, "nothing", func(s *spoiler) { s.events(`<Event id="2"/>`, first) }},
+	{eventSplice, "a namespace", func(s *spoiler) { s.events(strings.ReplaceAll(event(2, 0), "35/2016", "35/2015"), first) }},
+	{eventSplice, "no section", func(s *spoiler) { s.events(strings.ReplaceAll(event(2, 0), ">/D", ">/E"), first) }},
+	{eventID, "none", func(s *spoiler) { s.events(strings.ReplaceAll(event(2, 0), ` id="2"`, ""), first) }},
+	{eventID, "twice", func(s *spoiler) { s.events(event(2, 0)+event(2, 1), first) }},
+	{eventOrder, "", func(s *spoiler) { s.events(event(2, 1)+event(3, 0), first) }},
+	{eventPeriod, "after", func(s *spoiler) { s.events(event(2, 11*90_000), back) }},
+	{eventPeriod, "before", func(s *spoiler) {
+		s.events(event(2, 89_999), back)
+		s.once(`(<EventStream)`, `$1 presentationTimeOffset="90000"`, back)
+	}},
+	{updateEvent, "time", func(s *spoiler) { s.events(event(2, 0), first); s.events(event(2, 1), second) }},
+	{updateEvent, "duration", func(s *spoiler) {
+		s.events(strings.ReplaceAll(event(2, 0), "<Event", `<Event duration="9"`), first)
+		s.events(event(2, 0), second)
 	}},
 	{setID, "", func(s *spoiler) { s.once(`<AdaptationSet id="2"`, `<AdaptationSet id="1"`, first) }},
 	{setID, "none", func(s *spoiler) { s.once(`<AdaptationSet id="2"`, `<AdaptationSet`, first) }},
@@ -223,6 +244,23 @@ var faults = []struct {
 	}},
 	{mediaGap, "empty", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Empty = true } }},
 	{mediaGap, "filled", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Empty = false } }},
+}
+
+// stream begins an EventStream of splices, and event is one of it.
+const stream = `<EventStream schemeIdUri="urn:scte:scte35:2014:xml+bin" timescale="90000">`
+
+func event(id, at int) string {
+	data, err := scte35.Out(uint32(id), nil, 0, false).AppendTo(nil)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf(`<Event presentationTime="%d" id="%d"><Signal xmlns="http://www.scte.org/schemas/35/2016"><Binary>%s</Binary></Signal></Event>`,
+		at, id, base64.StdEncoding.EncodeToString(data))
+}
+
+// events puts an EventStream into the first Period.
+func (s *spoiler) events(text string, steps ...int) {
+	s.once(`(<Period [^>]*>)`, "$1"+stream+text+"</EventStream>", steps...)
 }
 
 // removeFirstPeriod takes the first Period out.

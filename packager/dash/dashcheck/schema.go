@@ -106,8 +106,16 @@ var schema = map[string]*kind{
 		},
 	},
 	"AssetIdentifier": descriptor,
-	"EventStream": {attrs: map[string]attribute{
-		"schemeIdUri": required(anyURI), "value": optional(anyText), "timescale": optional(unsignedInt),
+	"EventStream": {
+		children: []child{{"Event", 0, many}},
+		attrs: map[string]attribute{
+			"schemeIdUri": required(anyURI), "value": optional(anyText), "timescale": optional(unsignedInt),
+			"presentationTimeOffset": optional(unsignedLong),
+		},
+	},
+	"Event": {text: anyText, attrs: map[string]attribute{
+		"presentationTime": optional(unsignedLong), "duration": optional(unsignedLong), "id": optional(unsignedInt),
+		"contentEncoding": optional(oneOf("base64")), "messageData": optional(anyText), "status": optional(anyText),
 	}},
 	"AdaptationSet": {
 		children: append(append([]child(nil), commonChildren...),

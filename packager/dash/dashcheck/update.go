@@ -108,6 +108,7 @@ func (o *Observer) removed(a, b *MPD) {
 func checkPeriodUpdate(was, is *Period, m *MPD, f *findings) {
 	line := is.node.line
 	f.check(is.Start == was.Start, updateStart, line, "Period %s starts at %v, and started at %v", is.ID, is.Start, was.Start)
+	checkEventUpdate(was, is, f)
 	f.check(was.Duration < 0 || is.Duration == was.Duration, updateEnd, line, "Period %s lasts %v, and lasted %v", is.ID, is.Duration, was.Duration)
 	for _, pair := range [][2]*Period{{was, is}, {is, was}} {
 		for _, s := range pair[0].Sets {

@@ -21,6 +21,7 @@ type Media struct {
 	Open    *Segment
 	Hints   []Hint
 	Reports []Report
+	Ranges  []DateRange
 	Ended   bool
 
 	independent bool

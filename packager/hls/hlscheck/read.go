@@ -170,6 +170,8 @@ func (r *mediaReader) metadataTag(l line) {
 			r.f.add(orderSequence, l.number, "#EXT-X-SKIP after a segment")
 		}
 		m.Skipped = min(m.Skipped, 1<<40)
+	case "EXT-X-DATERANGE":
+		r.dateRange(l)
 	case "EXT-X-PRELOAD-HINT":
 		m.Hints = append(m.Hints, Hint{Type: l.attrs.text("TYPE"), URI: l.attrs.text("URI"), line: l.number})
 	case "EXT-X-RENDITION-REPORT":
@@ -212,6 +214,7 @@ func (r *mediaReader) take() Segment {
 
 func (r *mediaReader) finish() {
 	m := r.m
+	m.finishRanges(r.f)
 	if r.hasInf || r.next.Gap || r.started && len(r.next.Parts) == 0 {
 		r.f.add(tagDangling, r.next.line, "tags of a segment without its URI")
 	}

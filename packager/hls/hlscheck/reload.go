@@ -99,6 +99,7 @@ func (t *track) compare(m *Media, isDelta bool, f *findings) {
 		f.add(reloadEnded, 0, "it goes on")
 	}
 	comparePromises(old, m, f)
+	compareRanges(old, m, f)
 	if m.Sequence < old.Sequence {
 		f.add(reloadMSN, 0, "%d was %d", m.Sequence, old.Sequence)
 	}

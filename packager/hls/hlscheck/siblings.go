@@ -180,6 +180,7 @@ func checkAlignment(m, other *Media, name string, f *findings) {
 	if !overlap {
 		return
 	}
+	compareSiblingRanges(m, other, name, f)
 	if m.Target != other.Target {
 		f.add(alignTarget, 0, "%v, of %s %v", m.Target, name, other.Target)
 	}

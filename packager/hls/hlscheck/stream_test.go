@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sluice/media/scte35"
 )
 
 const origin = "https://example.org/live/one/"
@@ -46,6 +48,7 @@ func (p page) String() string {
 		"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.0,HOLD-BACK=6.0,PART-HOLD-BACK=0.6\n"+
 		"#EXT-X-PART-INF:PART-TARGET=0.2\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n",
 		p.first, epoch(p.first))
+	b.WriteString(p.ranges())
 	if p.skip > 0 {
 		fmt.Fprintf(&b, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%d\n", p.skip)
 	}
@@ -89,6 +92,27 @@ func (p page) String() string {
 	}
 	fmt.Fprintf(&b, "#EXT-X-RENDITION-REPORT:URI=\"../%s/index.m3u8\",LAST-MSN=%d,LAST-PART=%d\n", p.sibling(), msn, part)
 	return b.String()
+}
+
+// ranges are a break, which is over after segment 14, and a chapter.
+func (p page) ranges() string {
+	section := func(s *scte35.Section) string {
+		data, err := s.AppendTo(nil)
+		if err != nil {
+			panic(err)
+		}
+		return fmt.Sprintf("0x%X", data)
+	}
+	text := fmt.Sprintf("#EXT-X-DATERANGE:ID=\"break\",START-DATE=\"%s\",PLANNED-DURATION=5.000,SCTE35-OUT=%s\n",
+		begins(10).Format("2006-01-02T15:04:05.000Z"), section(scte35.Out(7, nil, 5*time.Second, false)))
+	if p.last >= 14 {
+		text += fmt.Sprintf("#EXT-X-DATERANGE:ID=\"break\",START-DATE=\"%s\",DURATION=4.000,SCTE35-IN=%s\n",
+			begins(10).Format("2006-01-02T15:04:05.000Z"), section(scte35.In(7, nil)))
+	}
+	if p.first <= 3 {
+		text += fmt.Sprintf("#EXT-X-DATERANGE:ID=\"chapter\",START-DATE=\"%s\",DURATION=1.0\n", begins(3).Format("2006-01-02T15:04:05.000Z"))
+	}
+	return text
 }
 
 func epoch(msn int) int {

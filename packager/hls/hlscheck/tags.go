@@ -245,7 +245,8 @@ func (s attrSpec) accepts(a attribute) bool {
 	case enum:
 		return !a.quoted && slices.Contains(s.values, a.value)
 	case hex:
-		return !a.quoted && (strings.HasPrefix(a.value, "0x") || strings.HasPrefix(a.value, "0X"))
+		return !a.quoted && (strings.HasPrefix(a.value, "0x") || strings.HasPrefix(a.value, "0X")) &&
+			strings.Trim(a.value[2:], "0123456789ABCDEF") == ""
 	case resolution:
 		w, h, ok := strings.Cut(a.value, "x")
 		return !a.quoted && ok && isDigits(w) && isDigits(h)

@@ -20,6 +20,9 @@ const now = () => Date.now() / 1000
 /** The scheme of timed metadata, which is the name of dash.js's event too. */
 const ID3 = 'https://aomedia.org/emsg/ID3'
 
+/** The scheme of splices, likewise. */
+const SCTE35 = 'urn:scte:scte35:2014:xml+bin'
+
 /** A frame of an ID3 tag, as hls.js and dash.js read it. */
 interface Frame {
   key: string
@@ -49,6 +52,16 @@ async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder
   hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
   followHlsLine(hls)
   followCues(video, recorder)
+  const ranges = new Map<string, string>()
+  hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
+    for (const range of Object.values(details.dateRanges)) {
+      if (!range) continue
+      const value = JSON.stringify({ ...range.attr })
+      if (ranges.get(range.id) === value || !range.isValid) continue
+      ranges.set(range.id, value)
+      recorder.event(range.startTime, 'daterange', value)
+    }
+  })
   hls.attachMedia(video)
   hls.loadSource(src)
   return {
@@ -73,6 +86,10 @@ async function startDash(video: HTMLVideoElement, src: string, recorder: Recorde
     for (const { info, data } of event.parsedMessageData) {
       recorder.event(event.calculatedPresentationTime, info ?? '', String(data))
     }
+  })
+  player.on(SCTE35, (e: unknown) => {
+    const { event } = e as { event: { calculatedPresentationTime: number; duration?: number; messageData: Uint8Array } }
+    recorder.event(event.calculatedPresentationTime, `splice ${event.duration}`, btoa(String.fromCharCode(...event.messageData)))
   })
   player.initialize(video, src, true)
   return {

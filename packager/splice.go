@@ -1,0 +1,266 @@
+package packager
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sluice/media"
+	"sluice/media/scte35"
+	"sluice/packager/timeline"
+)
+
+// errSplice is wrapped by what is wrong with a splice, beside the journal's failures.
+var errSplice = errors.New("splice left out")
+
+// sectionEvent is a section with its time on the clock of the session, in ticks of video.
+type sectionEvent struct {
+	at       media.Ticks
+	id       string // its sender's; may be empty
+	duration time.Duration
+	section  *scte35.Section
+	raw      []byte
+}
+
+// spliceAt is where a section belongs on the epoch's clock, and what its sender
+// said beside it.
+type spliceAt struct {
+	media   time.Duration
+	id      string
+	planned time.Duration // where the section says nothing
+}
+
+// writeSplice takes a splice_info_section. It waits until manifests may tell of the
+// epoch's dates, which is soon; the error is the journal's.
+func (s *Stream) writeSplice(ctx context.Context, e media.Event) error {
+	section, err := scte35.Parse(e.Data)
+	switch {
+	case err != nil, len(e.Data) > MaxSection, e.At > maxTime, e.At < -maxTime:
+		s.dropEvent(dropMalformed, 1)
+		return nil
+	case len(s.session.splices) == maxHeldSplices:
+		s.dropEvent(dropFull, 1)
+		return nil
+	}
+	s.session.splices = append(s.session.splices, sectionEvent{e.At, e.Value, e.Duration, section, e.Data})
+	return s.releaseSplices(ctx)
+}
+
+// releaseSplices marks the splices that waited, if they needn't any longer.
+func (s *Stream) releaseSplices(ctx context.Context) error {
+	if s.epoch == nil || !s.epoch.clock.settled || len(s.session.splices) == 0 {
+		return nil
+	}
+	held := s.session.splices
+	s.session.splices = nil
+	for _, v := range held {
+		at := spliceAt{s.epoch.onEventClock(v.at).Duration(media.VideoClock), v.id, v.duration}
+		_, err := s.mark(ctx, v.section, v.raw, at)
+		if errors.Is(err, errSplice) {
+			s.log.Warn("splice left out", "epoch", s.epoch.number, "err", err)
+			s.dropEvent(dropUnfit, 1)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mark records what a section says. It returns the IDs of the splices that it is
+// about; none where all of it was known, or says nothing.
+func (s *Stream) mark(ctx context.Context, section *scte35.Section, raw []byte, at spliceAt) (ids []string, err error) {
+	e := s.epoch
+	date := e.dateAt(at.media)
+	ahead := at.media - e.lanes[0].end.Duration(e.lanes[0].Timescale)
+	switch t := s.record.now(); {
+	case ahead > maxSpliceAhead:
+		return nil, fmt.Errorf("%w: it is %v ahead", errSplice, ahead.Round(time.Millisecond))
+	case at.media < timeline.Origin, -ahead > max(t.Window, maxSpliceLate):
+		return nil, fmt.Errorf("%w: it is %v late", errSplice, -ahead.Round(time.Millisecond))
+	}
+	for i, p := range section.Points() {
+		if p.Duration == 0 {
+			p.Duration = at.planned
+		}
+		id := at.id
+		if i > 0 && id != "" {
+			id = fmt.Sprintf("%s.%d", id, i)
+		}
+		entry, told, err := s.entryOf(p, id, at.media, date, raw)
+		if err != nil {
+			return ids, err
+		}
+		if entry == nil {
+			continue
+		}
+		if err := s.record.append(ctx, entry); err != nil {
+			return ids, err
+		}
+		ids = append(ids, told)
+		e.cutAt(p, at.media)
+	}
+	return ids, nil
+}
+
+// entryOf returns what to record of a point at that time, and the ID of the splice that
+// it is about; nil where it is known, or is about nothing.
+func (s *Stream) entryOf(p scte35.Point, id string, at time.Duration, date time.Time, raw []byte) (timeline.Entry, string, error) {
+	switch p.Role {
+	case scte35.RoleNothing:
+		return nil, "", nil
+	case scte35.RoleCancel:
+		o := s.ahead(p.EventID)
+		if o == nil {
+			return nil, "", nil
+		}
+		if o.Epoch == s.epoch.number {
+			s.epoch.cutter.unsplice(media.TicksOf(o.Media, s.epoch.lanes[0].Timescale))
+		}
+		return timeline.SpliceCancelled{ID: o.ID}, o.ID, nil
+	case scte35.RoleIn:
+		o, known := s.began(p, date)
+		if known {
+			return nil, "", nil
+		}
+		if o != nil {
+			if date.Before(o.Time) {
+				date = o.Time
+			}
+			return timeline.SpliceEnded{ID: o.ID, End: timeline.SpliceEnd{
+				Epoch: s.epoch.number, Media: at, Time: date, Section: raw,
+			}}, o.ID, nil
+		}
+	}
+	return s.markPoint(p, id, at, date, raw)
+}
+
+// cutAt wants segments to start where a break begins or ends.
+func (e *epoch) cutAt(p scte35.Point, at time.Duration) {
+	leader := e.lanes[0]
+	if leader.Kind != media.Video || p.Role != scte35.RoleOut && p.Role != scte35.RoleIn {
+		return
+	}
+	e.cutter.splice(media.TicksOf(at, leader.Timescale))
+	if p.Role == scte35.RoleOut && p.Returns {
+		e.cutter.splice(media.TicksOf(at+p.Duration, leader.Timescale))
+	}
+}
+
+// markPoint returns the entry of a new splice, or nil where it is one that is known:
+// encoders repeat what they announce.
+func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date time.Time, raw []byte) (timeline.Entry, string, error) {
+	t := s.record.now()
+	kind := timeline.SpliceCommand
+	switch p.Role {
+	case scte35.RoleOut:
+		kind = timeline.SpliceOut
+	case scte35.RoleIn:
+		kind = timeline.SpliceIn
+	}
+	for _, known := range t.Splices {
+		if known.Kind != kind || known.EventID != p.EventID || known.Type != p.Type {
+			continue
+		}
+		near := date.Sub(known.Time).Abs() < repeatSpan
+		over, ends := known.Over()
+		if near && bytes.Equal(raw, known.Section) || kind == timeline.SpliceOut && known.End == nil && (!ends || date.Before(over)) {
+			return nil, "", nil
+		}
+	}
+	if len(t.Splices) == timeline.MaxSplices {
+		return nil, "", fmt.Errorf("%w: %d are listed already", errSplice, timeline.MaxSplices)
+	}
+	if !validSpliceID(id) {
+		id = ""
+	}
+	if id == "" || t.Splice(id) != nil {
+		id = spliceID(id, p, date)
+	}
+	if t.Splice(id) != nil {
+		return nil, "", nil
+	}
+	return timeline.SpliceMarked{Splice: timeline.Splice{
+		ID: id, Kind: kind, EventID: p.EventID, Type: p.Type, Epoch: s.epoch.number, Media: at, Time: date,
+		Planned: min(p.Duration, maxPlanned).Truncate(time.Millisecond), Section: raw,
+	}}, id, nil
+}
+
+// validSpliceID reports whether an ID can be written into any manifest.
+func validSpliceID(id string) bool {
+	return len(id) <= maxSpliceID && strings.IndexFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._:/@ ", r)
+	}) < 0
+}
+
+// spliceID makes an ID that is unique in the playlist, as event ids are not
+// (RFC 8216bis §4.4.5.1.1).
+func spliceID(id string, p scte35.Point, date time.Time) string {
+	switch {
+	case id != "":
+	case p.Type != 0:
+		id = fmt.Sprintf("%d.%d", p.EventID, p.Type)
+	default:
+		id = fmt.Sprint(p.EventID)
+	}
+	return fmt.Sprintf("%s-%d", id, date.UnixMilli())
+}
+
+// began returns the break that a point at that date ends; nil where there is none.
+// known says that it was told before.
+func (s *Stream) began(p scte35.Point, date time.Time) (o *timeline.Splice, known bool) {
+	splices := s.record.now().Splices
+	for i := len(splices) - 1; i >= 0; i-- {
+		o := splices[i]
+		switch {
+		case o.Kind != timeline.SpliceOut || o.EventID != p.EventID || o.Type != p.Type:
+		case o.End == nil:
+			return o, false
+		case date.Sub(o.End.Time).Abs() < repeatSpan:
+			return nil, true
+		}
+	}
+	return nil, false
+}
+
+// ahead returns the splice of that event that is still to come, or nil.
+func (s *Stream) ahead(event uint32) *timeline.Splice {
+	e := s.epoch
+	edge := e.dateAt(e.lanes[0].end.Duration(e.lanes[0].Timescale))
+	for _, o := range s.record.now().Splices {
+		if o.EventID == event && o.Time.After(edge) {
+			return o
+		}
+	}
+	return nil
+}
+
+// dateAt is when a media time of the epoch is on the server's clock, to the
+// millisecond, as playlists say it.
+func (e *epoch) dateAt(at time.Duration) time.Time {
+	return e.exactDate(at).UTC().Truncate(time.Millisecond)
+}
+
+// exactDate is as playlists date it: by the newest segment that began before.
+func (e *epoch) exactDate(at time.Duration) time.Time {
+	const near = 32 // segments: what is older is dated as these are, to a hair
+	date := e.clock.at(at - timeline.Origin)
+	r := e.record.now().Rendition(e.lanes[0].rendition)
+	look := func(g *timeline.Segment) {
+		start := g.Start.Duration(e.lanes[0].Timescale)
+		if g.Epoch == e.number && start <= at {
+			date = g.Time.Add(at - start)
+		}
+	}
+	if last := r.Segments.Last(); last != nil {
+		for g := range r.Segments.From(last.MSN - min(near, last.MSN)) {
+			look(g)
+		}
+	}
+	if r.Open != nil {
+		look(r.Open)
+	}
+	return date
+}

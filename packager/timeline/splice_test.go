@@ -1,0 +1,88 @@
+package timeline
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func (w *window) mark(id string, kind SpliceKind, at time.Time, planned time.Duration) {
+	w.apply(SpliceMarked{Splice{
+		ID: id, Kind: kind, Epoch: w.tl.Current().Number, Time: at, Planned: planned, Section: []byte{0xFC},
+	}})
+}
+
+func (w *window) now() time.Time {
+	last := w.tl.Renditions[0].Segments.Last()
+	return last.Time.Add(last.Duration.Duration(w.tl.Renditions[0].Track.Timescale))
+}
+
+func TestSplices(t *testing.T) {
+	w := newWindow(t, 10)
+	at := w.now()
+	versions := func() (all []uint64) {
+		for _, r := range w.tl.Renditions {
+			all = append(all, r.Version)
+		}
+		return all
+	}
+	w.mark("b", SpliceOut, at.Add(2*time.Second), 0)
+	for _, v := range versions() {
+		require.Equal(t, w.tl.Version, v, "every playlist says something new")
+	}
+	w.mark("a", SpliceCommand, at.Add(time.Second), 0)
+	require.Equal(t, "a", w.tl.Splices[0].ID, "by their time")
+	require.Equal(t, uint32(2), w.tl.Splice("a").Number)
+	_, known := w.tl.Splice("b").Over()
+	require.False(t, known)
+
+	before := w.tl
+	w.apply(SpliceEnded{"b", SpliceEnd{Epoch: 1, Time: at.Add(5 * time.Second), Section: []byte{0xFC}}})
+	require.Equal(t, 3*time.Second, w.tl.Splice("b").Duration())
+	require.Nil(t, before.Splice("b").End, "what was isn't touched")
+	for _, e := range []Entry{
+		SpliceEnded{"b", SpliceEnd{Time: at.Add(6 * time.Second), Section: []byte{1}}},
+		SpliceEnded{"a", SpliceEnd{Time: at.Add(6 * time.Second), Section: []byte{1}}},
+		SpliceMarked{Splice{ID: "a", Epoch: 1, Section: []byte{1}}},
+		SpliceMarked{Splice{ID: "c", Epoch: 1}},
+		SpliceMarked{Splice{ID: "c", Epoch: 9, Section: []byte{1}}},
+	} {
+		_, err := Apply(w.tl, e)
+		require.ErrorIs(t, err, ErrOrder, "%+v", e)
+	}
+	w.apply(SpliceCancelled{"a"})
+	require.Nil(t, w.tl.Splice("a"))
+}
+
+func TestSplicesLeaveWithTheirTime(t *testing.T) {
+	w := newWindow(t, 20)
+	at := w.now()
+	w.mark("point", SpliceIn, at, 0)
+	w.mark("planned", SpliceOut, at, 6*time.Second)
+	w.mark("open", SpliceOut, at, 0)
+	left := map[string]time.Time{}
+	for range 40 {
+		w.segment(1)
+		first := w.tl.dateOf(w.tl.First)
+		for _, id := range []string{"point", "planned"} {
+			if w.tl.Splice(id) == nil && left[id].IsZero() {
+				left[id] = first
+			}
+		}
+	}
+	require.True(t, left["point"].After(at))
+	require.True(t, left["planned"].After(at.Add(6*time.Second)))
+	require.Less(t, left["planned"].Sub(at), 12*time.Second, "it leaves with the segment that holds its end")
+	require.NotNil(t, w.tl.Splice("open"), "nobody knows when it ends")
+}
+
+func TestSplicesAreBounded(t *testing.T) {
+	w := newWindow(t, 10)
+	for i := range MaxSplices {
+		w.mark(fmt.Sprint(i), SpliceOut, w.now(), 0)
+	}
+	_, err := Apply(w.tl, SpliceMarked{Splice{ID: "one more", Epoch: 1, Time: w.now(), Section: []byte{1}}})
+	require.ErrorIs(t, err, ErrOrder)
+}
