@@ -11,6 +11,9 @@ const (
 	captionsPresent = `,CLOSED-CAPTIONS="` + captionGroup + `"`
 	captionsNone    = ",CLOSED-CAPTIONS=NONE"
 	captionsUnknown = "" // a wrong NONE would take captions away from viewers
+
+	captionsRendition = `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="` + captionGroup +
+		`",NAME="CC1",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"` + "\n"
 )
 
 // captionMarker starts CEA-608 and CEA-708 data in an SEI message: country code,

@@ -45,8 +45,7 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	}
 	captions := captionsAttribute(video)
 	if captions == captionsPresent {
-		dst = append(dst, `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="`+captionGroup+
-			`",NAME="CC1",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"`+"\n"...)
+		dst = append(dst, captionsRendition...)
 	}
 	first := startVariant(video, audio)
 	for _, g := range groups {

@@ -29,6 +29,14 @@ type Stream struct {
 	Fragments [][]byte
 }
 
+// Whole reports whether the bytes of all fragments are there.
+func (s *Segment) Whole() bool {
+	missing := func(b []byte) bool { return b == nil }
+	return !slices.ContainsFunc(s.Events, missing) &&
+		(s.Video == nil || !slices.ContainsFunc(s.Video.Fragments, missing)) &&
+		(s.Sound == nil || !slices.ContainsFunc(s.Sound.Fragments, missing))
+}
+
 // AppendTo appends the segment to dst. The same segment gives the same bytes. Samples
 // that have no place in the stream, as those whose NAL units' lengths are wrong, are left
 // out. The error wraps cmaf.ErrMalformed.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,11 @@ func need(tb testing.TB, tool string) {
 	}
 }
 
+// quiet is what ffmpeg says of a stream that has nothing so far, as metadata most often,
+// and ffprobe of any that has no decoder: 98313 is timed ID3.
+var quiet = regexp.MustCompile(`(?m)^(\[mpegts @ 0x[0-9a-f]+\] start time for stream \d+ is not set in estimate_timings_from_pts|` +
+	`Unsupported codec with id 98313 for input stream \d+)\n`)
+
 // tool runs a program and returns what it prints. It may not complain.
 func tool(tb testing.TB, name string, args ...string) string {
 	tb.Helper()
@@ -45,7 +51,7 @@ func tool(tb testing.TB, name string, args ...string) string {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.NoError(tb, cmd.Run(), "%s %s\n%s", name, strings.Join(args, " "), &stderr)
-	require.Empty(tb, stderr.String(), "%s complains", name)
+	require.Empty(tb, quiet.ReplaceAllString(stderr.String(), ""), "%s complains", name)
 	return stdout.String()
 }
 
