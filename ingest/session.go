@@ -173,18 +173,36 @@ func (s *session) handshake() error {
 	return err
 }
 
+// tunnelled is a connection of package tunnel's.
+type tunnelled interface {
+	Protocol() string
+	TLS() *tls.ConnectionState // nil where HTTP is plain
+}
+
 // protocol names what the session came by, for its log line.
 func (s *session) protocol() string {
-	tunnel, tunnelled := s.socket.Conn.(interface{ Protocol() string })
+	t, ok := s.socket.Conn.(tunnelled)
 	switch {
-	case tunnelled:
-		return tunnel.Protocol()
+	case ok:
+		return t.Protocol()
 	case s.tls != nil:
 		return "rtmps"
 	case s.rtmpe:
 		return "rtmpe"
 	}
 	return "rtmp"
+}
+
+// secure is the TLS that the session came by, be it HTTP's; nil without any.
+func (s *session) secure() *tls.ConnectionState {
+	if s.tls != nil {
+		state := s.tls.ConnectionState()
+		return &state
+	}
+	if t, ok := s.socket.Conn.(tunnelled); ok {
+		return t.TLS()
+	}
+	return nil
 }
 
 // take acts on one message.
