@@ -73,3 +73,11 @@ func encodeHEVC(tb testing.TB) *clip {
 		"-x265-params", "log-level=none:keyint=30:min-keyint=30:scenecut=0:bframes=3:open-gop=0", "-tag:v", "hvc1", "-video_track_timescale", "90000")
 	return &c
 }
+
+// write writes a file.
+func write(tb testing.TB, b []byte) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "segment.ts")
+	require.NoError(tb, os.WriteFile(path, b, 0o644))
+	return path
+}

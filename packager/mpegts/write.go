@@ -16,21 +16,21 @@ func (p *plan) write(w *writer) {
 			w.table(laneProgram, pmt)
 		}
 	}
+	fills := func(from int64, n int) {
+		for i := range n {
+			at := from + int64(i+1)*pcrInterval
+			tables(at)
+			w.pcr(clock, at)
+		}
+	}
 	for i := range p.units {
 		u := &p.units[i]
+		fills(u.fill, u.before)
 		tables(u.at)
-		w.fills(clock, u.fill, u.before)
 		p.writeUnit(w, u)
 	}
+	fills(p.fill, p.tail)
 	tables(maxTime)
-	w.fills(clock, p.fill, p.tail)
-}
-
-// fills appends n packets that have a PCR alone, after the time from.
-func (w *writer) fills(clock lane, from int64, n int) {
-	for i := range n {
-		w.pcr(clock, from+int64(i+1)*pcrInterval)
-	}
 }
 
 func (p *plan) writeUnit(w *writer, u *unit) {
