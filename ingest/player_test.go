@@ -38,6 +38,35 @@ func audience(t *testing.T, h *harness, connect ...amf0.Pair) *client {
 	return c
 }
 
+// exchange reads n messages, and names each.
+func (c *client) exchange(n int) []string {
+	c.t.Helper()
+	var seen []string
+	for len(seen) < n {
+		m, err := c.r.ReadMessage()
+		require.NoError(c.t, err)
+		parsed, err := message.Parse(m)
+		require.NoError(c.t, err)
+		switch v := parsed.(type) {
+		case message.Command:
+			o, _ := amf0.AsObject(v.Arg(0))
+			seen = append(seen, v.Name+" "+o.String("code"))
+			if v.Transaction == 4 {
+				require.Equal(c.t, []any{nil, 0.0}, v.Args, "live")
+			}
+		case message.UserControl:
+			seen = append(seen, fmt.Sprint(v.Event, " ", v.Value))
+		case message.Data:
+			seen = append(seen, v.Values[0].(string))
+		case *message.Video:
+			tag, err := flv.ParseVideo(v.Body)
+			require.NoError(c.t, err)
+			seen = append(seen, fmt.Sprint("video ", tag.Packet, " ", tag.Sync()))
+		}
+	}
+	return seen
+}
+
 // The whole exchange, message by message.
 func TestPlay(t *testing.T) {
 	for _, secure := range []bool{false, true} {
@@ -56,34 +85,11 @@ func TestPlay(t *testing.T) {
 				c = dial(t, h.plain)
 			}
 			c.play("show?token=t")
-			var seen []string
-			for len(seen) < 11 {
-				m, err := c.r.ReadMessage()
-				require.NoError(t, err)
-				parsed, err := message.Parse(m)
-				require.NoError(t, err)
-				switch v := parsed.(type) {
-				case message.Command:
-					o, _ := amf0.AsObject(v.Arg(0))
-					seen = append(seen, v.Name+" "+o.String("code"))
-					if v.Transaction == 4 {
-						require.Equal(t, []any{nil, 0.0}, v.Args, "live")
-					}
-				case message.UserControl:
-					seen = append(seen, fmt.Sprint(v.Event, " ", v.Value))
-				case message.Data:
-					seen = append(seen, v.Values[0].(string))
-				case *message.Video:
-					tag, err := flv.ParseVideo(v.Body)
-					require.NoError(t, err)
-					seen = append(seen, fmt.Sprint("video ", tag.Packet, " ", tag.Sync()))
-				}
-			}
 			require.Equal(t, []string{
 				"stream begin 0", "_result NetConnection.Connect.Success", "onFCSubscribe NetStream.Play.Start", "_result ", "_result ",
 				"stream begin 1", "onStatus NetStream.Play.Reset", "onStatus NetStream.Play.Start",
 				"onMetaData", "video 0 true", "video 1 true",
-			}, seen)
+			}, c.exchange(11))
 			w := <-th.asked
 			require.Equal(t, "show", w.Stream)
 			require.Equal(t, "t", w.Query.Get("token"))

@@ -337,7 +337,7 @@ func (s *session) handshakeError(err error) error {
 	case errors.Is(err, handshake.ErrHTTP):
 		s.apologise(s.conn)
 		return s.server.ports.wrong(errHTTP)
-	case errors.Is(err, handshake.ErrEncrypted), errors.As(err, &version):
+	case errors.Is(err, handshake.ErrEncrypted), errors.Is(err, handshake.ErrKey), errors.As(err, &version):
 		return fmt.Errorf("%w: %w", errNotRTMP, err)
 	case isTimeout(err):
 		return fmt.Errorf("%w: RTMP handshake", errPhase)

@@ -213,10 +213,7 @@ func (l *fakeLadder) anyTrouble(random *rand.Rand, gone *outage) {
 			gone.until = l.recorder.now + time.Duration(random.IntN(8000))*time.Millisecond
 		}
 	case 4:
-		// What lacks less than a tenth of a second isn't told of, and who begins waits for rungs.
-		if gone.since < 50 && l.recorder.now > 5*time.Second {
-			require.NoError(l, l.rungs[random.IntN(2)].way.Leave(l.Context()))
-		}
+		require.NoError(l, l.rungs[random.IntN(2)].way.Leave(l.Context()))
 	}
 }
 
