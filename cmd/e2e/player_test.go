@@ -23,6 +23,10 @@ type viewing struct {
 	Pictures []struct{ At, Width, Height float64 }
 	Stalls   []struct{ At, Duration float64 }
 	Buffer   float64
+	Tags     []struct { // timed metadata
+		At   float64
+		Text string
+	}
 }
 
 // longestStall is the longest pause of playback.

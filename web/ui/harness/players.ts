@@ -21,6 +21,9 @@ async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder
   const { default: Hls } = await import('hls.js')
   const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3 }) // as the product's page
   hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
+  hls.on(Hls.Events.FRAG_PARSING_METADATA, (_, { samples }) => {
+    for (const { pts, data } of samples) recorder.tag(pts, data)
+  })
   followHlsLine(hls)
   hls.attachMedia(video)
   hls.loadSource(src)

@@ -54,6 +54,8 @@ export interface Result {
   glass: number[]
   /** Frames shown whose clock was not. */
   glassUnreadable: number
+  /** Timed metadata: its time in the media (s), and what is text of it. */
+  tags: { at: number; text: string }[]
 }
 
 export class Recorder {
@@ -96,6 +98,7 @@ export class Recorder {
       latency: [],
       glass: [],
       glassUnreadable: 0,
+      tags: [],
     }
     // Chromium's own HLS player starts in another way when somebody waits for frames,
     // and fails: it fetches the three segments it starts with before it plays, and
@@ -117,6 +120,10 @@ export class Recorder {
   error(detail: string, fatal: boolean): void {
     keep(this.#result.errors, { at: this.#elapsed(), detail, fatal })
     if (fatal) this.#result.fatalErrors++
+  }
+
+  tag(at: number, data: Uint8Array): void {
+    keep(this.#result.tags, { at, text: new TextDecoder('latin1').decode(data).replace(/[^ -~]+/g, ' ') })
   }
 
   read(): Result {
