@@ -205,11 +205,20 @@ func (p *publication) write(ctx context.Context, u unit) error {
 		p.counts.repaired.Inc()
 		p.meter.Repaired()
 	}
+	for _, e := range u.events {
+		e.At = t.DTS + t.CTSOffset
+		if err := p.tell(ctx, e); err != nil {
+			return err
+		}
+	}
 	s := media.Sample{DTS: t.DTS, CTSOffset: t.CTSOffset, Duration: t.Duration, Sync: u.sync, Data: u.data}
 	if err := p.sink.WriteSample(ctx, u.id, s, u.arrived); err != nil {
 		return fmt.Errorf("%w: %w", errSink, err)
 	}
 	p.meter.Sample(u.id, s, u.arrived)
+	if err := p.placeEvents(ctx); err != nil {
+		return err
+	}
 	if isVideo(u.id) {
 		p.counts.video.Inc()
 	} else {

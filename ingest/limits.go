@@ -112,6 +112,18 @@ const (
 	maxFrames = 256
 )
 
+// Of a publisher's timed metadata, which goes into the fragments of every size.
+const (
+	maxEventData     = 16 << 10 // of one
+	maxEventName     = 256
+	maxWaitingEvents = 64 // for the first picture
+	maxUserData      = 16 // kinds of user data in pictures of which the newest is known
+	// eventRate is how many a second may come, one with each picture, and eventBurst
+	// how many at once; the others likewise of their bytes.
+	eventRate, eventBurst           = 120, 240
+	eventBytesRate, eventBytesBurst = 32 << 10, 256 << 10
+)
+
 // Of a peer that is still a stranger.
 const (
 	maxMessageStreams = 8

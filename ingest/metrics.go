@@ -9,6 +9,7 @@ type counters struct {
 	in, out    prometheus.Counter
 	video      prometheus.Counter
 	audio      prometheus.Counter
+	events     prometheus.Counter
 	repaired   prometheus.Counter
 	epochs     prometheus.Counter
 	takeovers  prometheus.Counter
@@ -30,6 +31,9 @@ const (
 	dropClock     = "clock"         // it has no place in time
 	dropTrack     = "track"         // of a track too many, or beside the first in a codec that isn't served
 	dropWaiting   = "awaiting-sync" // of new tracks, before a decoder can start
+	dropEventSize = "event-size"    // timed metadata that is too long
+	dropEventRate = "event-rate"    // more of it than may come
+	dropEventTime = "event-time"    // of it, what has no place in time
 	dropDamage    = "damage"        // it may refer to a picture that was malformed
 )
 
@@ -41,6 +45,7 @@ func newCounters(r prometheus.Registerer) *counters {
 		in:         counter("sluice_ingest_bytes_in_total", "Bytes read from publishers, TLS included."),
 		out:        counter("sluice_ingest_bytes_out_total", "Bytes written to publishers, TLS included."),
 		repaired:   counter("sluice_ingest_timestamps_repaired_total", "Timestamps that were repeated, went back, or left the count of audio."),
+		events:     counter("sluice_ingest_events_total", "Timed metadata handed on."),
 		epochs:     counter("sluice_ingest_epochs_total", "Epochs begun."),
 		jumps:      counter("sluice_ingest_clock_jumps_total", "Epochs that ended because the publisher's clock jumped."),
 		takeovers:  counter("sluice_ingest_takeovers_total", "Silent sessions that gave way to another of their stream."),
@@ -55,7 +60,7 @@ func newCounters(r prometheus.Registerer) *counters {
 	samples := counterVec("sluice_ingest_samples_total", "Samples handed on.", "kind")
 	c.video, c.audio = samples.WithLabelValues("video"), samples.WithLabelValues("audio")
 	if r != nil {
-		r.MustRegister(c.sessions, c.publishing, c.in, c.out, samples, c.repaired, c.epochs,
+		r.MustRegister(c.sessions, c.publishing, c.in, c.out, samples, c.events, c.repaired, c.epochs,
 			c.jumps, c.takeovers, c.players, c.played, c.skips, c.watched, c.dropped, c.ends, c.refused)
 	}
 	return c

@@ -51,6 +51,7 @@ type publication struct {
 	pending      bool      // what the publisher said isn't what the epoch has
 	pendingSince time.Time
 
+	events    announcements
 	held      []unit // until the first epoch begins
 	heldBytes int
 }
@@ -63,6 +64,7 @@ type unit struct {
 	cts       int32       // ms
 	frame     media.Ticks // of sound, how long it lasts
 	sync      bool
+	events    []media.Event // that the picture itself tells; of its time
 	data      []byte
 	arrived   time.Time
 }
@@ -134,6 +136,7 @@ func (s *session) unpublish(ctx context.Context, cause error) {
 	if cause == nil && len(p.held) > 0 {
 		cause = p.begin(ctx) // what is held was all that there was
 	}
+	p.forsakeEvents()
 	err := p.sink.End(ctx, cause)
 	log := p.log.With("dur", time.Since(p.start).Round(time.Millisecond))
 	if cause != nil {
@@ -142,14 +145,6 @@ func (s *session) unpublish(ctx context.Context, cause error) {
 	log.Log(ctx, levelOf(cause), "published")
 	if err != nil {
 		p.log.Error("end of a stream", "err", err)
-	}
-}
-
-// data takes a data message. Only onMetaData says anything that matters here.
-func (p *publication) data(values []any) {
-	if m, ok := flv.ParseMetadata(values); ok {
-		p.meta = m
-		p.meter.Declare(m.FrameRate)
 	}
 }
 

@@ -52,7 +52,13 @@ func (s *stage) says(members ...any) {
 	for i := 0; i < len(members); i += 2 {
 		o = append(o, amf0.Pair{Key: members[i].(string), Value: members[i+1]})
 	}
-	s.data([]any{"@setDataFrame", "onMetaData", o})
+	s.tells(0, "@setDataFrame", "onMetaData", o)
+}
+
+// tells is a data message.
+func (s *stage) tells(ms uint32, values ...any) {
+	s.t.Helper()
+	require.NoError(s.t, s.dataMessage(context.Background(), ms, values, s.now))
 }
 
 // epochs describes what the Sink got: kinds and numbers of samples.
@@ -335,8 +341,8 @@ func TestMessagesThatHoldNothing(t *testing.T) {
 	require.Empty(t, s.epochs())
 	s.show(0, pictureTag(true, 0, 10))
 	s.play(0, audioConfigTag([]byte{0x11}))
-	s.data([]any{"onTextData", 1.0})
-	s.data([]any{"onMetaData"})
+	s.tells(0, "onTextData", 1.0)
+	s.tells(0, "onMetaData")
 	require.Equal(t, []string{"video:1"}, s.epochs())
 }
 

@@ -233,7 +233,7 @@ func (s *session) take(ctx context.Context, m chunk.Message) error {
 		return s.takeAll(ctx, v)
 	case message.Data:
 		if s.pub != nil {
-			s.pub.data(v.Values)
+			return s.pub.dataMessage(ctx, v.Timestamp, v.Values, s.socket.arrived)
 		}
 	case message.Command:
 		return s.command(ctx, v)

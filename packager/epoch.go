@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/media"
+	"sluice/media/sei"
 	"sluice/packager/timeline"
 )
 
@@ -29,6 +30,7 @@ type epoch struct {
 	told     []event                // that a rung which joins may still have to tell
 	changed  []timeline.RenditionID // rungs that the log says have another track now
 	faults   []fault                // of rungs, not dealt with yet
+	captions sei.Captions           // of the leading video
 }
 
 // bound is where the leading rendition starts segment msn, as a presentation
@@ -148,6 +150,9 @@ func (l *lane) onClock(s media.Sample) media.Sample {
 func (e *epoch) leadVideo(ctx context.Context, s media.Sample, arrived time.Time) error {
 	l := e.lanes[0]
 	e.clock.observe(e.mediaTime(l, s.DTS), arrived)
+	if err := e.lookForCaptions(ctx, s.Data); err != nil {
+		return err
+	}
 	if at := s.PTS(); s.Sync && at > e.cutter.sync {
 		e.cutter.frame = s.Duration
 		e.cutter.keyframe(at)

@@ -274,6 +274,7 @@ func (e *engine) take(ctx context.Context, o *outlet, a access) error {
 	e.mu.Lock()
 	f := e.backlog.at[a.at]
 	again := a.at <= o.done
+	captions := e.captionsUpTo(o, f)
 	e.mu.Unlock()
 	switch {
 	case again: // with a grid, what is decoded first comes out too
@@ -283,7 +284,9 @@ func (e *engine) take(ctx context.Context, o *outlet, a access) error {
 		return nil
 	case o.codec == nil:
 		return nil // not before its first parameter sets
-	case o.leads:
+	}
+	a.data = withCaptions(o.Codec, a.data, captions)
+	if o.leads {
 		return e.takeLead(ctx, o, a, f)
 	}
 	place, placed, ok := e.placeOf(ctx, f)

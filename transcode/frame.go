@@ -124,6 +124,7 @@ type frame struct {
 	duration media.Ticks // nominal
 	sync     bool
 	data     []byte // with the parameter sets where it's a sync sample
+	captions []byte // closed captions, as three-byte constructs; see sei.Message.CaptionData
 	run      *run
 	arrived  time.Time
 
@@ -140,6 +141,7 @@ func newFrame(r *run, s media.Sample, arrived time.Time, c *feedClock) *frame {
 		pts: s.PTS(), duration: max(s.Duration, 1), sync: s.Sync, data: s.Data, run: r, arrived: arrived,
 	}
 	f.dts, f.at = c.stamp(s)
+	f.captions = captionsOf(r.video.Codec, s.Data)
 	if s.Sync && len(r.sets) > 0 {
 		f.data = append(append(make([]byte, 0, len(r.sets)+len(s.Data)), r.sets...), s.Data...)
 	}

@@ -113,6 +113,10 @@ const (
 	maxHeldBytes = 8 << 20 // more than so many frames at half a megabit a second
 )
 
+// maxCaptions bounds the captions that a picture gets, in bytes: what a second of the
+// slowest frame rate has, and more. Beyond are those of frames that were lost.
+const maxCaptions = 3 * 31 * 8
+
 // Bounds of the timed metadata that waits likewise.
 const (
 	maxHeldEvents     = 256

@@ -21,12 +21,13 @@ type viewing struct {
 	Begun    float64
 	Joined   *float64
 	Pictures []struct{ At, Width, Height float64 }
-	Stalls   []struct{ At, Duration float64 }
-	Buffer   float64
-	Tags     []struct { // timed metadata
-		At   float64
-		Text string
+	Events   []struct {
+		Time, Shown float64 // s
+		Name, Value string
 	}
+	Frames []float64 // s
+	Stalls []struct{ At, Duration float64 }
+	Buffer float64
 }
 
 // longestStall is the longest pause of playback.

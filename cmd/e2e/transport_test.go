@@ -142,31 +142,19 @@ func checkTransport(t *testing.T, name string, b []byte) {
 }
 
 // TestTransportInBrowser plays MPEG-TS with hls.js, which makes fragments of it, over a
-// reconnect, and finds what a publisher put into the pictures' user data as timed ID3.
+// reconnect.
 func TestTransportInBrowser(t *testing.T) {
 	g := start(t)
-	told := func(text string) source {
-		s := video("640x360", "30", "60").with(tone())
-		s.codecs = append(s.codecs, "-bsf:v", "h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+"+text)
-		return s
-	}
-	p := g.publish(told("before"))
+	p := g.publish(video("640x360", "30", "60").with(tone()))
 	g.segments(3)
 	player := play(t, "hls", g.url("/live/live/ts.m3u8"))
 	player.awaits("playback begins", func(s shown) bool { return s.CurrentTime > 0 })
 	player.playsOn(4 * time.Second)
 	p.end(syscall.SIGKILL)
-	g.publish(told("after"))
+	g.publish(video("640x360", "30", "60").with(tone()))
 	player.playsOn(12 * time.Second)
 	seen := player.stop()
-	seen.requireAlive(t)
+	seen.requireUnharmed(t)
 	require.Greater(t, seen.VideoFrames, 200)
 	require.Greater(t, seen.AudioBytes, 10_000, "no sound is decoded")
-	for _, text := range []string{"before", "after"} {
-		found := false
-		for _, tag := range seen.Tags {
-			found = found || strings.Contains(tag.Text, text)
-		}
-		require.True(t, found, "no tag with %q in %v", text, seen.Tags)
-	}
 }

@@ -19,10 +19,10 @@ var floors = []struct {
 	floor    int
 	patterns []string
 }{
-	{0, []string{"media"}},
+	{0, []string{"media", "media/sei"}},
 	{1, []string{
 		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock",
-		"ingest/tunnel", "ingest/vitals",
+		"ingest/id3", "ingest/tunnel", "ingest/vitals",
 		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
@@ -43,7 +43,7 @@ var apart = []string{"ingest", "packager", "transcode", "relay", "storage/archiv
 // dry are the rooms that turn values and bytes into each other: no sockets,
 // files or processes, so that a test of them is a table.
 var dry = []string{
-	"media", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3",
+	"media", "media/sei", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/id3",
 	"ingest/playback", "packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
 	"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded",
 }

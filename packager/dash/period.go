@@ -90,8 +90,14 @@ func appendSet(dst []byte, q *period, i, id int, f form) []byte {
 		role = "alternate"
 	}
 	dst = append(dst, ` segmentAlignment="true" startWithSAP="1">`+"\n"...)
+	if track.Kind == q.reps[0].track().Kind {
+		dst = append(dst, inbandEvents...)
+	}
 	if track.Label != "" {
 		dst = append(append(append(dst, "<Label>"...), escaper.Replace(track.Label)...), "</Label>\n"...)
+	}
+	if track.Kind == media.Video {
+		dst = appendCaptions(dst, q.anchor.Captions)
 	}
 	dst = append(dst, `<Role schemeIdUri="urn:mpeg:dash:role:2011"`...)
 	dst = append(appendText(dst, "value", role), "/>\n"...)

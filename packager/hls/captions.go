@@ -1,8 +1,9 @@
 package hls
 
 import (
-	"bytes"
+	"strconv"
 
+	"sluice/media"
 	"sluice/packager/timeline"
 )
 
@@ -11,45 +12,56 @@ const (
 	captionsPresent = `,CLOSED-CAPTIONS="` + captionGroup + `"`
 	captionsNone    = ",CLOSED-CAPTIONS=NONE"
 	captionsUnknown = "" // a wrong NONE would take captions away from viewers
-
-	captionsRendition = `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="` + captionGroup +
-		`",NAME="CC1",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"` + "\n"
 )
 
-// captionMarker starts CEA-608 and CEA-708 data in an SEI message: country code,
-// provider, "GA94", cc_data (ANSI/SCTE 128-1 §8.1).
-var captionMarker = []byte("\xb5\x00\x31GA94\x03")
-
-// captionReach is how far into a fragment to look: past moof and the parameter
-// sets, to the SEI messages that stand before the first slice.
-const captionReach = 8 << 10
-
-// captionsAttribute looks at the newest segment of each rendition. Captions,
-// where an encoder sends them, come with every picture.
-func captionsAttribute(video []*timeline.Rendition) string {
-	result := captionsUnknown
+// captionsAttribute says what is known. There are none where the pictures have been
+// looked at and no room for captions has come with them; it isn't known of codecs
+// that nobody looks into.
+func captionsAttribute(t *timeline.Timeline, video []*timeline.Rendition) string {
+	if t.Captions.Data {
+		return captionsPresent
+	}
 	for _, r := range video {
-		data := newestStart(r)
-		if bytes.Contains(data, captionMarker) {
-			return captionsPresent
-		}
-		if data != nil {
-			result = captionsNone
+		switch r.Track.Codec.(type) {
+		case *media.H264, *media.HEVC:
+		default:
+			return captionsUnknown
 		}
 	}
-	return result
+	return captionsNone
 }
 
-// newestStart returns the beginning of the newest segment's first fragment, or
-// nil where it is in storage only.
-func newestStart(r *timeline.Rendition) []byte {
-	g := r.Open
-	if g == nil {
-		g = r.Segments.Last()
+// appendCaptions writes an EXT-X-MEDIA for each channel and service (RFC 8216bis
+// §4.4.6.1). Their languages aren't told in the pictures.
+func appendCaptions(dst []byte, c media.Captions) []byte {
+	c = c.Promised()
+	for n := 1; n <= media.CaptionChannels; n++ {
+		if c.Channel(n) {
+			dst = appendCaption(dst, "CC", n)
+		}
 	}
-	if g == nil || len(g.Parts) == 0 {
-		return nil
+	for n := 1; n <= media.CaptionServices; n++ {
+		if c.Service(n) {
+			dst = appendCaption(dst, "SERVICE", n)
+		}
 	}
-	data := g.Parts[0].Data
-	return data[:min(len(data), captionReach)]
+	return dst
+}
+
+// captionsVersion is the version of a playlist that would have version without captions:
+// services need one of their own (RFC 8216bis §8).
+func captionsVersion(version string, c media.Captions) string {
+	if c.Services != 0 {
+		return max(version, "7")
+	}
+	return version
+}
+
+func appendCaption(dst []byte, kind string, n int) []byte {
+	id := kind + strconv.Itoa(n)
+	dst = append(dst, `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="`+captionGroup+`",NAME="`...)
+	dst = append(dst, id...)
+	dst = append(dst, `",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="`...)
+	dst = append(dst, id...)
+	return append(dst, "\"\n"...)
 }

@@ -1,7 +1,6 @@
 package hls_test
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -230,28 +229,42 @@ func TestChannels(t *testing.T) {
 }
 
 func TestCaptions(t *testing.T) {
-	marker := []byte("\xb5\x00\x31GA94\x03")
+	const line = `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="%[1]s",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="%[1]s"` + "\n"
+	av1, err := media.NewAV1([]byte("\x0a\x0b\x00\x00\x00\x03\xbf\xfc\x79\xb5\xf2\x00\x80"))
+	require.NoError(t, err)
 	for _, c := range []struct {
-		name string
-		data []byte
-		want string
+		name     string
+		track    timeline.RenditionTrack
+		captions []media.Captions
+		want     string
+		media    []string
 	}{
-		{"none", make([]byte, 10_000), ",CLOSED-CAPTIONS=NONE\n"},
-		{"some", append(make([]byte, 700), marker...), `,CLOSED-CAPTIONS="cc"` + "\n"},
-		{"unknown", nil, ",FRAME-RATE=30.000\n"},
+		{"none", videoTrack(timeline.Source, videoCodec), nil, ",CLOSED-CAPTIONS=NONE\n", nil},
+		{"room for some", videoTrack(timeline.Source, videoCodec), []media.Captions{{Data: true}}, `,CLOSED-CAPTIONS="cc"` + "\n", []string{"CC1"}},
+		{
+			"some", videoTrack(timeline.Source, videoCodec),
+			[]media.Captions{{Data: true}, {Data: true, Channels: 0b1100}, {Data: true, Services: 1<<1 | 1<<63}},
+			`,CLOSED-CAPTIONS="cc"` + "\n", []string{"CC3", "CC4", "SERVICE1", "SERVICE63"},
+		},
+		{"unknown", videoTrack(timeline.Source, av1), nil, ",FRAME-RATE=30.000\n", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScript(t)
-			s.start(videoTrack(timeline.Source, videoCodec))
+			s.start(c.track)
 			s.fix()
 			s.segments(1)
-			s.apply(timeline.PartWritten{Epoch: 1, Rendition: timeline.Source, MSN: 2, Part: timeline.Part{
-				Start: s.clock[timeline.Source], Duration: 18_000, Samples: 6, Independent: true, Data: c.data,
-			}})
+			for _, found := range c.captions {
+				s.apply(timeline.CaptionsFound{Epoch: 1, Captions: found})
+			}
 			body, err := hls.AppendMultivariant(nil, s.t)
 			require.NoError(t, err)
 			require.Contains(t, string(body), c.want)
-			require.Equal(t, c.name == "some", bytes.Contains(body, []byte("TYPE=CLOSED-CAPTIONS")))
+			want := ""
+			for _, id := range c.media {
+				want += fmt.Sprintf(line, id)
+			}
+			require.Equal(t, strings.Count(string(body), "CLOSED-CAPTIONS,"), len(c.media))
+			require.Contains(t, string(body), want)
 		})
 	}
 }

@@ -42,16 +42,16 @@ func AppendTransportMultivariant(dst []byte, t *timeline.Timeline) ([]byte, erro
 	case len(video)+len(audio) == 0:
 		return dst, ErrNotReady
 	}
-	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:"+transportVersion+"\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	dst = appendMultivariantHeader(dst, captionsVersion(transportVersion, t.Captions))
 	if len(video) == 0 {
 		for _, r := range audio {
 			dst = appendTransport(dst, t, r, "")
 		}
 		return dst, nil
 	}
-	captions := captionsAttribute(video)
+	captions := captionsAttribute(t, video)
 	if captions == captionsPresent {
-		dst = append(dst, captionsRendition...)
+		dst = appendCaptions(dst, t.Captions)
 	}
 	first := startVariant(video, audio)
 	dst = appendTransport(dst, t, video[first], captions)

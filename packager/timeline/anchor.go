@@ -3,6 +3,8 @@ package timeline
 import (
 	"slices"
 	"time"
+
+	"sluice/media"
 )
 
 // anchorStep is how far the server's clock and an epoch's media clock may part
@@ -22,6 +24,9 @@ type Anchor struct {
 	// Fixed says so; until then those that are waited for. Where they change, an
 	// epoch is anchored anew too.
 	Renditions []RenditionID
+	// Captions are those that were known when manifests first told of it. Where more
+	// are found, an epoch is anchored anew likewise.
+	Captions media.Captions
 	// Fixed says that manifests tell of it: Renditions doesn't change any more.
 	Fixed bool
 }
@@ -44,13 +49,13 @@ func (t *Timeline) anchor(r *Rendition, g *Segment) {
 	steady := held.Time.Add(end - held.Media)
 	set := t.set(t.Epochs[n], held)
 	if at.Sub(steady).Abs() < anchorStep {
-		if !held.Fixed || sameSet(set, held.Renditions) {
+		if !held.Fixed || sameSet(set, held.Renditions) && held.Captions.Promised() == t.Captions.Promised() {
 			return
 		}
 		at = steady
 	}
 	e := *t.Epochs[n]
-	e.Anchors = append(clone(e.Anchors, 1), Anchor{MSN: g.MSN + 1, Media: end, Time: at, Renditions: set})
+	e.Anchors = append(clone(e.Anchors, 1), Anchor{MSN: g.MSN + 1, Media: end, Time: at, Renditions: set, Captions: t.Captions})
 	t.Epochs = clone(t.Epochs, 0)
 	t.Epochs[n] = &e
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"sluice/media"
 )
 
 // ErrOrder is wrapped by what Apply returns for an entry that can't follow
@@ -37,6 +39,8 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 		err = next.leave(e)
 	case EpochDated:
 		err = next.dateEpoch(e)
+	case CaptionsFound:
+		err = next.findCaptions(e)
 	case TargetsFixed:
 		err = next.fixTargets(e)
 	case PartWritten:
@@ -81,7 +85,7 @@ func (t *Timeline) startEpoch(e EpochStarted) error {
 	t.Epochs = append(clone(t.Epochs, 1), &Epoch{
 		Number: e.Epoch, Start: e.At, Delay: e.Delay, FirstMSN: t.Next.MSN,
 		Tracks: e.Tracks, Led: len(e.Tracks), Expected: e.Expected,
-		Anchors: []Anchor{{MSN: t.Next.MSN, Media: Origin, Time: e.At, Renditions: firstSet(e)}},
+		Anchors: []Anchor{{MSN: t.Next.MSN, Media: Origin, Time: e.At, Renditions: firstSet(e), Captions: t.Captions}},
 	})
 	t.Renditions = clone(t.Renditions, len(e.Tracks))
 	for _, rt := range e.Tracks {
@@ -121,7 +125,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	t.Broadcast = epoch
 	t.First = t.Next.MSN
 	t.unlisted, t.listed = t.unlisted+t.listed, 0
-	t.Targets, t.waited = Targets{}, false
+	t.Targets, t.waited, t.Captions = Targets{}, false, media.Captions{}
 	renditions := make([]*Rendition, len(t.Renditions))
 	for i, r := range t.Renditions {
 		fresh := *r

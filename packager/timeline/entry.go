@@ -21,7 +21,7 @@ const (
 
 // Entry is one record of a live stream. The order that Apply demands: an
 // EpochStarted, then an InitWritten for each of its renditions, then their
-// parts, and at last EpochEnded. Every segment that has a part is closed before
+// parts, and at last EpochEnded. CaptionsFound comes in an open epoch. Every segment that has a part is closed before
 // its epoch ends. TargetsFixed comes once a broadcast, at any time in an
 // epoch; EpochDated, if at all, before manifests can have told of the epoch;
 // StreamEnded and then Cleared come after the last epoch's end.
@@ -95,6 +95,13 @@ type EpochDated struct {
 	At    time.Time
 }
 
+// CaptionsFound adds closed captions to what the broadcast is known to have: they came
+// in the leading rendition's pictures.
+type CaptionsFound struct {
+	Epoch    uint64
+	Captions media.Captions
+}
+
 // TargetsFixed fixes what manifests promise for the rest of the broadcast.
 type TargetsFixed struct{ Targets Targets }
 
@@ -151,6 +158,7 @@ func (InitWritten) entry()     {}
 func (EpochDated) entry()      {}
 func (RenditionJoined) entry() {}
 func (RenditionLeft) entry()   {}
+func (CaptionsFound) entry()   {}
 func (TargetsFixed) entry()    {}
 func (PartWritten) entry()     {}
 func (SegmentClosed) entry()   {}

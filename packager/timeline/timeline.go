@@ -49,6 +49,9 @@ type Timeline struct {
 	// it was there once.
 	Gone uint64
 
+	// Captions are all that the broadcast's pictures have had so far.
+	Captions media.Captions
+
 	// Broadcast is the number of the broadcast's first epoch.
 	Broadcast uint64
 

@@ -58,7 +58,9 @@ func outLabel(i int) string { return "o" + strconv.Itoa(i) }
 // what selects, scales and converts it.
 func (v *VideoJob) graph() string {
 	var g strings.Builder
-	g.WriteString("[0:v]split=" + strconv.Itoa(len(v.Outputs)))
+	// Closed captions come to each output another way: encoders drop those of frames
+	// that they don't get, and some know none.
+	g.WriteString("[0:v]sidedata=mode=delete:type=A53_CC,split=" + strconv.Itoa(len(v.Outputs)))
 	for i := range v.Outputs {
 		g.WriteString("[" + inLabel(i) + "]")
 	}

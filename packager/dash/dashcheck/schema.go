@@ -32,7 +32,7 @@ var descriptor = &kind{attrs: map[string]attribute{
 // commonChildren and commonAttributes are those of RepresentationBaseType.
 var commonChildren = []child{
 	{"FramePacking", 0, many}, {"AudioChannelConfiguration", 0, many}, {"EssentialProperty", 0, many},
-	{"SupplementalProperty", 0, many}, {"Label", 0, many}, {"ProducerReferenceTime", 0, many}, {"Resync", 0, many},
+	{"SupplementalProperty", 0, many}, {"InbandEventStream", 0, many}, {"Label", 0, many}, {"ProducerReferenceTime", 0, many}, {"Resync", 0, many},
 }
 
 var commonAttributes = map[string]attribute{
@@ -126,6 +126,9 @@ var schema = map[string]*kind{
 	"FramePacking": descriptor, "AudioChannelConfiguration": descriptor, "EssentialProperty": descriptor,
 	"SupplementalProperty": descriptor, "Accessibility": descriptor, "Role": descriptor, "Rating": descriptor,
 	"Viewpoint": descriptor, "UTCTiming": descriptor,
+	"InbandEventStream": {attrs: map[string]attribute{
+		"schemeIdUri": required(anyURI), "value": optional(anyText), "timescale": optional(unsignedInt),
+	}},
 	"Label": {text: anyText, attrs: map[string]attribute{"id": optional(unsignedInt), "lang": optional(language)}},
 	"ProducerReferenceTime": {
 		children: []child{{"UTCTiming", 0, 1}},

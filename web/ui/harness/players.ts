@@ -17,14 +17,38 @@ export interface Started {
 
 const now = () => Date.now() / 1000
 
+/** The scheme of timed metadata, which is the name of dash.js's event too. */
+const ID3 = 'https://aomedia.org/emsg/ID3'
+
+/** A frame of an ID3 tag, as hls.js and dash.js read it. */
+interface Frame {
+  key: string
+  info?: string
+  data: unknown
+}
+
+/** Tells of the cues that hls.js makes of timed metadata, each as its time comes. */
+function followCues(video: HTMLVideoElement, recorder: Recorder): void {
+  const told = new Set<TextTrackCue>()
+  video.textTracks.addEventListener('addtrack', ({ track }) => {
+    if (track?.kind !== 'metadata') return
+    track.addEventListener('cuechange', () => {
+      for (const cue of track.activeCues ?? []) {
+        if (told.has(cue)) continue
+        told.add(cue)
+        const { info, data } = (cue as TextTrackCue & { value: Frame }).value
+        recorder.event(cue.startTime, info ?? '', String(data))
+      }
+    })
+  })
+}
+
 async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { default: Hls } = await import('hls.js')
   const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3 }) // as the product's page
   hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
-  hls.on(Hls.Events.FRAG_PARSING_METADATA, (_, { samples }) => {
-    for (const { pts, data } of samples) recorder.tag(pts, data)
-  })
   followHlsLine(hls)
+  followCues(video, recorder)
   hls.attachMedia(video)
   hls.loadSource(src)
   return {
@@ -43,6 +67,12 @@ async function startDash(video: HTMLVideoElement, src: string, recorder: Recorde
     const { error } = e as { error?: { code?: number; message?: string } | string }
     if (typeof error === 'object') recorder.error(`${error.code} ${error.message}`, fatalCodes.has(error.code ?? 0))
     else recorder.error(String(error), false)
+  })
+  player.on(ID3, (e: unknown) => {
+    const { event } = e as { event: { calculatedPresentationTime: number; parsedMessageData: Frame[] } }
+    for (const { info, data } of event.parsedMessageData) {
+      recorder.event(event.calculatedPresentationTime, info ?? '', String(data))
+    }
   })
   player.initialize(video, src, true)
   return {

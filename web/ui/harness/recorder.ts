@@ -39,6 +39,13 @@ export interface Result {
   firstFrame: number | null
   /** Where playback joined, as currentTime. */
   joined: number | null
+  /**
+   * Timed metadata, when the player told of it: its time and the position then (s),
+   * its name and its value.
+   */
+  events: { time: number; shown: number; name: string; value: string }[]
+  /** Presentation times (s) of the newest pictures shown. */
+  frames: number[]
   /** Sizes of the picture on show, each from when it came. */
   pictures: { at: number; width: number; height: number }[]
   /** Pauses of playback after its start, in milliseconds of the page's clock. */
@@ -54,8 +61,6 @@ export interface Result {
   glass: number[]
   /** Frames shown whose clock was not. */
   glassUnreadable: number
-  /** Timed metadata: its time in the media (s), and what is text of it. */
-  tags: { at: number; text: string }[]
 }
 
 export class Recorder {
@@ -90,6 +95,8 @@ export class Recorder {
       audioBytes: 0,
       firstFrame: null,
       joined: null,
+      events: [],
+      frames: [],
       pictures: [],
       stalls: [],
       steppedBack: 0,
@@ -98,7 +105,6 @@ export class Recorder {
       latency: [],
       glass: [],
       glassUnreadable: 0,
-      tags: [],
     }
     // Chromium's own HLS player starts in another way when somebody waits for frames,
     // and fails: it fetches the three segments it starts with before it plays, and
@@ -117,13 +123,13 @@ export class Recorder {
     }, SAMPLE)
   }
 
+  event(time: number, name: string, value: string): void {
+    keep(this.#result.events, { time, shown: this.#video.currentTime, name, value })
+  }
+
   error(detail: string, fatal: boolean): void {
     keep(this.#result.errors, { at: this.#elapsed(), detail, fatal })
     if (fatal) this.#result.fatalErrors++
-  }
-
-  tag(at: number, data: Uint8Array): void {
-    keep(this.#result.tags, { at, text: new TextDecoder('latin1').decode(data).replace(/[^ -~]+/g, ' ') })
   }
 
   read(): Result {
@@ -159,7 +165,8 @@ export class Recorder {
   }
 
   #onFrame(clock: boolean): void {
-    this.#video.requestVideoFrameCallback(() => {
+    this.#video.requestVideoFrameCallback((_, { mediaTime }) => {
+      keep(this.#result.frames, mediaTime)
       this.#result.firstFrame ??= this.#elapsed()
       if (clock) this.#readGlass()
       this.#onFrame(clock)
