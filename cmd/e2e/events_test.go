@@ -82,6 +82,7 @@ func TestTimedMetadata(t *testing.T) {
 			g.loop(c)
 			g.segments(2)
 			playing := play(t, p.player, g.url(p.path))
+			playing.awaits("playback begins", func(s shown) bool { return s.CurrentTime > 0 })
 			playing.playsOn(9 * time.Second)
 			seen := playing.stop()
 			seen.requireUnharmed(t)

@@ -25,6 +25,8 @@ func TestFFmpegReads(t *testing.T) {
 		{"MP3", x264(t, "30"), sine(t, "-c:a", "libmp3lame", "-ar", "44100", "-ac", "2"), "h264 mp3 timed_id3"},
 		{"MP3 of long frames", nil, sine(t, "-c:a", "libmp3lame", "-ar", "16000"), "mp3 timed_id3"},
 		{"5.1", x264(t, "30"), sine(t, "-c:a", "aac", "-ac", "6"), "h264 aac timed_id3"},
+		{"AC-3", x264(t, "30"), sine(t, "-c:a", "ac3", "-ac", "6"), "h264 ac3 timed_id3"},
+		{"E-AC-3", nil, sine(t, "-c:a", "eac3", "-ac", "2"), "eac3 timed_id3"},
 		{"7.1", nil, sine(t, "-c:a", "aac", "-ac", "8"), "aac timed_id3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
