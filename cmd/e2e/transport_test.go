@@ -89,6 +89,7 @@ func (v *transportViewer) segment(u string, s hlscheck.Segment) error {
 // TestTransport reads a stream as MPEG-TS over a reconnect: the strict checker finds
 // nothing, and neither does ffmpeg, segment by segment and each epoch in a row.
 func TestTransport(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	p := g.publish(video("640x360", "25", "50").with(tone()))
 	g.firstSegment()
@@ -144,6 +145,7 @@ func checkTransport(t *testing.T, name string, b []byte) {
 // TestTransportInBrowser plays MPEG-TS with hls.js, which makes fragments of it, over a
 // reconnect.
 func TestTransportInBrowser(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	p := g.publish(video("640x360", "30", "60").with(tone()))
 	g.segments(3)

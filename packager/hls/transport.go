@@ -23,23 +23,24 @@ func AppendTransportMultivariant(dst []byte, t *timeline.Timeline) ([]byte, erro
 		return dst, ErrNotReady
 	}
 	var video, audio []*timeline.Rendition
-	foreign := ""
+	foreign, waiting := "", false
 	for _, r := range t.Renditions {
 		switch {
 		case !isOffered(t, r):
 		case !mpegts.Carries(r.Track.Codec):
 			foreign = r.Track.Codec.Name()
 		case lastTransport(t, r) == nil:
+			waiting = true
 		case r.Track.Kind == media.Video:
 			video = append(video, r)
 		case r.Track.Kind == media.Audio:
 			audio = append(audio, r)
 		}
 	}
-	switch {
-	case len(video)+len(audio) == 0 && foreign != "":
-		return dst, fmt.Errorf("%w: it's %s", ErrNoTransport, foreign)
-	case len(video)+len(audio) == 0:
+	if len(video)+len(audio) == 0 {
+		if foreign != "" && !waiting {
+			return dst, fmt.Errorf("%w: it's %s", ErrNoTransport, foreign)
+		}
 		return dst, ErrNotReady
 	}
 	dst = appendMultivariantHeader(dst, captionsVersion(transportVersion, t.Captions))

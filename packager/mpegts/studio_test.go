@@ -55,13 +55,27 @@ func tool(tb testing.TB, name string, args ...string) string {
 	return stdout.String()
 }
 
+// encoded are the clips that were made before, by their arguments.
+var encoded = map[string]clip{}
+
 // encode makes one track with ffmpeg, moved as an epoch's are: the earliest picture is
 // shown at origin, and decoded then too.
 func encode(tb testing.TB, args ...string) clip {
 	tb.Helper()
+	key := strings.Join(args, " ")
+	c, ok := encoded[key]
+	if !ok {
+		c = encodeAnew(tb, args...)
+		encoded[key] = c
+	}
+	return c
+}
+
+func encodeAnew(tb testing.TB, args ...string) clip {
+	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "clip.mp4")
 	args = append([]string{"-v", "error", "-f", "lavfi", "-i"}, args...)
-	tool(tb, "ffmpeg", append(args, "-movflags", "frag_keyframe+empty_moov+default_base_moof", path)...)
+	tool(tb, "ffmpeg", append(args, "-movflags", "frag_keyframe+empty_moov+default_base_moof+delay_moov", path)...)
 	data, err := os.ReadFile(path)
 	require.NoError(tb, err)
 	file, err := mp4.DecodeFile(bytes.NewReader(data))
