@@ -120,10 +120,10 @@ func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s 
 	}
 	e.first = media.TicksOf(timeline.Origin, leader)
 	e.cutter = cutter{
-		target: media.TicksOf(st.Segment, leader),
-		least:  media.TicksOf(min(leastSegment, st.Segment), leader),
-		frame:  s.Duration,
-		usual:  usual.Rescale(media.VideoClock, leader),
+		target:   media.TicksOf(st.Segment, leader),
+		least:    media.TicksOf(min(leastSegment, st.Segment), leader),
+		frame:    s.Duration,
+		usual:    usual.Rescale(media.VideoClock, leader),
 		shortest: media.TicksOf(leastSpliced, leader),
 	}
 	e.cutter.begin(e.first)

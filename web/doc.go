@@ -13,6 +13,9 @@
 // side of RFC 8216bis §6.2.5 (delivery directives) and B.1, and of DASH low
 // latency (open segments in chunks, the MPD's long poll).
 //
+// Segments of MPEG-TS are made here when they are asked for: each once for all who ask at
+// the same time, by the goroutine of one of them, and kept within a bound.
+//
 // OBS's request for the configuration of multitrack video is answered in the form of
 // its GetClientConfiguration, schemas 2024-06-04 and 2025-01-25.
 //

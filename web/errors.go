@@ -54,7 +54,7 @@ type problem struct {
 func problemOf(err error) problem {
 	p := problem{status: http.StatusInternalServerError, text: "internal error", cache: noStore}
 	switch {
-	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition):
+	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition), errors.Is(err, hls.ErrNoTransport):
 		// It may exist in a second: a stream that starts.
 		p.status, p.cache = http.StatusNotFound, cacheSecond
 	case errors.Is(err, hls.ErrGone), errors.Is(err, errAbsent):

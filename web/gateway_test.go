@@ -124,6 +124,8 @@ type publisher struct {
 	// expected are rungs of the epochs that begin, and rungs those that have joined.
 	expected []timeline.ExpectedRendition
 	rungs    []timeline.RenditionTrack
+	// bytes, if given, are those of a part; else they are what data gives.
+	bytes func(rt timeline.RenditionTrack, start time.Duration, first bool) []byte
 }
 
 func mustAAC(raw []byte) *media.AAC {
@@ -208,12 +210,16 @@ func (p *publisher) write(but ...timeline.RenditionID) *publisher {
 		if slices.Contains(but, rt.Rendition) {
 			continue
 		}
+		data := p.data(rt.Rendition, p.msn, p.part)
+		if p.bytes != nil {
+			data = p.bytes(rt, p.clock, p.part == 0)
+		}
 		p.append(timeline.PartWritten{
 			Epoch: p.epoch, Rendition: rt.Rendition, MSN: p.msn, Index: p.part,
 			Part: timeline.Part{
 				Start: media.TicksOf(p.clock, rt.Track.Timescale), Duration: media.TicksOf(targets.Part, rt.Track.Timescale),
 				Samples: 6, Independent: p.part == 0, Time: p.began.Add(p.clock - timeline.Origin),
-				Arrived: p.began.Add(p.clock - timeline.Origin + targets.Part), Data: p.data(rt.Rendition, p.msn, p.part),
+				Arrived: p.began.Add(p.clock - timeline.Origin + targets.Part), Data: data,
 			},
 		})
 	}

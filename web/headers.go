@@ -14,6 +14,7 @@ var (
 	typeMPD   = []string{"application/dash+xml"}
 	typeVideo = []string{"video/mp4"} // RFC 4337; CMAF (ISO/IEC 23000-19) has no type of its own
 	typeAudio = []string{"audio/mp4"}
+	typeTS    = []string{"video/mp2t"} // RFC 3555 §4.2.9; of sound alone too
 	typeText  = []string{"text/plain; charset=utf-8"}
 	typeHTML  = []string{"text/html; charset=utf-8"}
 	typeJSON  = []string{"application/json"}

@@ -68,3 +68,7 @@ const collectTime = 2 * time.Second
 // spareCompressors is how many gzip writers are kept for the next manifest;
 // each holds about 800 KB.
 const spareCompressors = 2
+
+// transportCache bounds the segments of MPEG-TS that are kept once they are made, in
+// bytes: of some tens of variants, what players ask for at about the same time.
+const transportCache = 128 << 20

@@ -111,14 +111,10 @@ func (s *Server) mediaPlaylist(x *exchange) error {
 // says something new when the rendition changes; that it says a little more
 // about the others can wait for that.
 func (st *stream) playlist(t *timeline.Timeline, id timeline.RenditionID, skip bool) (*rendered, error) {
-	r := t.Rendition(id)
-	switch {
-	case r == nil || !r.Left && !r.IsListed(t):
-		return nil, fmt.Errorf("rendition %.64q: %w", id, errUnknown)
-	case r.Absent():
-		return nil, fmt.Errorf("%w: %.64q", hls.ErrGone, id)
+	if err := listed(t, id); err != nil {
+		return nil, err
 	}
-	p := st.playlistsOf(t, id)
+	r, p := t.Rendition(id), st.playlistsOf(t, id)
 	if skip {
 		return p.delta.at(t, r.Version, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
 			return hls.AppendMediaDelta(dst, t, id)
@@ -127,6 +123,17 @@ func (st *stream) playlist(t *timeline.Timeline, id timeline.RenditionID, skip b
 	return p.full.at(t, r.Version, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
 		return hls.AppendMedia(dst, t, id)
 	})
+}
+
+// listed returns why a rendition has no playlist, if it is so.
+func listed(t *timeline.Timeline, id timeline.RenditionID) error {
+	switch r := t.Rendition(id); {
+	case r == nil || !r.Left && !r.IsListed(t):
+		return fmt.Errorf("rendition %.64q: %w", id, errUnknown)
+	case r.Absent():
+		return fmt.Errorf("%w: %.64q", hls.ErrGone, id)
+	}
+	return nil
 }
 
 // mpd answers /live/{stream}/manifest.mpd.

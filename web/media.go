@@ -22,7 +22,8 @@ type place struct {
 	rendition timeline.RenditionID
 	epoch     uint64
 	msn       uint64
-	part      int // negative: the whole segment
+	part      int  // negative: the whole segment
+	transport bool // in MPEG-TS
 }
 
 // find returns the segment at p, open or whole, with the part that p names. The
@@ -74,7 +75,7 @@ func (p place) isNext(t *timeline.Timeline, r *timeline.Rendition) bool {
 	return false
 }
 
-// media answers …/{epoch}/{n}.m4s and …/{epoch}/{n}.{part}.m4s.
+// media answers …/{epoch}/{n}.m4s, …/{epoch}/{n}.{part}.m4s and …/{epoch}/{n}.ts.
 func (s *Server) media(x *exchange) error {
 	_, feed, err := s.feed(x)
 	if err != nil {
@@ -83,6 +84,9 @@ func (s *Server) media(x *exchange) error {
 	p, err := parsePlace(x.r)
 	if err != nil {
 		return err
+	}
+	if p.transport {
+		return s.transport(x, feed, p)
 	}
 	if p.part >= 0 {
 		x.group = s.groups.part
@@ -282,6 +286,10 @@ func findInit(r *timeline.Rendition, epoch uint64) *timeline.Init {
 func parsePlace(r *http.Request) (place, error) {
 	p := place{rendition: timeline.RenditionID(r.PathValue("rendition")), part: -1}
 	name, isMedia := strings.CutSuffix(r.PathValue("file"), ".m4s")
+	if !isMedia {
+		name, p.transport = strings.CutSuffix(name, ".ts")
+		isMedia = p.transport && !strings.Contains(name, ".")
+	}
 	msn, part, hasPart := strings.Cut(name, ".")
 	epochOK, msnOK, partOK := false, false, true
 	p.epoch, epochOK = number(r.PathValue("epoch"))
@@ -324,6 +332,9 @@ func (p place) etag() string {
 	if p.part >= 0 {
 		b = append(b, '.')
 		b = strconv.AppendInt(b, int64(p.part), 10)
+	}
+	if p.transport {
+		b = append(b, ".ts"...)
 	}
 	return string(append(b, '"'))
 }

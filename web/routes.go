@@ -18,10 +18,12 @@ func (s *Server) router() http.Handler {
 	}
 
 	get("/live/{stream}/index.m3u8", g.multivariant, s.multivariantPlaylist)
+	get("/live/{stream}/ts.m3u8", g.multivariant, s.transportMultivariant)
 	get("/live/{stream}/manifest.mpd", g.mpd, s.mpd)
 	get("/live/{stream}/{rendition}/index.m3u8", g.playlist, s.mediaPlaylist)
+	get("/live/{stream}/{rendition}/ts.m3u8", g.playlist, s.transportPlaylist)
 	get("/live/{stream}/{rendition}/{epoch}/init.mp4", g.init, s.initSegment)
-	// {n}.m4s and {n}.{part}.m4s
+	// {n}.m4s, {n}.{part}.m4s and {n}.ts
 	get("/live/{stream}/{rendition}/{epoch}/{file}", g.segment, s.media)
 
 	get("/api/v1/streams", g.api, s.listStreams)

@@ -33,10 +33,11 @@ type Server struct {
 	certificates func() []certificates.Status
 	strays       *prometheus.CounterVec // by port and protocol
 
-	streams streams
-	groups  *groups
-	assets  *assets
-	routes  http.Handler
+	streams    streams
+	transports *transports
+	groups     *groups
+	assets     *assets
+	routes     http.Handler
 
 	failed   atomic.Int64 // when a failure was logged last, in Unix nanoseconds
 	unlogged atomic.Int64 // failures since
@@ -81,6 +82,7 @@ func New(o Options) *Server {
 	}
 	s.streams = streams{journal: o.Journal, directory: o.Streams, log: s.log, asking: make(chan struct{}, 1)}
 	s.groups = newGroups(s.registry)
+	s.transports = newTransports(transportCache, s.registry)
 	s.strays = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sluice_http_wrong_protocol_total", Help: "Connections in a protocol that belongs to another port.",
 	}, []string{"port", "protocol"})

@@ -164,12 +164,13 @@ func (st *stream) follow(ctx context.Context) (*timeline.Feed, error) {
 // manifests are a stream's rendered manifests.
 type manifests struct {
 	multivariant, mpd, closing document
+	transports                 document   // the multivariant playlist of MPEG-TS
 	mu                         sync.Mutex // guards changes of renditions, not its readers
 	renditions                 atomic.Pointer[map[timeline.RenditionID]*playlists]
 }
 
-// playlists are a rendition's media playlist and its delta update.
-type playlists struct{ full, delta document }
+// playlists are a rendition's media playlist, its delta update, and that of MPEG-TS.
+type playlists struct{ full, delta, transport document }
 
 // playlistsOf returns those of a rendition of t. What has left t is forgotten.
 func (m *manifests) playlistsOf(t *timeline.Timeline, id timeline.RenditionID) *playlists {

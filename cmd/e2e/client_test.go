@@ -14,17 +14,25 @@ import (
 // TestIndependentClient reads a stream with gohlslib's client: its own parser
 // of playlists and fragments.
 func TestIndependentClient(t *testing.T) {
-	t.Parallel()
+	for name, path := range map[string]string{"fMP4": "/live/live/index.m3u8", "MPEG-TS": "/live/live/ts.m3u8"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			readIndependently(t, path)
+		})
+	}
+}
+
+func readIndependently(t *testing.T, path string) {
 	g := start(t)
 	g.publish(video("640x360", "30", "60").with(tone()))
-	g.firstSegment()
+	g.segments(4) // without low latency it starts with the last but two
 
 	const pictures, sounds = 120, 150
 	var mu sync.Mutex
 	var dts, audio []int64
 	enough := make(chan struct{})
 	done := sync.OnceFunc(func() { close(enough) })
-	c := &gohlslib.Client{URI: g.url("/live/live/index.m3u8")}
+	c := &gohlslib.Client{URI: g.url(path)}
 	c.OnTracks = func(tracks []*gohlslib.Track) error {
 		for _, track := range tracks {
 			switch track.Codec.(type) {

@@ -75,9 +75,10 @@ func TestTimedMetadata(t *testing.T) {
 	first := c.frames[slices.IndexFunc(c.frames, func(g tag) bool { return g.kind == videoTag && !g.header() })].pts()
 	for _, p := range []struct{ player, path string }{
 		{"hls", "/live/live/index.m3u8"},
+		{"hls", "/live/live/ts.m3u8"},
 		{"dash", "/live/live/manifest.mpd"},
 	} {
-		t.Run(p.player, func(t *testing.T) {
+		t.Run(p.player+p.path, func(t *testing.T) {
 			g := start(t)
 			g.loop(c)
 			g.segments(2)

@@ -48,6 +48,15 @@ func appendCaptions(dst []byte, c media.Captions) []byte {
 	return dst
 }
 
+// captionsVersion is the version of a playlist that would have version without captions:
+// services need one of their own (RFC 8216bis §8).
+func captionsVersion(version string, c media.Captions) string {
+	if c.Services != 0 {
+		return max(version, "7")
+	}
+	return version
+}
+
 func appendCaption(dst []byte, kind string, n int) []byte {
 	id := kind + strconv.Itoa(n)
 	dst = append(dst, `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="`+captionGroup+`",NAME="`...)

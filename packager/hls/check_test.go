@@ -42,8 +42,12 @@ func (w *watcher) look(t *timeline.Timeline, now time.Time) {
 		return
 	}
 	w.fetch("index.m3u8", now, func() ([]byte, error) { return hls.AppendMultivariant(nil, t) })
+	w.fetch("ts.m3u8", now, func() ([]byte, error) { return hls.AppendTransportMultivariant(nil, t) })
 	for _, r := range t.Renditions {
 		w.measure(r)
+		if w.random.IntN(2) == 0 {
+			w.fetch(string(r.ID)+"/ts.m3u8", now, func() ([]byte, error) { return hls.AppendTransportMedia(nil, t, r.ID) })
+		}
 		path := string(r.ID) + "/index.m3u8"
 		if w.random.IntN(2) == 0 {
 			w.fetch(path, now, func() ([]byte, error) { return hls.AppendMedia(nil, t, r.ID) })

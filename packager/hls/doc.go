@@ -13,6 +13,8 @@
 //   - AppendMediaDelta: §4.4.5.2, §6.2.5.1
 //   - splices, in both: §4.4.5.1, §4.4.5.1.1
 //   - Blocks: §6.2.5.2
+//   - AppendTransportMultivariant, AppendTransportMedia: the same of MPEG-TS, for
+//     players that know version 3; Transport says what a segment is made of
 //
 // # URLs
 //
@@ -25,6 +27,12 @@
 //	{rendition}/{epoch}/init.mp4
 //	{rendition}/{epoch}/{n}.m4s
 //	{rendition}/{epoch}/{n}.{part}.m4s
+//
+// and beside them, with the same numbers:
+//
+//	ts.m3u8
+//	{rendition}/ts.m3u8
+//	{rendition}/{epoch}/{n}.ts
 //
 // # Numbers
 //
@@ -71,6 +79,14 @@
 // alone, where there is a choice; hls.js leaves that one out. Chromium's own
 // player starts with the smallest and changes at once; as at any start of its,
 // it gives up where the playlist lists nothing that it hasn't fetched yet.
+//
+// # MPEG-TS
+//
+// A segment has the picture and the sound of its number, of those that the epoch began
+// with, and the events of what leads. It is listed when all of that is whole: its
+// bytes don't depend on when it is asked for. Where one rendition has nothing, the rest
+// goes without; a rendition without anything is EXT-X-GAP. What no player expects in
+// MPEG-TS is ErrNoTransport.
 //
 // # Limits
 //

@@ -11,6 +11,8 @@ var (
 	// ErrGone says that the rendition was there and has left, or is too far
 	// behind: its players are to go on with another (timeline.Rendition.Absent).
 	ErrGone = errors.New("rendition is gone")
+	// ErrNoTransport says that there is no MPEG-TS of this.
+	ErrNoTransport = errors.New("not to be had as MPEG-TS")
 	// ErrAhead says that a blocking reload asks for what lies further ahead than
 	// a client may ask (RFC 8216bis §6.2.5.2): a bad request.
 	ErrAhead = errors.New("too far ahead of the live edge")

@@ -205,7 +205,12 @@ func (p *mediaPlaylist) appendHeader(dst []byte) []byte {
 	dst = appendShort(dst, max(ceilUnits(targets.PartHoldBack), partHoldBackParts*part))
 	dst = append(dst, "\n#EXT-X-PART-INF:PART-TARGET="...)
 	dst = appendShort(dst, part)
-	dst = append(dst, "\n#EXT-X-MEDIA-SEQUENCE:"...)
+	return p.appendSequences(append(dst, '\n'))
+}
+
+// appendSequences writes the numbers with which the playlist begins.
+func (p *mediaPlaylist) appendSequences(dst []byte) []byte {
+	dst = append(dst, "#EXT-X-MEDIA-SEQUENCE:"...)
 	dst = appendUint(dst, p.first.MSN)
 	dst = append(dst, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
 	dst = appendUint(dst, p.first.Epoch)

@@ -32,7 +32,7 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	if len(video)+len(audio) == 0 {
 		return dst, ErrNotReady
 	}
-	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:"+multivariantVersion+"\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	dst = appendMultivariantHeader(dst, captionsVersion(multivariantVersion, t.Captions))
 	if len(video) == 0 {
 		for _, r := range audio {
 			dst = appendVariant(dst, r, soundGroup{}, "")
@@ -60,6 +60,11 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 		dst = appendSoundOnly(dst, groups[0], captions)
 	}
 	return dst, nil
+}
+
+func appendMultivariantHeader(dst []byte, version string) []byte {
+	dst = append(append(dst, "#EXTM3U\n#EXT-X-VERSION:"...), version...)
+	return append(dst, "\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
 }
 
 // startVariant returns the one that stands first, with which the players of

@@ -24,13 +24,17 @@ func (p *mediaPlaylist) appendSegment(dst []byte, g *timeline.Segment) []byte {
 	if g.Gap() {
 		dst = append(dst, "#EXT-X-GAP\n"...)
 	}
+	return append(p.appendInf(dst, g), ".m4s\n"...)
+}
+
+// appendInf writes a whole segment's duration, and its URI but for the extension.
+func (p *mediaPlaylist) appendInf(dst []byte, g *timeline.Segment) []byte {
 	dst = append(dst, "#EXTINF:"...)
-	dst = appendFixed(dst, p.extinf(g, ts))
+	dst = appendFixed(dst, p.extinf(g, g.Timescale(p.r)))
 	dst = append(dst, ",\n"...)
 	dst = appendUint(dst, g.Epoch)
 	dst = append(dst, '/')
-	dst = appendUint(dst, g.MSN)
-	return append(dst, ".m4s\n"...)
+	return appendUint(dst, g.MSN)
 }
 
 // appendStart writes what stands before a segment's first part: where an epoch
@@ -39,17 +43,28 @@ func (p *mediaPlaylist) appendSegment(dst []byte, g *timeline.Segment) []byte {
 // needs it; on every segment its date (RFC 8216bis §6.2.1, Apple 8.4).
 func (p *mediaPlaylist) appendStart(dst []byte, g *timeline.Segment) []byte {
 	starts := p.epoch != g.Epoch
-	if p.epoch != 0 {
-		for e := p.epoch; e < g.Epoch; e++ {
-			dst = append(dst, "#EXT-X-DISCONTINUITY\n"...)
-		}
-	}
+	dst = p.appendBreaks(dst, g)
 	if g.Init != nil && (starts || p.init != g.Init) {
 		dst = append(dst, `#EXT-X-MAP:URI="`...)
 		dst = appendUint(dst, g.Init.Epoch)
 		dst = append(dst, "/init.mp4\"\n"...)
 	}
-	p.epoch, p.init = g.Epoch, g.Init
+	p.init = g.Init
+	return appendDateTag(dst, g)
+}
+
+// appendBreaks writes the discontinuities between the segment before and this one.
+func (p *mediaPlaylist) appendBreaks(dst []byte, g *timeline.Segment) []byte {
+	if p.epoch != 0 {
+		for e := p.epoch; e < g.Epoch; e++ {
+			dst = append(dst, "#EXT-X-DISCONTINUITY\n"...)
+		}
+	}
+	p.epoch = g.Epoch
+	return dst
+}
+
+func appendDateTag(dst []byte, g *timeline.Segment) []byte {
 	dst = append(dst, "#EXT-X-PROGRAM-DATE-TIME:"...)
 	dst = appendDate(dst, g.Time)
 	return append(dst, '\n')

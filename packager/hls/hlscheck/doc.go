@@ -14,6 +14,9 @@
 // future. Rules lists all of them. The checker assumes live streams without
 // encryption; it knows every tag, and checks the grammar of each.
 //
+// Segments in MPEG-TS are checked by Transport: their packets, tables, counters and
+// clocks (ISO/IEC 13818-1).
+//
 // Parse reads a single playlist, and can be used alone. An Observer watches one
 // stream: its multivariant playlist says which media playlists belong together.
 // What it can't tell from a fault it leaves alone: that a publisher is away (no

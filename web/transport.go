@@ -1,0 +1,85 @@
+package web
+
+import (
+	"sluice/packager/hls"
+	"sluice/packager/mpegts"
+	"sluice/packager/timeline"
+)
+
+// transportMultivariant answers /live/{stream}/ts.m3u8.
+func (s *Server) transportMultivariant(x *exchange) error {
+	st, feed, err := s.watched(x)
+	if err != nil {
+		return err
+	}
+	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
+		return st.manifests.transports.at(t, t.Version, hls.AppendTransportMultivariant)
+	})
+	if err != nil {
+		return err
+	}
+	return x.deliver(r, typeHLS, r.fresh)
+}
+
+// transportPlaylist answers /live/{stream}/{rendition}/ts.m3u8.
+func (s *Server) transportPlaylist(x *exchange) error {
+	st, feed, err := s.watched(x)
+	if err != nil {
+		return err
+	}
+	id := timeline.RenditionID(x.r.PathValue("rendition"))
+	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
+		if !t.Ready() {
+			return nil, hls.ErrNotReady
+		}
+		if err := listed(t, id); err != nil {
+			return nil, err
+		}
+		// Its segments have what several renditions have, so it's one of all that may change.
+		return st.playlistsOf(t, id).transport.at(t, t.Version, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
+			return hls.AppendTransportMedia(dst, t, id)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return x.deliver(r, typeHLS, r.fresh)
+}
+
+// transport answers …/{epoch}/{n}.ts. A segment that isn't whole is waited for.
+func (s *Server) transport(x *exchange, feed *timeline.Feed, p place) error {
+	var t *timeline.Timeline
+	var segment *mpegts.Segment
+	var err error
+	ready := func(now *timeline.Timeline) bool {
+		t = now
+		var g *timeline.Segment
+		if g, err = p.find(t); err == nil {
+			if segment, err = hls.Transport(t, t.Rendition(p.rendition), g); err == nil && segment == nil {
+				err = errAwaited
+			}
+		}
+		return err != errAwaited
+	}
+	if _, waited := x.hold(feed, "", s.absence, ready); waited != nil {
+		return waited
+	}
+	if err != nil {
+		return err
+	}
+	body, err := s.transports.get(x.r.Context(), transportKey{stream: x.r.PathValue("stream"), place: p}, func() ([]byte, error) {
+		if !segment.Whole() {
+			return nil, errGone
+		}
+		return segment.AppendTo(nil)
+	})
+	if err != nil {
+		return err
+	}
+	h := x.w.Header()
+	h["Content-Type"] = typeTS
+	h["Cache-Control"] = cacheImmutable
+	tag := p.etag()
+	h["Etag"] = []string{tag}
+	return x.parts([]timeline.Part{{Data: body}}, len(body), tag)
+}
