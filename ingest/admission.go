@@ -81,6 +81,25 @@ var (
 	ErrBitrate    = errors.New("bitrate above the limit")
 )
 
+// What ends a session that had been let in by a token, or had shown a certificate.
+// The first is an ErrExpired, the second an ErrRevoked.
+var (
+	ErrTokenExpired error = &end{"token has expired", ErrExpired}
+	ErrClientEnded  error = &end{"client certificate is accepted no more", ErrRevoked}
+)
+
+// end is an error that is a special case of another.
+type end struct {
+	text string
+	of   error
+}
+
+// Error implements error.
+func (e *end) Error() string { return e.text }
+
+// Unwrap makes it what it's a case of.
+func (e *end) Unwrap() error { return e.of }
+
 // DeniedError is an ErrDenied with a reason that the encoder is told.
 type DeniedError struct{ Reason string }
 
@@ -167,6 +186,10 @@ func refusal(err error) status {
 // only its owner can hear.
 func parting(err error) status {
 	switch {
+	case errors.Is(err, ErrTokenExpired):
+		return status{levelError, "NetStream.Publish.BadName", "The token has expired: ask for a new one."}
+	case errors.Is(err, ErrClientEnded):
+		return status{levelError, "NetStream.Publish.BadName", "The client certificate is accepted no more: ask for a new one."}
 	case errors.Is(err, ErrRevoked):
 		return status{levelError, "NetStream.Publish.BadName", "The stream key was withdrawn: ask for a new one."}
 	case errors.Is(err, ErrExpired):
