@@ -33,7 +33,7 @@ type Publish struct {
 	TCURL   string     // as the encoder gave it; may hold the key
 	Encoder string     // flashVer
 	Remote  netip.AddrPort
-	TLS     *tls.ConnectionState // nil over plain RTMP
+	TLS     *tls.ConnectionState // of RTMPS or RTMPTS; nil where the key came in clear
 	Peer    Peer                 // by a verified client certificate
 	Probe   bool                 // connect asks whether App is a key; publish asks again
 }

@@ -44,7 +44,8 @@ func (nowhere) Begin(context.Context, []media.Track) error { return nil }
 func (nowhere) WriteSample(context.Context, media.TrackID, media.Sample, time.Time) error {
 	return nil
 }
-func (nowhere) End(context.Context, error) error { return nil }
+func (nowhere) WriteEvent(context.Context, media.Event) error { return nil }
+func (nowhere) End(context.Context, error) error              { return nil }
 
 type anyone struct{}
 

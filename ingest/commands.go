@@ -146,11 +146,10 @@ func (s *session) publish(ctx context.Context, c message.Command) error {
 func (s *session) wish(t target, kind string) Publish {
 	p := Publish{
 		App: t.app, Key: t.key, Query: t.query, Type: kind,
-		TCURL: s.tcURL, Encoder: s.encoder, Remote: s.remote,
+		TCURL: s.tcURL, Encoder: s.encoder, Remote: s.remote, TLS: s.secure(),
 	}
-	if s.tls != nil {
-		state := s.tls.ConnectionState()
-		p.TLS, p.Peer = &state, peerOf(state)
+	if s.tls != nil { // HTTPS vouches for nobody's certificate
+		p.Peer = peerOf(*p.TLS)
 	}
 	return p
 }

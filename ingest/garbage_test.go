@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"sluice/ingest/amf0"
@@ -97,6 +98,14 @@ func TestOtherProtocols(t *testing.T) {
 		require.Empty(t, answerTo(t, addr, nil))
 	}
 	require.Equal(t, lines, h.log.String())
+}
+
+// RTMPE's port too says of a client without a usable key what it is.
+func TestRTMPEWithoutAKey(t *testing.T) {
+	h := start(t, Options{RTMPE: true})
+	require.Empty(t, answerTo(t, h.plain, append([]byte{6}, make([]byte, 1536)...)))
+	h.log.wait(t, "not an RTMP client: peer's RTMPE handshake has no usable key")
+	require.Equal(t, 1.0, testutil.ToFloat64(h.counts.refused.WithLabelValues("not_rtmp")))
 }
 
 func TestRandomBytes(t *testing.T) {

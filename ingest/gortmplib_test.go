@@ -83,48 +83,51 @@ func TestGortmplibPublishesEnhancedRTMP(t *testing.T) {
 		"of several codecs":  {hevc, avc(sps360, pps360), vp9, aac, opusSound},
 		"sound of two sorts": {avc(sps720, pps720), opusSound, ac3Sound},
 	} {
-		t.Run(name, func(t *testing.T) {
-			h := start(t, Options{})
-			u, err := url.Parse("rtmp://" + h.plain + "/live/secret")
-			require.NoError(t, err)
-			c := &gortmplib.Client{URL: u, Publish: true}
-			require.NoError(t, c.Initialize(t.Context()))
-			w := &gortmplib.Writer{Conn: c}
-			for _, s := range tracks {
-				w.Tracks = append(w.Tracks, &gortmplib.Track{Codec: s.codec})
+		t.Run(name, func(t *testing.T) { publishesAll(t, tracks) })
+	}
+}
+
+// publishesAll sends two seconds of each track at once, and looks at what comes of it.
+func publishesAll(t *testing.T, tracks []sent) {
+	h := start(t, Options{})
+	u, err := url.Parse("rtmp://" + h.plain + "/live/secret")
+	require.NoError(t, err)
+	c := &gortmplib.Client{URL: u, Publish: true}
+	require.NoError(t, c.Initialize(t.Context()))
+	w := &gortmplib.Writer{Conn: c}
+	for _, s := range tracks {
+		w.Tracks = append(w.Tracks, &gortmplib.Track{Codec: s.codec})
+	}
+	require.NoError(t, w.Initialize())
+	counts := make([]int, len(tracks))
+	for at := time.Duration(0); at < 2*time.Second; at += time.Millisecond {
+		for i, s := range tracks {
+			if time.Duration(counts[i])*s.every <= at {
+				require.NoError(t, s.write(w, w.Tracks[i], counts[i], time.Duration(counts[i])*s.every))
+				counts[i]++
 			}
-			require.NoError(t, w.Initialize())
-			counts := make([]int, len(tracks))
-			for at := time.Duration(0); at < 2*time.Second; at += time.Millisecond {
-				for i, s := range tracks {
-					if time.Duration(counts[i])*s.every <= at {
-						require.NoError(t, s.write(w, w.Tracks[i], counts[i], time.Duration(counts[i])*s.every))
-						counts[i]++
-					}
-				}
+		}
+	}
+	r := h.doorman.sink(t, "show", 0)
+	r.wait(t, "all samples", func() bool {
+		if len(r.epochs) == 0 || len(r.epochs[0].tracks) < len(tracks) {
+			return false
+		}
+		for i, track := range r.epochs[0].tracks {
+			if len(r.epochs[0].samples[track.ID]) < counts[i] {
+				return false
 			}
-			r := h.doorman.sink(t, "show", 0)
-			r.wait(t, "all samples", func() bool {
-				if len(r.epochs) == 0 || len(r.epochs[0].tracks) < len(tracks) {
-					return false
-				}
-				for i, track := range r.epochs[0].tracks {
-					if len(r.epochs[0].samples[track.ID]) < counts[i] {
-						return false
-					}
-				}
-				return true
-			})
-			c.Close()
-			r.waitEnd(t)
-			require.Len(t, r.epochs, 1)
-			for i, track := range r.epochs[0].tracks {
-				require.Equal(t, tracks[i].rfc, track.Codec.RFC6381())
-				for n, s := range r.epochs[0].samples[track.ID] {
-					require.InDelta(t, (time.Duration(n) * tracks[i].every).Seconds(), float64(s.DTS)/float64(track.Timescale), 0.0015)
-					require.Equal(t, track.Kind == media.Audio || n%25 == 0, s.Sync, "track %d, sample %d", i, n)
-				}
-			}
-		})
+		}
+		return true
+	})
+	c.Close()
+	r.waitEnd(t)
+	require.Len(t, r.epochs, 1)
+	for i, track := range r.epochs[0].tracks {
+		require.Equal(t, tracks[i].rfc, track.Codec.RFC6381())
+		for n, s := range r.epochs[0].samples[track.ID] {
+			require.InDelta(t, (time.Duration(n) * tracks[i].every).Seconds(), float64(s.DTS)/float64(track.Timescale), 0.0015)
+			require.Equal(t, track.Kind == media.Audio || n%25 == 0, s.Sync, "track %d, sample %d", i, n)
+		}
 	}
 }

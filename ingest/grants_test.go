@@ -112,6 +112,26 @@ func TestNewestTakesOver(t *testing.T) {
 	last.wait(t, "a picture", func() bool { return last.count(videoTrack) == 1 })
 }
 
+// A token may come without a key. Who shows nothing at all isn't asked about.
+func TestPublishWithoutAKey(t *testing.T) {
+	asked := make(chan Publish, 2)
+	h := start(t, Options{Admit: admitter(func(_ context.Context, p Publish) (Grant, error) {
+		asked <- p
+		return Grant{}, ErrDenied
+	})})
+	for _, name := range []string{"", "?token=t"} {
+		c := dial(t, h.plain)
+		code, _ := c.publish("live", name)
+		require.Equal(t, "NetStream.Publish.BadName", code)
+		c.ended()
+	}
+	h.Shutdown(t.Context())
+	require.Len(t, asked, 1)
+	p := <-asked
+	require.Equal(t, Key(""), p.Key)
+	require.Equal(t, "t", p.Query.Get("token"))
+}
+
 // Whatever is wrong with a key, the encoder is told the same; the log and the metric
 // tell which it was.
 func TestRefusalsOfKeysTellNothing(t *testing.T) {

@@ -19,6 +19,54 @@ import (
 	"sluice/packager/timeline"
 )
 
+// showing is a server that plays a stream of which there is one part.
+func showing(t *testing.T, l Limits) (*theatre, *harness) {
+	t.Helper()
+	th := newTheatre(t)
+	h := start(t, Options{Viewers: th, Limits: l})
+	th.begin()
+	th.part()
+	return th, h
+}
+
+// audience is a player that has seen the first part.
+func audience(t *testing.T, h *harness, connect ...amf0.Pair) *client {
+	t.Helper()
+	c := dial(t, h.plain)
+	c.play("show", connect...)
+	c.pictures(picturesOfPart)
+	return c
+}
+
+// exchange reads n messages, and names each.
+func (c *client) exchange(n int) []string {
+	c.t.Helper()
+	var seen []string
+	for len(seen) < n {
+		m, err := c.r.ReadMessage()
+		require.NoError(c.t, err)
+		parsed, err := message.Parse(m)
+		require.NoError(c.t, err)
+		switch v := parsed.(type) {
+		case message.Command:
+			o, _ := amf0.AsObject(v.Arg(0))
+			seen = append(seen, v.Name+" "+o.String("code"))
+			if v.Transaction == 4 {
+				require.Equal(c.t, []any{nil, 0.0}, v.Args, "live")
+			}
+		case message.UserControl:
+			seen = append(seen, fmt.Sprint(v.Event, " ", v.Value))
+		case message.Data:
+			seen = append(seen, v.Values[0].(string))
+		case *message.Video:
+			tag, err := flv.ParseVideo(v.Body)
+			require.NoError(c.t, err)
+			seen = append(seen, fmt.Sprint("video ", tag.Packet, " ", tag.Sync()))
+		}
+	}
+	return seen
+}
+
 // The whole exchange, message by message.
 func TestPlay(t *testing.T) {
 	for _, secure := range []bool{false, true} {
@@ -37,34 +85,11 @@ func TestPlay(t *testing.T) {
 				c = dial(t, h.plain)
 			}
 			c.play("show?token=t")
-			var seen []string
-			for len(seen) < 11 {
-				m, err := c.r.ReadMessage()
-				require.NoError(t, err)
-				parsed, err := message.Parse(m)
-				require.NoError(t, err)
-				switch v := parsed.(type) {
-				case message.Command:
-					o, _ := amf0.AsObject(v.Arg(0))
-					seen = append(seen, v.Name+" "+o.String("code"))
-					if v.Transaction == 4 {
-						require.Equal(t, []any{nil, 0.0}, v.Args, "live")
-					}
-				case message.UserControl:
-					seen = append(seen, fmt.Sprint(v.Event, " ", v.Value))
-				case message.Data:
-					seen = append(seen, v.Values[0].(string))
-				case *message.Video:
-					tag, err := flv.ParseVideo(v.Body)
-					require.NoError(t, err)
-					seen = append(seen, fmt.Sprint("video ", tag.Packet, " ", tag.Sync()))
-				}
-			}
 			require.Equal(t, []string{
 				"stream begin 0", "_result NetConnection.Connect.Success", "onFCSubscribe NetStream.Play.Start", "_result ", "_result ",
 				"stream begin 1", "onStatus NetStream.Play.Reset", "onStatus NetStream.Play.Start",
 				"onMetaData", "video 0 true", "video 1 true",
-			}, seen)
+			}, c.exchange(11))
 			w := <-th.asked
 			require.Equal(t, "show", w.Stream)
 			require.Equal(t, "t", w.Query.Get("token"))
@@ -126,10 +151,7 @@ func TestPlayIsRefusedWithAReason(t *testing.T) {
 
 // A rendition that there isn't, and codecs that the player doesn't take.
 func TestPlayOfWhatIsNotThere(t *testing.T) {
-	th := newTheatre(t)
-	h := start(t, Options{Viewers: th})
-	th.begin()
-	th.part()
+	th, h := showing(t, Limits{})
 	c := dial(t, h.plain)
 	c.play("show/720p")
 	code, _ := c.status()
@@ -159,13 +181,8 @@ func TestPlayWaitsForTheStream(t *testing.T) {
 }
 
 func TestPauseSeekAndClose(t *testing.T) {
-	th := newTheatre(t)
-	h := start(t, Options{Viewers: th})
-	th.begin()
-	th.part()
-	c := dial(t, h.plain)
-	c.play("show")
-	c.pictures(5)
+	th, h := showing(t, Limits{})
+	c := audience(t, h)
 	expect := func(want string) {
 		t.Helper()
 		code, _ := c.status()
@@ -215,13 +232,8 @@ func TestPauseSeekAndClose(t *testing.T) {
 
 // One connection may change what it plays.
 func TestPlayAgain(t *testing.T) {
-	th := newTheatre(t)
-	h := start(t, Options{Viewers: th})
-	th.begin()
-	th.part()
-	c := dial(t, h.plain)
-	c.play("show")
-	c.pictures(5)
+	_, h := showing(t, Limits{})
+	c := audience(t, h)
 	c.send(message.Command{StreamID: 1, Name: "play", Transaction: 6, Args: []any{nil, "show"}})
 	tags, _ := c.pictures(5)
 	require.Equal(t, 0, number(tags[0]), "from its start")
@@ -230,16 +242,10 @@ func TestPlayAgain(t *testing.T) {
 }
 
 func TestPlayersAreCountedApart(t *testing.T) {
-	th := newTheatre(t)
-	h := start(t, Options{Viewers: th, Limits: Limits{PlayersPerAddress: 2, SessionsPerAddress: 1}})
-	th.begin()
-	th.part()
+	_, h := showing(t, Limits{PlayersPerAddress: 2, SessionsPerAddress: 1})
 	var players []*client
 	for range 2 {
-		c := dial(t, h.plain)
-		c.play("show")
-		c.pictures(1)
-		players = append(players, c)
+		players = append(players, audience(t, h))
 	}
 	c := dial(t, h.plain)
 	c.play("show")
@@ -257,9 +263,7 @@ func TestPlayersAreCountedApart(t *testing.T) {
 	publisher.conn.Close()
 	h.doorman.sink(t, "show", 0).waitEnd(t)
 	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.sessions) == 0 })
-	c = dial(t, h.plain)
-	c.play("show")
-	c.pictures(1)
+	audience(t, h)
 }
 
 // waitFor waits for what nothing tells of.
@@ -276,11 +280,7 @@ func TestSlowPlayer(t *testing.T) {
 	h := start(t, Options{Viewers: th, Limits: Limits{PlayLag: time.Second}})
 	th.begin()
 	th.part()
-	slow, quick := dial(t, h.plain), dial(t, h.plain)
-	for _, c := range []*client{slow, quick} {
-		c.play("show")
-		c.pictures(5)
-	}
+	slow, quick := audience(t, h), audience(t, h)
 	for range 60 {
 		th.part()
 		quick.pictures(5)
@@ -321,13 +321,8 @@ func TestPlayerThatTakesNothingIsEnded(t *testing.T) {
 // Who sends nothing while it plays is no idler, as long as it takes what it is sent;
 // nor is one that waits for its stream to come back.
 func TestPlayerMayBeSilent(t *testing.T) {
-	th := newTheatre(t)
-	h := start(t, Options{Viewers: th, Limits: Limits{Idle: 60 * time.Millisecond}})
-	th.begin()
-	th.part()
-	c := dial(t, h.plain)
-	c.play("show")
-	c.pictures(5)
+	th, h := showing(t, Limits{Idle: 60 * time.Millisecond})
+	c := audience(t, h)
 	th.end()
 	for pings := 0; pings < 10; {
 		m, err := c.r.ReadMessage()
@@ -354,13 +349,8 @@ func TestPlayerThatSaysTooMuch(t *testing.T) {
 		"noise":     {message.UserControl{Event: message.EventSetBufferLength, Value: 1, BufferLength: 1}, 4 << 10},
 	} {
 		t.Run(name, func(t *testing.T) {
-			th := newTheatre(t)
-			h := start(t, Options{Viewers: th, Limits: Limits{BeforePublish: c.before}})
-			th.begin()
-			th.part()
-			p := dial(t, h.plain)
-			p.play("show")
-			p.pictures(5)
+			_, h := showing(t, Limits{BeforePublish: c.before})
+			p := audience(t, h)
 			for range 200_000 {
 				if p.trySend(c.flood) != nil {
 					break
@@ -373,16 +363,8 @@ func TestPlayerThatSaysTooMuch(t *testing.T) {
 }
 
 func TestShutdownTellsPlayers(t *testing.T) {
-	th := newTheatre(t)
-	h := start(t, Options{Viewers: th})
-	th.begin()
-	th.part()
-	c := dial(t, h.plain)
-	c.play("show")
-	c.pictures(5)
-	polite := dial(t, h.plain)
-	polite.play("show", amf0.Pair{Key: "capsEx", Value: 1.0})
-	polite.pictures(5)
+	_, h := showing(t, Limits{})
+	c, polite := audience(t, h), audience(t, h, amf0.Pair{Key: "capsEx", Value: 1.0})
 	done := make(chan struct{})
 	go func() { defer close(done); h.Shutdown(context.Background()) }()
 	code, _ := c.status()

@@ -92,11 +92,7 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	s.server.counts.sessions.Dec()
 	s.server.counts.players.Inc()
 	s.socket.watch(s.server.counts.played)
-	over := "rtmp"
-	if s.tls != nil {
-		over = "rtmps"
-	}
-	s.player.log.Info("playing over "+over, "player", s.encoder)
+	s.player.log.Info("playing over "+s.protocol(), "player", s.encoder)
 	s.player.start(ctx)
 	return nil
 }
@@ -129,10 +125,7 @@ func (s *session) watch(ctx context.Context, t target, stream, rendition string)
 	}
 	w := Watch{
 		Stream: stream, Rendition: rendition, Query: t.query, TCURL: s.tcURL, Player: s.encoder, Remote: s.remote,
-	}
-	if s.tls != nil {
-		state := s.tls.ConnectionState()
-		w.TLS = &state
+		TLS: s.secure(),
 	}
 	asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
 	defer cancel()

@@ -72,8 +72,8 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 	switch {
 	case p.App != ServedApp:
 		return ErrWrongApp
-	case p.Key == "" && len(p.Peer.Names) == 0:
-		return ErrUnknownKey
+	case p.Key == "" && len(p.Query) == 0 && len(p.Peer.Names) == 0:
+		return ErrUnknownKey // a token in the query may name the stream
 	}
 	asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
 	defer cancel()

@@ -50,6 +50,7 @@ type epoch struct {
 	tracks  []media.Track
 	samples map[media.TrackID][]media.Sample
 	arrived []time.Time
+	events  []media.Event
 }
 
 func newRecording() *recording { return &recording{changed: make(chan struct{})} }
@@ -102,6 +103,22 @@ func (r *recording) WriteSample(ctx context.Context, id media.TrackID, s media.S
 	if r.onWrite != nil {
 		return r.onWrite(ctx)
 	}
+	return nil
+}
+
+func (r *recording) WriteEvent(_ context.Context, e media.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.note()
+	if r.ended || len(r.epochs) == 0 {
+		r.fault("WriteEvent outside of Begin and End")
+		return nil
+	}
+	if e.Scheme == "" || len(e.Data) == 0 {
+		r.fault("event of scheme %q with %d bytes", e.Scheme, len(e.Data))
+	}
+	last := &r.epochs[len(r.epochs)-1]
+	last.events = append(last.events, e)
 	return nil
 }
 

@@ -173,18 +173,36 @@ func (s *session) handshake() error {
 	return err
 }
 
+// tunnelled is a connection of package tunnel's.
+type tunnelled interface {
+	Protocol() string
+	TLS() *tls.ConnectionState // nil where HTTP is plain
+}
+
 // protocol names what the session came by, for its log line.
 func (s *session) protocol() string {
-	tunnel, tunnelled := s.socket.Conn.(interface{ Protocol() string })
+	t, ok := s.socket.Conn.(tunnelled)
 	switch {
-	case tunnelled:
-		return tunnel.Protocol()
+	case ok:
+		return t.Protocol()
 	case s.tls != nil:
 		return "rtmps"
 	case s.rtmpe:
 		return "rtmpe"
 	}
 	return "rtmp"
+}
+
+// secure is the TLS that the session came by, be it HTTP's; nil without any.
+func (s *session) secure() *tls.ConnectionState {
+	if s.tls != nil {
+		state := s.tls.ConnectionState()
+		return &state
+	}
+	if t, ok := s.socket.Conn.(tunnelled); ok {
+		return t.TLS()
+	}
+	return nil
 }
 
 // take acts on one message.
@@ -319,7 +337,7 @@ func (s *session) handshakeError(err error) error {
 	case errors.Is(err, handshake.ErrHTTP):
 		s.apologise(s.conn)
 		return s.server.ports.wrong(errHTTP)
-	case errors.Is(err, handshake.ErrEncrypted), errors.As(err, &version):
+	case errors.Is(err, handshake.ErrEncrypted), errors.Is(err, handshake.ErrKey), errors.As(err, &version):
 		return fmt.Errorf("%w: %w", errNotRTMP, err)
 	case isTimeout(err):
 		return fmt.Errorf("%w: RTMP handshake", errPhase)

@@ -10,7 +10,7 @@ import (
 type Status struct {
 	Session uint64
 	Stream  string
-	Over    string // rtmp or rtmps
+	Over    string // rtmp, rtmps, rtmpe, rtmpt or rtmpts
 	Encoder string // as it calls itself
 	Since   time.Time
 	Idle    time.Duration // since bytes last came

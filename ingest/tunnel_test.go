@@ -2,7 +2,10 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +16,31 @@ import (
 
 	"sluice/ingest/tunnel"
 )
+
+// through is a connection that came by HTTP.
+type through struct {
+	net.Conn
+	secure *tls.ConnectionState
+}
+
+func (through) Protocol() string            { return "a tunnel" }
+func (c through) TLS() *tls.ConnectionState { return c.secure }
+
+// Admission and viewers hear of HTTP's TLS; a certificate that it showed is nobody's.
+func TestTunnelsTLS(t *testing.T) {
+	h := start(t, Options{})
+	secure := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{DNSNames: []string{"studio"}}}}
+	for _, want := range []*tls.ConnectionState{nil, secure} {
+		near, far := net.Pipe()
+		defer near.Close()
+		defer far.Close()
+		s := newSession(h.Server, through{near, want}, nil)
+		p := s.wish(target{}, "")
+		require.Same(t, want, p.TLS)
+		require.Empty(t, p.Peer.Names)
+		require.Equal(t, "a tunnel", s.protocol())
+	}
+}
 
 // Whoever opens a tunnelled session and never comes again loses it, by the limits
 // that hold for every connection.

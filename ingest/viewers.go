@@ -27,7 +27,7 @@ type Watch struct {
 	TCURL     string     // as the player gave it
 	Player    string     // flashVer
 	Remote    netip.AddrPort
-	TLS       *tls.ConnectionState // nil over plain RTMP
+	TLS       *tls.ConnectionState // of RTMPS or RTMPTS; else nil
 }
 
 // Why a player is refused.

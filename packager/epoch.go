@@ -26,6 +26,7 @@ type epoch struct {
 	frames   frameStats             // of the leading video's first GOP
 	long     bool                   // the last segment was longer than promised
 	inits    []timeline.RenditionID // of which the init segment is written
+	told     []event                // that a rung which joins may still have to tell
 	changed  []timeline.RenditionID // rungs that the log says have another track now
 	faults   []fault                // of rungs, not dealt with yet
 }

@@ -272,7 +272,7 @@ func checkListed(t *testing.T, tl *timeline.Timeline) {
 		if tl.Current().Has(r.ID) && !r.Left {
 			most := uint64(2)
 			if r.Follows { // one that joins may begin where the oldest bound is that is kept
-				most = 8
+				most = 6
 			}
 			require.LessOrEqual(t, tl.Next.MSN-r.NextPosition(tl).MSN, most, "%s is too far behind", r.ID)
 		}

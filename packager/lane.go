@@ -32,6 +32,7 @@ type lane struct {
 
 	pending  []media.Sample // not published yet, in decode order
 	arrivals []time.Time    // theirs
+	events   []event        // not published yet, in the order of their times
 }
 
 func (l *lane) setLimit(part time.Duration) {
@@ -114,6 +115,7 @@ func (l *lane) publish(ctx context.Context, n int) error {
 			return err
 		}
 	}
+	events := l.takeEvents(first.DTS, last.DTS+last.Duration)
 	part := timeline.Part{
 		Start:       first.DTS,
 		Duration:    last.DTS + last.Duration - first.DTS,
@@ -122,7 +124,7 @@ func (l *lane) publish(ctx context.Context, n int) error {
 		Last:        e.likelyEnds(l, last.DTS+last.Duration),
 		Time:        l.wallTime(first.DTS),
 		Arrived:     l.arrivals[n-1],
-		Data:        f.AppendTo(make([]byte, 0, f.Size())),
+		Data:        appendPart(events, &f),
 	}
 	err := e.record.append(ctx, timeline.PartWritten{
 		Epoch: e.number, Rendition: l.rendition, MSN: l.msn, Index: l.parts, Part: part,
@@ -138,12 +140,28 @@ func (l *lane) publish(ctx context.Context, n int) error {
 	l.longest = max(l.longest, part.Duration)
 	l.metrics.latency.Observe(max(time.Since(part.Arrived), 0).Seconds())
 	l.metrics.parts.Inc()
+	if l == e.lanes[0] {
+		l.metrics.told.Add(float64(len(events)))
+	}
 	l.metrics.bytes.Add(float64(len(part.Data)))
 	rest := copy(l.pending, l.pending[n:])
 	clear(l.pending[rest:]) // let go of the payloads
 	l.pending = l.pending[:rest]
 	l.arrivals = l.arrivals[:copy(l.arrivals, l.arrivals[n:])]
 	return nil
+}
+
+// appendPart returns a part's bytes: its events, and then its samples.
+func appendPart(events []cmaf.EventMessage, f *cmaf.Fragment) []byte {
+	size := f.Size()
+	for i := range events {
+		size += events[i].Size()
+	}
+	b := make([]byte, 0, size)
+	for i := range events {
+		b = events[i].AppendTo(b)
+	}
+	return f.AppendTo(b)
 }
 
 // wallTime returns the time of a part's start. Parts are published behind the

@@ -43,6 +43,17 @@ const (
 	maxTracks = 8
 )
 
+// Limits on timed metadata.
+const (
+	// maxEvents and maxEventBytes bound what waits for its time.
+	maxEvents     = 512
+	maxEventBytes = 1 << 20
+	maxEventSize  = 64 << 10 // of one
+	// maxEventLate is how old an event may be and still be told: players are
+	// further behind than that only by their own will.
+	maxEventLate = 10 * time.Second
+)
+
 // expireRetry is the pause after a stream could not be ended.
 const expireRetry = 5 * time.Second
 

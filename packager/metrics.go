@@ -2,7 +2,7 @@ package packager
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Reasons for dropping a sample.
+// Reasons for dropping a sample, or an event.
 const (
 	dropBeforeKeyframe = "before-keyframe" // nothing can be decoded yet
 	dropBeforePicture  = "before-picture"  // sound before the epoch's first picture
@@ -10,6 +10,9 @@ const (
 	dropAbsent         = "absent-track"    // the epoch was made without the track
 	dropChanged        = "changed-track"   // the epoch has the rung with another
 	dropMalformed      = "malformed"
+	dropUnreached      = "unreached" // an event of a time that never came
+	dropFull           = "full"      // too many events wait for their time
+	dropUnknown        = "unknown"   // an event of a scheme that can't be told
 )
 
 type metrics struct {
@@ -20,6 +23,8 @@ type metrics struct {
 	bytes    *prometheus.CounterVec
 	dropped  *prometheus.CounterVec
 	repaired prometheus.Counter
+	told     prometheus.Counter
+	events   *prometheus.CounterVec
 }
 
 // newMetrics panics where r has metrics of these names already.
@@ -39,12 +44,16 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		segments: counters("sluice_segments_total", "Segments closed, gaps included.", "kind"),
 		bytes:    counters("sluice_part_bytes_total", "Bytes of published parts.", "kind"),
 		dropped:  counters("sluice_samples_dropped_total", "Samples that were not published.", "reason"),
+		told: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sluice_events_total", Help: "Timed metadata that was published in the leading rendition.",
+		}),
+		events: counters("sluice_events_dropped_total", "Timed metadata that was not published.", "reason"),
 		repaired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sluice_samples_repaired_total", Help: "Samples whose timing had to be repaired.",
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.latency, m.rungs, m.parts, m.segments, m.bytes, m.dropped, m.repaired)
+		r.MustRegister(m.latency, m.rungs, m.parts, m.segments, m.bytes, m.dropped, m.repaired, m.told, m.events)
 	}
 	return m
 }
@@ -57,6 +66,7 @@ func counters(name, help, label string) *prometheus.CounterVec {
 type laneMetrics struct {
 	latency                prometheus.Observer
 	parts, segments, bytes prometheus.Counter
+	told                   prometheus.Counter
 }
 
 // ofRung are those of a rung, whose latency is counted by itself.
@@ -68,7 +78,7 @@ func (m *metrics) ofRung(kind, name string) laneMetrics {
 
 func (m *metrics) of(kind string) laneMetrics {
 	return laneMetrics{
-		latency: m.latency, parts: m.parts.WithLabelValues(kind),
+		latency: m.latency, told: m.told, parts: m.parts.WithLabelValues(kind),
 		segments: m.segments.WithLabelValues(kind), bytes: m.bytes.WithLabelValues(kind),
 	}
 }

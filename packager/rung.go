@@ -196,6 +196,7 @@ func (r *rung) join(ctx context.Context, e *epoch, sample media.Sample) (*lane, 
 		l.setLimit(part)
 	}
 	e.rungs = append(e.rungs, l)
+	e.tellJoined(l, b)
 	r.stream.log.Info("rung joins", "rung", r.id, "epoch", e.number, "seg", b.msn)
 	return l, nil
 }

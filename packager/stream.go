@@ -38,6 +38,7 @@ type Stream struct {
 	isPlaced bool
 	last     remembered // of the last broadcast
 	due      time.Time  // when expire has something to do
+	eventID  uint32     // the newest
 	long     bool       // the log says that segments are longer than promised
 }
 
@@ -48,6 +49,7 @@ type session struct {
 	settings Settings
 	expected media.Expectation
 	inputs   []*input  // video first
+	events   []event   // that no epoch has come to
 	began    time.Time // arrival of the first sample
 	err      error     // of a call that failed: nothing works after it
 }
@@ -74,7 +76,11 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	if err := s.endEpoch(ctx, settings); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	s.session = &session{settings: settings, expected: s.expects, inputs: inputs}
+	var events []event // that the epoch before didn't come to
+	if s.session != nil {
+		events = s.session.events
+	}
+	s.session = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}
 	s.schedule()
 	s.report(time.Time{})
 	return nil
@@ -111,6 +117,7 @@ func (s *Stream) End(ctx context.Context, _ error) error {
 	}
 	// The end must be recorded even where the session's context is over.
 	err := s.endEpoch(context.WithoutCancel(ctx), s.session.settings)
+	s.dropEvent(dropUnreached, len(s.session.events))
 	s.session = nil
 	s.schedule()
 	s.report(time.Time{})
@@ -291,6 +298,7 @@ func (s *Stream) await(ctx context.Context, in *input, sample media.Sample, arri
 		return err
 	}
 	s.epoch = e
+	s.tellKept()
 	s.place(e.lanes[0])
 	s.log.Info("stream is live", "epoch", e.number)
 	if err := e.lead(ctx, e.lanes[0].onClock(sample), arrived); err != nil {
@@ -336,6 +344,7 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, settings.Segment))
 	}
+	s.keepUnreached(e)
 	s.trail(e)
 	s.last = remembered{settings: e.settings, targets: s.record.now().Targets}
 	s.log.Info("epoch ended", "epoch", e.number, "dur", e.reached().Round(time.Millisecond))

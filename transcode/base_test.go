@@ -30,6 +30,7 @@ type recorder struct {
 	placed   bool
 	led      []written // the leading track's
 	sound    []written
+	events   []recordedEvent
 	rungs    map[string]*recordedRung
 	ended    bool
 	reorders bool  // rungs may have B-frames
@@ -137,6 +138,22 @@ func (r *recorder) WriteSample(_ context.Context, id media.TrackID, s media.Samp
 		}
 		w.epoch, w.at = r.epoch, s.PTS()+r.shift
 		r.led = append(r.led, w)
+		return nil
+	})
+}
+
+// recordedEvent is one that came through, before so many Begins.
+type recordedEvent struct {
+	media.Event
+	begins int
+}
+
+func (r *recorder) WriteEvent(_ context.Context, e media.Event) error {
+	return r.call(func() error {
+		if len(r.begins) == 0 {
+			r.Error("event before Begin")
+		}
+		r.events = append(r.events, recordedEvent{e, len(r.begins)})
 		return nil
 	})
 }

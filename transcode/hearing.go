@@ -130,9 +130,7 @@ func (l *Ladder) hear(ctx context.Context, id media.TrackID, f media.Sample, arr
 		l.log.Warn("no sound could be made: it is passed on as it is")
 		l.mute = true
 		s.stop()
-		l.again(ctx)
-		l.unhide(ctx)
-		if err := l.beginShown(ctx); err != nil {
+		if err := l.showAgain(ctx); err != nil {
 			return err
 		}
 		return l.pass(ctx, id, f, arrived)

@@ -17,12 +17,14 @@ var errShown = errors.New("the source is shown")
 // and begins each run with that one's first picture, and the session's, which
 // brings the sound. The Ladder's mutex guards it.
 type hidden struct {
-	on     bool
-	begun  *run        // the newest run that the packager knows of
-	leader media.Track // what leads it
-	held   []heldSound // sound of a run that hasn't begun
-	bytes  int         // of held
-	err    error       // of a call that the session didn't make itself
+	on         bool
+	begun      *run        // the newest run that the packager knows of
+	leader     media.Track // what leads it
+	held       []heldSound // sound of a run that hasn't begun
+	bytes      int         // of held
+	events     []heldEvent // of a run that hasn't begun
+	eventBytes int         // of events
+	err        error       // of a call that the session didn't make itself
 }
 
 // heldSound is a sample that waits for its run to begin.
@@ -177,7 +179,7 @@ func (l *Ladder) beginHidden(ctx context.Context, r *run, leader media.Track) er
 			}
 		}
 	}
-	return nil
+	return l.releaseEvents(ctx, r)
 }
 
 // hold passes on sound beside a hidden source, or keeps it until its run has begun.
@@ -205,9 +207,7 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 	l.gaveUp = true
 	l.engine.stop()
 	l.draw()
-	l.again(ctx)
-	l.unhide(ctx)
-	return l.beginShown(ctx)
+	return l.showAgain(ctx)
 }
 
 // unhide shows the source again, once the pictures that led have all been

@@ -113,6 +113,12 @@ const (
 	maxHeldBytes = 8 << 20 // more than so many frames at half a megabit a second
 )
 
+// Bounds of the timed metadata that waits likewise.
+const (
+	maxHeldEvents     = 256
+	maxHeldEventBytes = 1 << 20
+)
+
 // nearTarget is the part of a segment's target, one in so many, by which a
 // keyframe may come late and still be one for each segment. The packager's cutter
 // allows as much the other way.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Wish is what an encoder that can send several sizes at once asks for, OBS since
@@ -209,8 +210,8 @@ func (s *Server) wishEncoder(ask *wish, size WishedSize, fps wishedFPS) wishEnco
 
 // wishEndpoints says where to publish: at the host that was asked.
 func (s *Server) wishEndpoints(r *http.Request) []wishEndpoint {
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
+	host := strings.Trim(r.Host, "[]")
+	if h, _, err := net.SplitHostPort(r.Host); err == nil {
 		host = h
 	}
 	all := []wishEndpoint{}

@@ -74,6 +74,20 @@ func TestMultitrackConfiguration(t *testing.T) {
 	require.NotContains(t, g.logged.String(), "key", "no key in a log")
 }
 
+func TestMultitrackEndpoints(t *testing.T) {
+	g := newGateway(t, withMultitrack)
+	for host, want := range map[string]string{
+		"media.example": "media.example", "media.example:8443": "media.example", "192.0.2.1:8443": "192.0.2.1",
+		"[2001:db8::1]:8443": "[2001:db8::1]", "[2001:db8::1]": "[2001:db8::1]",
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/api/v1/multitrack", strings.NewReader(asked))
+		r.Host = host
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		require.Contains(t, w.Body.String(), `"rtmps://`+want+`:1936/live/{stream_key}"`)
+	}
+}
+
 func TestMultitrackConfigurationOfNothing(t *testing.T) {
 	g := newGateway(t, withMultitrack)
 	for body, want := range map[string]int{

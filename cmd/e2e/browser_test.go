@@ -73,6 +73,7 @@ func drive(t *testing.T, seen any, args ...string) {
 
 // TestPlayers plays one stream with each player for twenty seconds.
 func TestPlayers(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	g.publish(video("640x360", "30", "60").with(tone()))
 	g.firstSegment()
@@ -84,6 +85,7 @@ func TestPlayers(t *testing.T) {
 		{"native", "/live/live/index.m3u8"},
 	} {
 		t.Run(c.player+filepath.Ext(c.path), func(t *testing.T) {
+			t.Parallel()
 			if c.player == "native" {
 				// Chromium's own player starts with the last three segments, and fails
 				// when it has them all before it plays (web/ui/plain.js starts it over).
@@ -119,6 +121,7 @@ func (g *gateway) segments(n int) {
 // offline: the picture must come by itself, whatever the browser's own player makes
 // of a playlist that isn't there yet, or lists less than it wants.
 func TestPlainPage(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	publish := sync.OnceFunc(func() { g.publish(video("640x360", "30", "60").with(tone())) })
 	var seen playback
@@ -146,6 +149,7 @@ type pageState struct {
 func TestPlayerPage(t *testing.T) {
 	for _, engine := range []string{"hls", "dash"} {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			g := start(t)
 			published := make(chan *push, 1)
 			go func() {

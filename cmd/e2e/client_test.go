@@ -14,6 +14,7 @@ import (
 // TestIndependentClient reads a stream with gohlslib's client: its own parser
 // of playlists and fragments.
 func TestIndependentClient(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	g.publish(video("640x360", "30", "60").with(tone()))
 	g.firstSegment()

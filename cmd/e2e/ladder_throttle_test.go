@@ -19,9 +19,10 @@ const (
 var throttled = []struct {
 	name, path string
 	requests   int // for media, in a few seconds: for parts, or for segments
+	thin       int // likewise, while the line is thin
 }{
-	{"hls", "/live/live/index.m3u8", 20},
-	{"dash", "/live/live/manifest.mpd", 3},
+	{"hls", "/live/live/index.m3u8", 20, 60},
+	{"dash", "/live/live/manifest.mpd", 3, 6},
 }
 
 // mostStall is how long a player may stand still on a machine that is late by so
@@ -78,7 +79,7 @@ func TestLadderThrottled(t *testing.T) {
 			machine := watchMachine()
 			thin := time.Now()
 			home.set(thinLine)
-			home.plays(t, c.requests, faultRungs...)
+			home.plays(t, c.thin, faultRungs...)
 			p.awaits("a smaller picture", func(s shown) bool { return s.Height > 0 && s.Height < 360 })
 			t.Logf("some seconds of a rung are loaded after %v", time.Since(thin).Round(time.Millisecond))
 			home.set(wideLine)

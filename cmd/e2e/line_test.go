@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +25,8 @@ type line struct {
 	rate   float64    // bits a second towards the viewer
 	free   time.Time  // when the line has sent what it was given
 	asked  map[string]int
-	newest string // the rendition of video that was asked for last
+	newest string   // the rendition of video that was asked for last
+	said   []string // the newest requests and answers
 	conns  map[net.Conn]bool
 }
 
@@ -42,7 +45,12 @@ func (g *gateway) throttle(rate float64) *line {
 	require.NoError(g.t, err)
 	l.spent.Add(1)
 	go l.serve()
-	g.t.Cleanup(l.close)
+	g.t.Cleanup(func() {
+		l.close()
+		if g.t.Failed() {
+			g.t.Logf("the line's newest requests and answers:\n%s", strings.Join(l.said, "\n"))
+		}
+	})
 	return l
 }
 
@@ -123,6 +131,7 @@ func (l *line) up(near, far net.Conn) {
 		for _, m := range mediaRequest.FindAllSubmatch(b[:n], -1) {
 			l.note(string(m[1]))
 		}
+		l.overhear(near, b[:n])
 		if n > 0 {
 			if _, err := far.Write(b[:n]); err != nil {
 				return
@@ -143,6 +152,22 @@ func (l *line) note(rendition string) {
 	}
 }
 
+// firstLine is that of a request or an answer.
+var firstLine = regexp.MustCompile(`(?m)^(GET |HTTP/1\.1 )[^\r\n]*`)
+
+// remembered bounds what is kept of them.
+const remembered = 80
+
+// overhear keeps first lines, for whoever looks for what went wrong.
+func (l *line) overhear(viewer net.Conn, b []byte) {
+	for _, m := range firstLine.FindAll(b, -1) {
+		l.mu.Lock()
+		l.said = append(l.said[max(0, len(l.said)+1-remembered):],
+			fmt.Sprintf("%s %s %s", time.Now().Format("15:04:05.000"), viewer.RemoteAddr(), m))
+		l.mu.Unlock()
+	}
+}
+
 // down passes answers on, at the line's rate.
 func (l *line) down(near, far net.Conn) {
 	defer l.hangUp(near, far)
@@ -150,6 +175,7 @@ func (l *line) down(near, far net.Conn) {
 	for {
 		n, err := far.Read(b)
 		if n > 0 {
+			l.overhear(near, b[:n])
 			pause(l.take(n))
 			if _, err := near.Write(b[:n]); err != nil {
 				return

@@ -31,6 +31,7 @@ func TestSources(t *testing.T) {
 		{"keyframes every five seconds", video("640x360", "30", "150").with(tone()), []string{"source", "audio"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			g := start(t, "--grace", "2s")
 			p := g.publish(c.source)
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -114,6 +115,7 @@ func probe(t *testing.T, file []byte) {
 // TestReconnect cuts the publisher off in the middle of a message and lets it
 // come back: viewers see one seam and go on.
 func TestReconnect(t *testing.T) {
+	t.Parallel()
 	g := start(t, "--grace", "10s")
 	s := video("640x360", "30", "60").with(tone())
 	p := g.publish(s)
@@ -156,6 +158,7 @@ func TestReconnect(t *testing.T) {
 // TestEnd lets the publisher say goodbye: after the grace, manifests say that
 // the stream is over, and its window can still be played.
 func TestEnd(t *testing.T) {
+	t.Parallel()
 	g := start(t, "--grace", "2s")
 	p := g.publish(video("640x360", "30", "60").with(tone()))
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -181,6 +184,7 @@ func TestEnd(t *testing.T) {
 // TestRestart kills the gateway and starts it again on the same data: a new
 // broadcast goes on with higher numbers, and no URL means something else.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	s := video("640x360", "30", "60").with(tone())
 	first := g.publish(s)

@@ -74,12 +74,17 @@ func announce(ctx context.Context, g *gateway.Gateway, cfg config.Config, log *s
 	}
 	b := console.Banner{
 		Version: v, Data: cfg.Data, RTMPS: a.RTMPS, RTMP: a.RTMP, HTTP: a.HTTP, HTTPS: a.HTTPS,
-		Streams: streams, Names: append(slices.Clone(cfg.TLS.Domains), certificates.Machine().Remote()...),
+		Streams: streams, Names: names(cfg),
 		TrustBy: trustBy(cfg),
 	}
 	b.Key, b.KeyFile = g.FirstKey()
 	b.LocalCA, b.Trusted = g.LocalCA()
 	return b.Print(os.Stdout)
+}
+
+// names are those under which other machines reach the gateway, the best first.
+func names(cfg config.Config) []string {
+	return append(slices.Clone(cfg.TLS.Domains), certificates.Machine().Remote()...)
 }
 
 // trustBy is the command that makes this machine trust the gateway, as it must be

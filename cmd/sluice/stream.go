@@ -18,7 +18,6 @@ import (
 	"sluice/cmd/sluice/console"
 	"sluice/storage/catalog"
 	"sluice/storage/catalog/sqlite"
-	"sluice/storage/certificates"
 )
 
 // streamCommand works on the catalog in the data folder, whether a gateway has it
@@ -195,7 +194,7 @@ func (c streamAdd) Run() error {
 // show prints what a broadcaster needs.
 func (f catalogFlags) show(cfg config.Config, c console.Credentials) error {
 	c.RTMPS, c.RTMP = cfg.Listen.RTMPS, cfg.Listen.RTMP
-	c.Names = certificates.Machine().Remote()
+	c.Names = names(cfg)
 	if f.JSON {
 		return c.PrintJSON(os.Stdout)
 	}

@@ -167,8 +167,10 @@ func TestStreamAddForPrograms(t *testing.T) {
 func TestStreamsOfTheConfiguration(t *testing.T) {
 	s := streams{t, t.TempDir()}
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "sluice.yaml"),
-		[]byte("rtmps-addr: 0.0.0.0:443\nstreams:\n  - name: hall\n    key: a-long-random-key\n"), 0o600))
-	require.Contains(t, s.ok("add", "yard", "--config", "sluice.yaml"), "rtmps://localhost:443/live")
+		[]byte("rtmps-addr: 0.0.0.0:443\ndomain: live.example.org\nstreams:\n  - name: hall\n    key: a-long-random-key\n"), 0o600))
+	out := s.ok("add", "yard", "--config", "sluice.yaml")
+	require.Contains(t, out, "rtmps://localhost:443/live")
+	require.Contains(t, out, "in the place of localhost: live.example.org", "the name that there is a certificate for")
 	all := s.list("--config", "sluice.yaml")
 	require.Len(t, all, 2)
 	require.Equal(t, "key1", all["hall"][0].ID)

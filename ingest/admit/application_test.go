@@ -1,8 +1,10 @@
 package admit
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -91,6 +93,9 @@ func TestApplicationIsAsked(t *testing.T) {
 		d, err := h.admit(tc.key)
 		require.ErrorIs(t, err, tc.want, name)
 		require.Equal(t, tc.stream, d.Stream.Name, name)
+		if err != nil {
+			require.NotContains(t, err.Error(), tc.key, name) // it goes to the log
+		}
 		var denied *ingest.DeniedError
 		if name == "a key, no" {
 			require.ErrorAs(t, err, &denied)
@@ -149,6 +154,36 @@ func TestOpenHooks(t *testing.T) {
 	app.say = func(webhook.Message) (int, string) { return 401, "" }
 	_, err = h.admit("good")
 	require.ErrorIs(t, err, ingest.ErrDenied, "a no is a no")
+}
+
+// What was shown isn't told where the catalog fails either.
+func TestCatalogThatFailsTellsNoSecret(t *testing.T) {
+	app := &application{say: func(webhook.Message) (int, string) { return 204, "" }}
+	h := build(t, Options{Hooks: app.client()})
+	h.options.Streams = noNames{h.store}
+	_, err := h.admit("secret-of-the-app")
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.NotContains(t, err.Error(), "secret-of-the-app")
+}
+
+// noNames is a store that can't look up names.
+type noNames struct{ catalog.Store }
+
+func (noNames) Stream(_ context.Context, name string) (catalog.Stream, error) {
+	return catalog.Stream{}, fmt.Errorf("stream %s: %w", name, io.ErrUnexpectedEOF)
+}
+
+// Who publishes is told of at the end, where nobody was asked at the begin.
+func TestEndIsToldWithoutAQuestion(t *testing.T) {
+	app := &application{told: make(chan webhook.Message, 1)}
+	h := build(t, Options{Hooks: webhook.New(webhook.Options{OnPublishDone: "http://app/done", Secret: shared, Transport: app})})
+	h.put("hall", keyed("good"))
+	h.serve()
+	h.live("good").done(nil)
+	m := <-app.told
+	require.Equal(t, "hall", m.Stream)
+	require.Equal(t, "OBS", m.Encoder)
+	require.True(t, m.TLS)
 }
 
 // The end is told once it's over, and names the same publication. A key of one stream

@@ -34,7 +34,7 @@ type lease struct {
 	// The policy's lock guards these.
 	end       func(cause error)
 	unchecked bool // something may have changed since it was looked up
-	over      bool // it was ended
+	over      bool // it was ended, or has ended
 
 	checks // of what was shown; the goroutine of look alone uses them
 }
@@ -61,6 +61,7 @@ func (l *lease) bind(end func(cause error)) (done func(cause error)) {
 	return func(cause error) {
 		p.mu.Lock()
 		delete(p.leases, l)
+		l.over = true // the session may be publishing again, by another right
 		p.mu.Unlock()
 		if h := p.options.Hooks; h != nil {
 			m := l.message()

@@ -74,7 +74,8 @@ func New(o Options) *Policy {
 // Admit decides. Its errors are those of package ingest, as ingest.Admitter has it.
 func (p *Policy) Admit(ctx context.Context, wish ingest.Publish) (Decision, error) {
 	l := &lease{
-		policy: p, remote: wish.Remote.Addr(), peer: wish.Peer, shown: vouchers(wish), by: webhook.ByNone, purpose: catalog.Primary, publication: webhook.NewID(),
+		policy: p, remote: wish.Remote.Addr(), peer: wish.Peer, encoder: wish.Encoder, tls: wish.TLS != nil,
+		shown: vouchers(wish), by: webhook.ByNone, purpose: catalog.Primary, publication: webhook.NewID(),
 	}
 	var err error
 	if name, opened := p.clients.opens(wish); opened && !p.shows(wish) {
@@ -269,7 +270,6 @@ func (p *Policy) ask(ctx context.Context, wish ingest.Publish, l *lease) error {
 	if h == nil || !h.Asks() {
 		return nil
 	}
-	l.encoder, l.tls = wish.Encoder, wish.TLS != nil
 	m := l.message()
 	m.Query = told(wish.Query, l.by == webhook.ByToken)
 	if l.by == webhook.ByNone {
@@ -288,9 +288,25 @@ func (p *Policy) ask(ctx context.Context, wish ingest.Publish, l *lease) error {
 	case a.Stream != "" && a.Stream != l.stream.Name:
 		return p.find(ctx, a.Stream, l)
 	case l.by == webhook.ByNone && a.Stream == "":
-		return p.find(ctx, string(wish.Key), l) // as where the key is the name
+		return p.findShown(ctx, wish.Key, l) // as where the key is the name
 	}
 	return nil
+}
+
+// findShown is find for what a publisher has shown, which may be a secret: no error
+// tells it.
+func (p *Policy) findShown(ctx context.Context, shown ingest.Key, l *lease) error {
+	err := p.find(ctx, string(shown), l)
+	switch {
+	case err == nil, errors.Is(err, ingest.ErrClient): // so it is a name
+		return err
+	case errors.Is(err, ingest.ErrDenied):
+		return fmt.Errorf("%w: the application named no stream, and there is none of the name that was shown", ingest.ErrDenied)
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause // the store puts the name before it
+	}
+	return fmt.Errorf("look up stream: %w", err)
 }
 
 // told is what the application is told of the parameters: not those that are secrets

@@ -340,6 +340,17 @@ func TestTokens(t *testing.T) {
 	require.ErrorIs(t, <-s.ended, ingest.ErrRevoked)
 }
 
+// A right that is over ends nothing any more.
+func TestEndThatComesTooLate(t *testing.T) {
+	h := build(t, Options{})
+	h.put("hall", keyed("good"))
+	s := h.live("good")
+	found := h.those(func(*lease) bool { return true })
+	s.done(nil)
+	found[0].finish(ingest.ErrRevoked)
+	require.Empty(t, s.ended)
+}
+
 // Edits of a catalog that can't be read end nobody.
 func TestCatalogThatFails(t *testing.T) {
 	h := build(t, Options{})

@@ -61,19 +61,27 @@ func TestRungThatDoesNotCome(t *testing.T) {
 	require.Equal(t, 1280.0, width(w))
 }
 
-// Who plays a rung that leaves goes on with what leads, at a keyframe.
-func TestRungThatLeaves(t *testing.T) {
+// playedUntilItLeaves plays a rung that joins after two seconds and leaves at that time,
+// so many pictures into a segment.
+func playedUntilItLeaves(t *testing.T, at time.Duration, pictures media.Ticks) *watcher {
+	t.Helper()
 	s := newStudio(t)
 	s.begin(rungs, videoTrack(avc720), audioTrack(aac))
 	s.run(2*time.Second, nil)
 	s.closeSegment(timeline.Source, s.lanes[timeline.Source].began+50*frame)
 	s.joins("360p", videoTrack(avc360))
 	w := watch(t, Options{Rendition: "360p"})
-	s.run(4*time.Second, func() { w.look(s.tl) })
-	s.closeSegment("360p", s.lanes["360p"].began+50*frame)
+	s.run(at, func() { w.look(s.tl) })
+	s.closeSegment("360p", s.lanes["360p"].began+pictures*frame)
 	s.apply(timeline.RenditionLeft{Rendition: "360p", At: s.now})
 	s.ids = s.ids[:2]
 	s.run(7*time.Second, func() { w.look(s.tl) })
+	return w
+}
+
+// Who plays a rung that leaves goes on with what leads, at a keyframe.
+func TestRungThatLeaves(t *testing.T) {
+	w := playedUntilItLeaves(t, 4*time.Second, 50)
 	require.Equal(t, "360p 1.99", w.of("video")[49].data, "to its end")
 	after := w.of("video")[50:]
 	require.Equal(t, "source 1.100", after[0].data)
@@ -92,17 +100,7 @@ func TestRungThatLeaves(t *testing.T) {
 // Where what leads has had its keyframe, the next one is waited for: nothing comes
 // twice, and nothing without one.
 func TestRungThatLeavesInMidGOP(t *testing.T) {
-	s := newStudio(t)
-	s.begin(rungs, videoTrack(avc720), audioTrack(aac))
-	s.run(2*time.Second, nil)
-	s.closeSegment(timeline.Source, s.lanes[timeline.Source].began+50*frame)
-	s.joins("360p", videoTrack(avc360))
-	w := watch(t, Options{Rendition: "360p"})
-	s.run(5*time.Second, func() { w.look(s.tl) })
-	s.closeSegment("360p", s.lanes["360p"].began+25*frame)
-	s.apply(timeline.RenditionLeft{Rendition: "360p", At: s.now})
-	s.ids = s.ids[:2]
-	s.run(7*time.Second, func() { w.look(s.tl) })
+	w := playedUntilItLeaves(t, 5*time.Second, 25)
 	require.Equal(t, "360p 1.124", w.of("video")[74].data)
 	next := w.of("video")[75]
 	require.Equal(t, "source 1.150", next.data)

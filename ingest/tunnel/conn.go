@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -16,8 +17,8 @@ type conn struct {
 	near     net.Conn
 	remote   net.Addr
 	local    net.Addr
-	protocol string
-	ended    func() // forgets the session
+	tls      *tls.ConnectionState // HTTP's; nil without
+	ended    func()               // forgets the session
 
 	mu       sync.Mutex
 	out      []byte
@@ -29,9 +30,9 @@ type conn struct {
 	closed   bool
 }
 
-func newConn(local, remote net.Addr, protocol string) *conn {
+func newConn(local, remote net.Addr, secure *tls.ConnectionState) *conn {
 	near, far := net.Pipe()
-	return &conn{Conn: far, near: near, local: local, remote: remote, protocol: protocol, changed: make(chan struct{})}
+	return &conn{Conn: far, near: near, local: local, remote: remote, tls: secure, changed: make(chan struct{})}
 }
 
 // LocalAddr implements net.Conn: the HTTP server's.
@@ -41,7 +42,15 @@ func (c *conn) LocalAddr() net.Addr { return c.local }
 func (c *conn) RemoteAddr() net.Addr { return c.remote }
 
 // Protocol names the tunnel, rtmpt or rtmpts, for logs.
-func (c *conn) Protocol() string { return c.protocol }
+func (c *conn) Protocol() string {
+	if c.tls != nil {
+		return "rtmpts"
+	}
+	return "rtmpt"
+}
+
+// TLS is that of the request which opened the session; nil for RTMPT.
+func (c *conn) TLS() *tls.ConnectionState { return c.tls }
 
 // wake tells whoever waits; mu is held.
 func (c *conn) wake() {

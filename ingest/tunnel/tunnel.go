@@ -95,15 +95,11 @@ func (t *Tunnel) open(w http.ResponseWriter, r *http.Request) {
 	var secret [16]byte
 	rand.Read(secret[:])
 	id := hex.EncodeToString(secret[:])
-	protocol := "rtmpt"
-	if r.TLS != nil {
-		protocol = "rtmpts"
-	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if local == nil {
 		local = t.addr
 	}
-	c := newConn(local, remoteOf(r), protocol)
+	c := newConn(local, remoteOf(r), r.TLS)
 	c.ended = func() { t.forget(id) }
 	if !t.keep(id, c) {
 		http.Error(w, "too many sessions", http.StatusServiceUnavailable)

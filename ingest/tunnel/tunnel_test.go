@@ -90,6 +90,22 @@ func TestConversation(t *testing.T) {
 	})
 }
 
+// The connection knows whether HTTP was encrypted.
+func TestTLSOfTheTunnel(t *testing.T) {
+	tn := New(&net.TCPAddr{Port: 443})
+	defer tn.Close()
+	h := tn.Handler(http.NotFoundHandler())
+	for url, protocol := range map[string]string{"http://gateway/open/1": "rtmpt", "https://gateway/open/1": "rtmpts"} {
+		r := httptest.NewRequest(http.MethodPost, url, strings.NewReader("\x00"))
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		c, err := tn.Accept()
+		require.NoError(t, err)
+		require.Equal(t, protocol, c.(*conn).Protocol())
+		require.Same(t, r.TLS, c.(*conn).TLS())
+		require.NoError(t, c.Close())
+	}
+}
+
 // Requests of several connections arrive in any order; the bytes don't.
 func TestRequestsAreTakenInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -12,7 +13,8 @@ const (
 	// playFor is how long an answer about a viewer counts, and failureFor that there
 	// was none.
 	playFor, failureFor = time.Minute, 5 * time.Second
-	maxViewers          = 1 << 16 // whose answers are remembered; then those that don't count any more go, or else any
+	maxViewers          = 1 << 16     // whose answers are remembered; then those that don't count any more go, or else any
+	sweepEvery          = time.Second // so often those are looked for, at most: it takes a look at all
 )
 
 // Viewer is somebody who watches a stream, as far as that is known without cookies:
@@ -29,6 +31,7 @@ type Plays struct {
 
 	mu    sync.Mutex
 	known map[Viewer]*verdict
+	swept time.Time
 }
 
 // verdict is an answer, or one that is being waited for.
@@ -100,10 +103,9 @@ func (p *Plays) makeRoom(now time.Time) {
 	if len(p.known) < maxViewers {
 		return
 	}
-	for v, known := range p.known {
-		if known.old(now) {
-			delete(p.known, v)
-		}
+	if now.Sub(p.swept) >= sweepEvery {
+		p.swept = now
+		maps.DeleteFunc(p.known, func(_ Viewer, known *verdict) bool { return known.old(now) })
 	}
 	for v := range p.known {
 		if len(p.known) < maxViewers {

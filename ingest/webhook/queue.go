@@ -79,7 +79,12 @@ func (c *Client) Tell(m Message) {
 		return
 	}
 	m.Event, m.ID = OnPublishDone, NewID()
-	if c.queue.add(&delivery{message: m}) {
+	c.put(&delivery{message: m})
+}
+
+// put has a delivery wait.
+func (c *Client) put(d *delivery) {
+	if c.queue.add(d) {
 		c.lost.Inc()
 		c.log.Warn("an event is lost: too many wait for the application", "attempt", maxWaiting)
 	}
@@ -113,7 +118,7 @@ func (c *Client) hand(ctx context.Context, due chan<- *delivery) {
 			select {
 			case due <- d:
 			case <-ctx.Done():
-				c.queue.add(d)
+				c.put(d)
 			}
 			continue
 		}
@@ -133,7 +138,7 @@ func (c *Client) deliver(ctx context.Context, d *delivery) {
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		c.queue.add(d) // interrupted: that was no attempt
+		c.put(d) // interrupted: that was no attempt
 	case d.attempts >= maxAttempts:
 		c.lost.Inc()
 		c.log.Warn("an event is lost: the application can't be told",
@@ -143,9 +148,7 @@ func (c *Client) deliver(ctx context.Context, d *delivery) {
 			c.log.Info("the application can't be told of an event; it's tried again", "stream", d.message.Stream, "err", err)
 		}
 		d.due = time.Now().Add(firstPause << (2 * (d.attempts - 1)))
-		if c.queue.add(d) {
-			c.lost.Inc()
-		}
+		c.put(d)
 	}
 }
 

@@ -331,6 +331,12 @@ func TestQueueIsBounded(t *testing.T) {
 	require.Equal(t, 10.0, testutil.ToFloat64(c.lost))
 	require.Equal(t, "10", c.queue.items[0].message.Stream, "the oldest goes")
 
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c.deliver(ctx, &delivery{message: Message{Stream: "interrupted"}})
+	require.Equal(t, maxWaiting, c.queue.len())
+	require.Equal(t, 11.0, testutil.ToFloat64(c.lost), "one that is put back counts as well")
+
 	off := New(Options{Secret: secret})
 	off.Tell(Message{})
 	require.Zero(t, off.queue.len(), "nobody wants to know")

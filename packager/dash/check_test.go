@@ -62,8 +62,16 @@ func (v *viewer) look(tl *timeline.Timeline) {
 }
 
 func (v *viewer) fetch(tl *timeline.Timeline, id timeline.RenditionID, listed dashcheck.Segment) {
-	g := tl.Rendition(id).Segment(listed.Number)
-	if g == nil || !g.Closed { // of a rung that is behind, or the open one
+	r := tl.Rendition(id)
+	g := r.Segment(listed.Number)
+	if g == nil { // what a Period that is over lists ahead of a rung that still comes
+		require.True(v.t, r.Follows && !r.Left, "segment %d of %s isn't there", listed.Number, id)
+		require.GreaterOrEqual(v.t, listed.Number, r.NextPosition(tl).MSN, "segment %d of %s", listed.Number, id)
+		led := tl.Rendition(timeline.Source).Segment(listed.Number)
+		require.True(v.t, led != nil && led.Closed, "segment %d of %s, which the source doesn't have whole", listed.Number, id)
+		return
+	}
+	if !g.Closed {
 		return
 	}
 	m := dashcheck.Media{Size: g.Size, Empty: len(g.Parts) == 0, Start: uint64(g.Start), Sync: true}

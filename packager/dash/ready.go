@@ -52,12 +52,12 @@ func listedByAll(t *timeline.Timeline) uint64 {
 }
 
 // least is the newest segment that all have begun of those renditions of the
-// newest Period that count.
+// newest Period that count. One that was absent counts for what is new since.
 func least(t *timeline.Timeline, e *timeline.Epoch, counts func(*timeline.Rendition) bool) uint64 {
 	n := t.Next.MSN - 1
 	for _, id := range newestAnchor(e).Renditions {
 		if r := t.Rendition(id); r != nil && !r.Absent() && counts(r) {
-			n = min(n, begun(r, e))
+			n = min(n, max(begun(r, e), r.Back))
 		}
 	}
 	return n

@@ -162,6 +162,40 @@ func TestReadyWaitsForRungsALittle(t *testing.T) {
 	require.Equal(t, "43", location(t, p.t))
 }
 
+// N doesn't fall where a rung that was left out of account is back.
+func TestLocationNeverFalls(t *testing.T) {
+	p := newTape(t)
+	at := laddered(p, 1)
+	others := []timeline.RenditionID{timeline.Source, "720p", timeline.Audio}
+	all := append(others[:len(others):len(others)], "480p")
+	p.parts(at, at+1400*time.Millisecond, all...)
+	p.parts(at+1400*time.Millisecond, at+2*sec, others...)
+	p.shut(at+2*sec, others...)
+	require.Equal(t, "42", location(t, p.t))
+	p.parts(at+2*sec, at+2200*time.Millisecond, others...)
+	require.True(t, p.t.Rendition("480p").Behind)
+	require.Equal(t, "43", location(t, p.t), "nobody waits for it")
+	p.parts(at+1400*time.Millisecond, at+2*sec, "480p")
+	require.False(t, p.t.Rendition("480p").Behind)
+	require.Equal(t, "43", location(t, p.t), "it has caught up, though not begun 43")
+
+	p.shut(0, "480p")
+	at += 2 * sec
+	p.parts(at, at+200*time.Millisecond, "480p")
+	at = p.segments(at, 2*sec, 1, all...)
+	p.parts(at, at+200*time.Millisecond, others...)
+	require.Equal(t, "43", location(t, p.t), "what is new is waited for again")
+	p.leave("480p")
+	require.Equal(t, "44", location(t, p.t))
+	p.apply(timeline.RenditionJoined{Epoch: p.epoch, RenditionTrack: rung480, MSN: 44})
+	require.Equal(t, "44", location(t, p.t), "it is back, though not begun 44")
+	at = p.segments(at, 2*sec, 1, all...)
+	p.parts(at, at+200*time.Millisecond, others...)
+	require.Equal(t, "44", location(t, p.t))
+	p.part("480p", at+200*time.Millisecond)
+	require.Equal(t, "45", location(t, p.t))
+}
+
 // The first MPD waits for the rungs that are expected, and a Period that goes
 // out never gets another Representation.
 func TestFirstMPDWaitsForRungs(t *testing.T) {

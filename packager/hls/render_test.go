@@ -319,3 +319,32 @@ func TestFirstVariant(t *testing.T) {
 
 // newer is a codec that isn't H.264.
 type newer struct{ *media.H264 }
+
+// A rung that trails behind in an epoch that has ended hints at what the source has
+// of that, and at nothing more.
+func TestHintOfARungThatTrails(t *testing.T) {
+	hint := func(tl *timeline.Timeline) string {
+		body, err := hls.AppendMedia(nil, tl, "480p")
+		require.NoError(t, err)
+		_, after, _ := strings.Cut(string(body), "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=")
+		line, _, _ := strings.Cut(after, "\n")
+		return line
+	}
+	part := func(tl *timeline.Timeline, duration media.Ticks, last bool) *timeline.Timeline {
+		g := tl.Rendition("480p").Open
+		p := timeline.Part{Start: g.Start + g.Duration, Duration: duration, Last: last, Data: []byte{1}}
+		tl, err := timeline.Apply(tl, timeline.PartWritten{Epoch: g.Epoch, Rendition: "480p", MSN: g.MSN, Index: len(g.Parts), Part: p})
+		require.NoError(t, err)
+		return tl
+	}
+	tl := build(t, "rung_trails")
+	require.Equal(t, `"1/3.3.m4s"`, hint(tl))
+	require.Equal(t, `"1/3.4.m4s"`, hint(part(tl, 9000, false)))
+	require.Empty(t, hint(part(tl, 18_000, false)), "it has what the source has")
+	require.Empty(t, hint(part(tl, 9000, true)), "the next segment is of another epoch")
+
+	g := tl.Rendition("480p").Open
+	closed, err := timeline.Apply(tl, timeline.SegmentClosed{Epoch: 1, Rendition: "480p", MSN: g.MSN, Duration: 72_000})
+	require.NoError(t, err)
+	require.Empty(t, hint(closed))
+}

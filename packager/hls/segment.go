@@ -129,17 +129,42 @@ func appendPartURI(dst []byte, epoch uint64, at timeline.Position) []byte {
 }
 
 // appendHint names the part that comes next, where its epoch is sure: the
-// rendition has media of the open epoch. Shaka asks for it at once, and takes
-// the 404 of one that a segment's end has prevented as an error: so it is the
-// likely one.
+// rendition has media of the open epoch, or trails behind in one that has ended.
+// Shaka asks for it at once, and takes the 404 of one that a segment's end has
+// prevented as an error: so it is the likely one.
 func (p *mediaPlaylist) appendHint(dst []byte) []byte {
+	next := p.r.LikelyNext(p.t)
 	current := p.t.Current()
-	if p.t.State != timeline.Live || !current.Has(p.r.ID) || p.epoch != current.Number {
+	goesOn := p.t.State == timeline.Live && current.Has(p.r.ID) && p.epoch == current.Number
+	if !goesOn && !p.trails(next) {
 		return dst
 	}
 	dst = append(dst, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
-	dst = appendPartURI(dst, current.Number, p.r.LikelyNext(p.t))
+	dst = appendPartURI(dst, p.epoch, next)
 	return append(dst, "\"\n"...)
+}
+
+// trails reports whether the rendition is a rung that still gets a part, the next
+// one, of an epoch that has ended: it is to have what the leading rendition has.
+func (p *mediaPlaylist) trails(next timeline.Position) bool {
+	e := p.t.Epoch(p.epoch)
+	if !p.r.Follows || p.r.Epoch != p.epoch || e == nil || e.Ended.IsZero() || p.t.State == timeline.Ended {
+		return false
+	}
+	leader := p.t.Rendition(e.Tracks[0].Rendition)
+	if leader == nil {
+		return false
+	}
+	led := leader.Segments.ByMSN(next.MSN)
+	if led == nil || led.Epoch != p.epoch {
+		return false
+	}
+	open := p.r.Open
+	if open == nil || open.MSN != next.MSN {
+		return true
+	}
+	end := (led.Start + led.Duration).Duration(led.Timescale(leader))
+	return end-(open.Start+open.Duration).Duration(open.Timescale(p.r)) >= leastHinted
 }
 
 // appendReports tells how far the other renditions are that the multivariant

@@ -121,7 +121,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	t.Broadcast = epoch
 	t.First = t.Next.MSN
 	t.unlisted, t.listed = t.unlisted+t.listed, 0
-	t.Targets = Targets{}
+	t.Targets, t.waited = Targets{}, false
 	renditions := make([]*Rendition, len(t.Renditions))
 	for i, r := range t.Renditions {
 		fresh := *r

@@ -19,7 +19,8 @@ func (t *Timeline) judge(id RenditionID, part bool) {
 	}
 	if e.Tracks[0].Rendition != id {
 		if r := t.Rendition(id); part && r.Behind && t.lateBy(e, r) <= t.Patience() {
-			t.replace(id).Behind = false
+			caught := t.replace(id)
+			caught.Behind, caught.Back = false, t.Next.MSN-1
 		}
 		return
 	}

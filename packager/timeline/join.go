@@ -44,6 +44,7 @@ func (t *Timeline) join(e RenditionJoined) error {
 	}
 	r.Track, r.Epoch, r.Follows, r.Left, r.Behind = e.Track, e.Epoch, true, false, false
 	if epoch.Has(e.Rendition) {
+		r.Back = t.Next.MSN - 1
 		return nil
 	}
 	joined := *epoch
@@ -121,10 +122,11 @@ func (t *Timeline) trails(r *Rendition, epoch uint64) bool {
 }
 
 // Expecting reports whether manifests should wait for renditions that are about
-// to join the broadcast's first epoch.
+// to join the broadcast's first epoch. Once it's false it stays so for the
+// broadcast: what has been served isn't taken back.
 func (t *Timeline) Expecting() bool {
 	e := t.Current()
-	if e == nil || e.Number != t.Broadcast || len(e.Expected) == 0 {
+	if e == nil || e.Number != t.Broadcast || len(e.Expected) == 0 || t.waited {
 		return false
 	}
 	leader := t.Rendition(e.Tracks[0].Rendition)

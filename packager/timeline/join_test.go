@@ -137,6 +137,34 @@ func TestExpecting(t *testing.T) {
 	require.False(t, l.tl.Expecting(), "all are there")
 }
 
+// What was offered once isn't held back again: not where all that is listed came in
+// one burst, after the publisher's line was stuck.
+func TestExpectingEnds(t *testing.T) {
+	l := &laddered{t: t, tl: New(Numbers{})}
+	l.apply(EpochStarted{Epoch: 1, Tracks: []RenditionTrack{genVideo}, Expected: []ExpectedRendition{{Rendition: "480p", Kind: media.Video}}},
+		InitWritten{Epoch: 1, InitEpoch: 1, Rendition: Source},
+		TargetsFixed{Targets{Segment: time.Second, Part: 200 * time.Millisecond}})
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	segment := func(msn uint64, arrived time.Time) {
+		start := media.TicksOf(Origin+time.Duration(msn-1)*200*time.Millisecond, media.VideoClock)
+		l.apply(PartWritten{Epoch: 1, Rendition: Source, MSN: msn, Part: Part{Start: start, Duration: 18_000, Arrived: arrived, Data: []byte{1}}},
+			SegmentClosed{Epoch: 1, Rendition: Source, MSN: msn, Duration: 18_000})
+	}
+	for msn := uint64(1); msn <= 8; msn++ {
+		segment(msn, at.Add(time.Duration(msn)*200*time.Millisecond))
+	}
+	require.False(t, l.tl.Expecting(), "a second has passed")
+	for msn := uint64(9); msn <= 60; msn++ {
+		segment(msn, at.Add(10*time.Second))
+		require.False(t, l.tl.Expecting(), "segment %d", msn)
+	}
+	require.Greater(t, l.tl.First, uint64(9), "the burst is all that is listed")
+
+	l.apply(EpochEnded{Epoch: 1, At: at}, StreamEnded{At: at})
+	l.epoch(2)
+	require.True(t, l.tl.Expecting(), "the next broadcast")
+}
+
 func TestPeriodsFollowTheSetOfRungs(t *testing.T) {
 	l := newLaddered(t)
 	l.join(1, rungHigh, 1)

@@ -17,6 +17,7 @@ func (t *Timeline) settle() {
 	if t.Current() == nil || !t.Ready() {
 		return
 	}
+	t.waited = t.waited || !t.Expecting()
 	e := t.Epochs[n]
 	if a := e.Anchors[len(e.Anchors)-1]; !a.Fixed && t.complete(e, a) && !t.Expecting() {
 		t.fix(n)

@@ -52,6 +52,7 @@ type Timeline struct {
 	// Broadcast is the number of the broadcast's first epoch.
 	Broadcast uint64
 
+	waited   bool          // for the broadcast's rungs, as long as manifests do
 	listed   time.Duration // span of the leading rendition's whole segments from First on
 	unlisted time.Duration // span of those from Kept to First
 }
@@ -115,6 +116,9 @@ type Rendition struct {
 	Left bool
 	// Behind says that it follows too far behind for its players; see judge.
 	Behind bool
+	// Back is the newest segment that the others had when it came back in an epoch,
+	// after it had been absent: what was told without it isn't told once more.
+	Back uint64
 }
 
 // Init is an init segment.

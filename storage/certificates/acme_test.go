@@ -1,7 +1,6 @@
 package certificates_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +39,11 @@ func (d doors) open(t *testing.T, s *certificates.Set) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	wg.Go(func() { require.NoError(t, s.Serve(ctx)) })
+	wg.Go(func() {
+		if err := s.Serve(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	h := &http.Server{Handler: s.Challenges(http.NotFoundHandler())}
 	wg.Go(func() { h.Serve(d.http) })
 	hs := &http.Server{
@@ -91,40 +93,7 @@ func leaf(l net.Listener, c *tls.Config) (*x509.Certificate, string) {
 	return conn.ConnectionState().PeerCertificates[0], string(said[:n])
 }
 
-func until(t *testing.T, so func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatal("in vain")
-		}
-	}
-}
-
-// log keeps what is logged.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) count(s string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), s)
-}
-
-func openSet(t *testing.T, data string, o certificates.ACMEOptions, logs *log) (*certificates.Set, *prometheus.Registry) {
+func openSet(t *testing.T, data string, o certificates.ACMEOptions, logs *certificates.Lines) (*certificates.Set, *prometheus.Registry) {
 	t.Helper()
 	o.Folder = filepath.Join(data, "acme")
 	r := prometheus.NewRegistry()
@@ -159,12 +128,12 @@ func TestDomainsCertificateIsIssued(t *testing.T) {
 			po.Life = 90 * 24 * time.Hour
 			ca := pebbletest.Start(t, po)
 			o.Directory, o.CAFile = ca.Directory, ca.CAFile
-			data, logs := t.TempDir(), &log{}
+			data, logs := t.TempDir(), &certificates.Lines{}
 			s, registry := openSet(t, data, o, logs)
 			d.open(t, s)
 			roots := ca.Roots(t)
 			for _, domain := range o.Domains {
-				until(t, func() bool {
+				certificates.Until(t, func() bool {
 					c, _ := leaf(d.rtmps, &tls.Config{RootCAs: roots, ServerName: domain})
 					return c != nil
 				})
@@ -192,7 +161,7 @@ func TestDomainsCertificateIsIssued(t *testing.T) {
 			n, err := testutil.GatherAndCount(registry, "sluice_certificate_not_after_seconds")
 			require.NoError(t, err)
 			require.Equal(t, 3, n)
-			require.Equal(t, 2, logs.count("certificate obtained"))
+			require.Equal(t, 2, logs.Count("certificate obtained"))
 		})
 	}
 }
@@ -206,22 +175,22 @@ func TestRenewalAndItsFailure(t *testing.T) {
 		Domains: []string{"live.example.org"}, Directory: ca.Directory, CAFile: ca.CAFile,
 		TLS: d.https.Addr().String(), HTTP: d.http.Addr().String(),
 	}
-	data, logs := t.TempDir(), &log{}
+	data, logs := t.TempDir(), &certificates.Lines{}
 	s, registry := openSet(t, data, o, logs)
 	s.Renew(100*time.Millisecond, 0.9999) // an hour's, when a third of a second has passed
 	end := d.open(t, s)
 	client := &tls.Config{RootCAs: ca.Roots(t), ServerName: "live.example.org"}
 	serials := map[string]bool{}
-	until(t, func() bool {
+	certificates.Until(t, func() bool {
 		if c, _ := leaf(d.rtmps, client); c != nil {
 			serials[c.SerialNumber.String()] = true
 		}
 		return len(serials) >= 3
 	})
-	require.GreaterOrEqual(t, logs.count("certificate renewed"), 2)
+	require.GreaterOrEqual(t, logs.Count("certificate renewed"), 2)
 
 	ca.Stop()
-	until(t, func() bool { return logs.count("certificate not renewed") == 1 })
+	certificates.Until(t, func() bool { return logs.Count("certificate not renewed") == 1 })
 	require.NotEmpty(t, s.List()[0].Problem)
 	c, _ := leaf(d.rtmps, client)
 	require.NotNil(t, c, "the old one goes on")
@@ -244,13 +213,13 @@ func TestDomainsCertificateThatIsNotObtained(t *testing.T) {
 	d := doors{listen(t), listen(t), listen(t)}
 	dead := listen(t)
 	dead.Close()
-	logs := &log{}
+	logs := &certificates.Lines{}
 	s, _ := openSet(t, t.TempDir(), certificates.ACMEOptions{
 		Domains: []string{"live.example.org"}, Directory: "https://" + dead.Addr().String() + "/dir",
 		TLS: d.https.Addr().String(),
 	}, logs)
 	d.open(t, s)
-	until(t, func() bool { return logs.count("certificate not obtained") == 1 })
+	certificates.Until(t, func() bool { return logs.Count("certificate not obtained") == 1 })
 	local := x509.NewCertPool()
 	require.True(t, local.AppendCertsFromPEM(s.CA()))
 	c, _ := leaf(d.rtmps, &tls.Config{RootCAs: local, ServerName: "localhost"})

@@ -10,12 +10,12 @@ import (
 type expiry struct {
 	log  *slog.Logger
 	list func() []Status
-	said map[string]time.Time
+	said map[int]time.Time // by place in the list, which is always the same
 }
 
 // serve looks now, and then again and again until ctx ends.
 func (e *expiry) serve(ctx context.Context) {
-	e.said = map[string]time.Time{}
+	e.said = map[int]time.Time{}
 	tick := time.NewTicker(warnCheck)
 	defer tick.Stop()
 	for {
@@ -29,18 +29,17 @@ func (e *expiry) serve(ctx context.Context) {
 }
 
 func (e *expiry) check(now time.Time) {
-	for _, s := range e.list() {
+	for i, s := range e.list() {
 		state := s.State(now)
-		label := string(s.Origin) + " " + s.Names[0]
 		if state == StateValid || state == StateMissing {
-			delete(e.said, label)
+			delete(e.said, i)
 			continue
 		}
 		// Ticks may come a little early.
-		if at, ok := e.said[label]; ok && now.Sub(at) < warnEvery-warnCheck/2 {
+		if at, ok := e.said[i]; ok && now.Sub(at) < warnEvery-warnCheck/2 {
 			continue
 		}
-		e.said[label] = now
+		e.said[i] = now
 		args := []any{"names", s.Names, "origin", string(s.Origin), "expires", s.NotAfter}
 		if s.Problem != "" {
 			args = append(args, "err", s.Problem)

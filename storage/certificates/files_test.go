@@ -29,22 +29,6 @@ func served(t *testing.T, serve func(context.Context) error) {
 	})
 }
 
-// until asks until it's so, for a minute at most.
-func until(t *testing.T, so func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatal("in vain")
-		}
-	}
-}
-
 func hello(name string) *tls.ClientHelloInfo { return &tls.ClientHelloInfo{ServerName: name} }
 
 // got is the certificate that a client which asks for the name is given.
@@ -144,7 +128,7 @@ func TestRenewedFilesAreServedAndNoConnectionIsDropped(t *testing.T) {
 	}
 	echo("live")
 	ca.pair(t, dir, wanted{name: "second", names: []string{"a.example"}})
-	until(t, func() bool { return got(t, f, "a.example").Subject.CommonName == "second" })
+	Until(t, func() bool { return got(t, f, "a.example").Subject.CommonName == "second" })
 	echo("live")
 	(<-accepted).Close()
 }
@@ -167,7 +151,7 @@ func TestFilesFollowASwappedFolder(t *testing.T) {
 	served(t, f.Serve)
 	for _, version := range []string{"2", "3"} { // the watch outlives the first swap
 		swap(version)
-		until(t, func() bool { return got(t, f, "").Subject.CommonName == version })
+		Until(t, func() bool { return got(t, f, "").Subject.CommonName == version })
 	}
 }
 
@@ -194,7 +178,7 @@ func TestFilesFollowSwappedLinks(t *testing.T) {
 	served(t, f.Serve)
 	for _, n := range []string{"2", "3"} {
 		renew(n)
-		until(t, func() bool { return got(t, f, "").Subject.CommonName == n })
+		Until(t, func() bool { return got(t, f, "").Subject.CommonName == n })
 	}
 }
 

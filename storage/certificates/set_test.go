@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -47,31 +46,11 @@ func TestStates(t *testing.T) {
 	require.Equal(t, StateMissing, Status{}.State(now))
 }
 
-// lines is a log that a test reads while others write it.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// take returns what was written since it was called last.
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
-
 // Once a day, from 21 days before the end; anew when another certificate comes near
 // its end.
 func TestExpiryIsWarnedOfDaily(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var logs lines
+		var logs Lines
 		var cert atomic.Pointer[Status]
 		ends := func(left time.Duration) {
 			now := time.Now()
@@ -79,14 +58,19 @@ func TestExpiryIsWarnedOfDaily(t *testing.T) {
 		}
 		ends(25 * day)
 		e := &expiry{log: slog.New(slog.NewTextHandler(&logs, nil)), list: func() []Status {
-			return []Status{*cert.Load(), {Names: []string{"b.example"}, Origin: OriginACME}}
+			now := time.Now()
+			return []Status{
+				*cert.Load(), {Names: []string{"b.example"}, Origin: OriginACME},
+				// Another one of the first's name, as of RSA beside ECDSA, that is well.
+				{Names: []string{"a.example"}, Origin: OriginFile, NotBefore: now.Add(-day), NotAfter: now.Add(364 * day)},
+			}
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { e.serve(ctx); close(done) }()
 		warned := func() int {
 			synctest.Wait()
-			return strings.Count(logs.take(), "\n")
+			return strings.Count(logs.Take(), "\n")
 		}
 		time.Sleep(time.Minute) // what follows is between two of its looks
 		time.Sleep(4 * day)
@@ -101,7 +85,7 @@ func TestExpiryIsWarnedOfDaily(t *testing.T) {
 		ends(-time.Hour)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		text := logs.take()
+		text := logs.Take()
 		require.Contains(t, text, "level=ERROR")
 		require.Equal(t, 1, strings.Count(text, "\n"))
 		cancel()

@@ -163,34 +163,53 @@ func (e encoder) publish(t *testing.T, w *witness) {
 	serving.Wait()
 }
 
-func (e encoder) send(t *testing.T, c net.Conn) {
+// publishing makes a connection a publisher's, up to its media, and returns what sends
+// messages over it. heard is closed once the other side has hung up.
+func publishing(t *testing.T, c net.Conn) (send func(...message.Message), heard <-chan struct{}) {
+	t.Helper()
 	_, err := handshake.Client(c, handshake.FormSimple)
 	require.NoError(t, err)
-	go func() { _, _ = io.Copy(io.Discard, c) }()
+	end := make(chan struct{})
+	go func() {
+		defer close(end)
+		_, _ = io.Copy(io.Discard, c)
+	}()
 	out := chunk.NewWriter(c)
-	write := func(ms ...message.Message) {
+	send = func(ms ...message.Message) {
+		t.Helper()
 		var all []chunk.Message
 		for _, m := range ms {
 			all = append(all, m.Marshal())
 		}
 		require.NoError(t, out.WriteMessage(all...))
 	}
-	write(message.Command{Name: "connect", Transaction: 1, Args: []any{amf0.Object{{Key: "app", Value: ingest.ServedApp}}}},
+	send(message.Command{Name: "connect", Transaction: 1, Args: []any{amf0.Object{{Key: "app", Value: ingest.ServedApp}}}},
 		message.Command{Name: "createStream", Transaction: 2, Args: []any{nil}},
 		message.Command{StreamID: 1, Name: "publish", Transaction: 3, Args: []any{nil, "secret", "live"}})
-	picture := func(ts uint32, packet flv.Packet, key bool, data []byte) message.Message {
-		frame := flv.FrameInter
-		if key {
-			frame = flv.FrameKey
-		}
-		body := flv.VideoTag{Frame: frame, Codec: flv.VideoAVC, Packet: packet, CompositionTime: e.early, Payload: data}.AppendTo(nil)
-		return message.Video{StreamID: 1, Timestamp: ts, Body: body}
-	}
+	return send, end
+}
+
+// shot is the message of a picture.
+func shot(ts uint32, frame flv.Frame, cts int32, data []byte) message.Message {
+	return message.Video{StreamID: 1, Timestamp: ts, Body: flv.VideoTag{
+		Frame: frame, Codec: flv.VideoAVC, Packet: flv.PacketFrames, CompositionTime: cts, Payload: data,
+	}.AppendTo(nil)}
+}
+
+// shotConfig is that of their configuration.
+func shotConfig(ts uint32) message.Message {
+	record := flv.AVCConfig{Profile: sps[1], Compatibility: sps[2], Level: sps[3], LengthSize: 4, SPS: [][]byte{sps}, PPS: [][]byte{pps}}
+	return message.Video{StreamID: 1, Timestamp: ts, Body: flv.VideoTag{
+		Frame: flv.FrameKey, Codec: flv.VideoAVC, Packet: flv.PacketConfig, Payload: record.AppendTo(nil),
+	}.AppendTo(nil)}
+}
+
+func (e encoder) send(t *testing.T, c net.Conn) {
+	write, _ := publishing(t, c)
 	sound := func(ts uint32, packet flv.Packet, data []byte) message.Message {
 		return message.Audio{StreamID: 1, Timestamp: ts, Body: flv.AudioTag{Codec: flv.AudioAAC, Flags: 15, Packet: packet, Payload: data}.AppendTo(nil)}
 	}
-	record := flv.AVCConfig{Profile: sps[1], Compatibility: sps[2], Level: sps[3], LengthSize: 4, SPS: [][]byte{sps}, PPS: [][]byte{pps}}
-	write(picture(e.start, flv.PacketConfig, true, record.AppendTo(nil)), sound(e.start+e.apart, flv.PacketConfig, []byte{0x15, 0x88}))
+	write(shotConfig(e.start), sound(e.start+e.apart, flv.PacketConfig, []byte{0x15, 0x88}))
 
 	begun, frames := time.Now(), [2]int{}
 	for {
@@ -217,9 +236,9 @@ func (e encoder) send(t *testing.T, c net.Conn) {
 		case which == 1:
 			write(sound(ts+e.apart, flv.PacketFrames, silence))
 		case n%keyEvery == 0:
-			write(picture(ts, flv.PacketFrames, true, idr))
+			write(shot(ts, flv.FrameKey, e.early, idr))
 		default:
-			write(picture(ts, flv.PacketFrames, false, inter))
+			write(shot(ts, flv.FrameInter, e.early, inter))
 		}
 	}
 }

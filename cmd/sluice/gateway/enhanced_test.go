@@ -29,6 +29,42 @@ func hevcUnit(n, gop int) []byte {
 	return b
 }
 
+// unit is what a player gets: a number, and its times.
+type unit struct {
+	n        int
+	pts, dts time.Duration
+}
+
+// unitsOf plays a stream of H.265 and Opus to its end.
+func unitsOf(t *testing.T, stream *url.URL) (pictures, sounds []unit) {
+	player := &gortmplib.Client{URL: stream}
+	if err := player.Initialize(t.Context()); err != nil {
+		t.Error(err)
+		return nil, nil
+	}
+	defer player.Close()
+	r := &gortmplib.Reader{Conn: player}
+	if err := r.Initialize(); err != nil {
+		t.Error(err)
+		return nil, nil
+	}
+	for _, track := range r.Tracks() {
+		switch track.Codec.(type) {
+		case *codecs.H265:
+			r.OnDataH265(track, func(pts, dts time.Duration, au [][]byte) {
+				pictures = append(pictures, unit{int(binary.BigEndian.Uint32(au[len(au)-1][4:]) &^ 0x80000000), pts, dts})
+			})
+		case *codecs.Opus:
+			r.OnDataOpus(track, func(pts time.Duration, packet []byte) {
+				sounds = append(sounds, unit{int(binary.BigEndian.Uint16(packet[1:])), pts, pts})
+			})
+		}
+	}
+	for r.Read() == nil {
+	}
+	return pictures, sounds
+}
+
 // An independent implementation publishes H.265 and Opus, and plays them: each unit
 // with its times.
 func TestPlaysEnhancedRTMP(t *testing.T) {
@@ -49,39 +85,9 @@ func TestPlaysEnhancedRTMP(t *testing.T) {
 		return u
 	}
 
-	type unit struct {
-		n        int
-		pts, dts time.Duration
-	}
 	var pictures, sounds []unit
 	var playing sync.WaitGroup
-	player := &gortmplib.Client{URL: at("hall")}
-	playing.Go(func() {
-		if err := player.Initialize(t.Context()); err != nil {
-			t.Error(err)
-			return
-		}
-		defer player.Close()
-		r := &gortmplib.Reader{Conn: player}
-		if err := r.Initialize(); err != nil {
-			t.Error(err)
-			return
-		}
-		for _, track := range r.Tracks() {
-			switch track.Codec.(type) {
-			case *codecs.H265:
-				r.OnDataH265(track, func(pts, dts time.Duration, au [][]byte) {
-					pictures = append(pictures, unit{int(binary.BigEndian.Uint32(au[len(au)-1][4:]) &^ 0x80000000), pts, dts})
-				})
-			case *codecs.Opus:
-				r.OnDataOpus(track, func(pts time.Duration, packet []byte) {
-					sounds = append(sounds, unit{int(binary.BigEndian.Uint16(packet[1:])), pts, pts})
-				})
-			}
-		}
-		for r.Read() == nil {
-		}
-	})
+	playing.Go(func() { pictures, sounds = unitsOf(t, at("hall")) })
 	eventually(t, func() error {
 		if metric(t, g, "sluice_rtmp_players") != 1 {
 			return errEnding

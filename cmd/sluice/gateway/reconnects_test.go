@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"io"
 	"net"
 	"os"
 	"runtime"
@@ -14,9 +13,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/amf0"
-	"sluice/ingest/chunk"
 	"sluice/ingest/flv"
-	"sluice/ingest/handshake"
 	"sluice/ingest/message"
 	"sluice/packager"
 	"sluice/storage/journal/memory"
@@ -78,25 +75,11 @@ func glance(t *testing.T, addr string) {
 	c, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer c.Close()
-	_, err = handshake.Client(c, handshake.FormSimple)
-	require.NoError(t, err)
-	record := flv.AVCConfig{Profile: sps[1], Compatibility: sps[2], Level: sps[3], LengthSize: 4, SPS: [][]byte{sps}, PPS: [][]byte{pps}}
-	tag := func(packet flv.Packet, data []byte) []byte {
-		return flv.VideoTag{Frame: flv.FrameKey, Codec: flv.VideoAVC, Packet: packet, Payload: data}.AppendTo(nil)
-	}
-	var all []chunk.Message
-	for _, m := range []message.Message{
-		message.Command{Name: "connect", Transaction: 1, Args: []any{amf0.Object{{Key: "app", Value: ingest.ServedApp}}}},
-		message.Command{Name: "createStream", Transaction: 2, Args: []any{nil}},
-		message.Command{StreamID: 1, Name: "publish", Transaction: 3, Args: []any{nil, "secret", "live"}},
+	send, heard := publishing(t, c)
+	send(
 		message.Data{StreamID: 1, Values: []any{"@setDataFrame", "onMetaData", amf0.Object{{Key: "videocodecid", Value: 7.0}}}},
-		message.Video{StreamID: 1, Body: tag(flv.PacketConfig, record.AppendTo(nil))},
-		message.Video{StreamID: 1, Body: tag(flv.PacketFrames, idr)},
-	} {
-		all = append(all, m.Marshal())
-	}
-	require.NoError(t, chunk.NewWriter(c).WriteMessage(all...))
+		shotConfig(0), shot(0, flv.FrameKey, 0, idr),
+	)
 	require.NoError(t, c.(*net.TCPConn).CloseWrite())
-	_, err = io.Copy(io.Discard, c) // until the session is over
-	_ = err                         // it may be reset: what it is told isn't read
+	<-heard // the session is over
 }

@@ -36,8 +36,11 @@ func (v *viewers) Watch(ctx context.Context, w ingest.Watch) (*timeline.Feed, er
 	if err != nil {
 		return nil, fmt.Errorf("look up stream: %w", err)
 	}
-	if err := mayPlay(ctx, v.plays, w.Stream, w.Remote.Addr(), w.Player, w.TLS != nil, ingest.ErrForbidden, nil); err != nil {
-		return nil, err
+	if v.plays != nil {
+		viewer := webhook.Viewer{Stream: w.Stream, Address: w.Remote.Addr()}
+		if err := v.plays.Permit(ctx, viewer, w.Player, w.TLS != nil); err != nil {
+			return nil, forbids(err, ingest.ErrForbidden)
+		}
 	}
 	return v.journal.Follow(ctx, w.Stream)
 }
@@ -60,25 +63,24 @@ func permit(plays *webhook.Plays) func(*http.Request, string) error {
 		if err != nil {
 			return err
 		}
-		return mayPlay(r.Context(), plays, stream, from.Addr(), r.UserAgent(), r.TLS != nil, web.ErrForbidden, web.ErrUnavailable)
+		viewer := webhook.Viewer{Stream: stream, Address: from.Addr()}
+		err = plays.Permit(r.Context(), viewer, r.UserAgent(), r.TLS != nil)
+		if errors.Is(err, webhook.ErrFailed) {
+			return web.ErrUnavailable
+		}
+		return forbids(err, web.ErrForbidden)
 	}
 }
 
-// mayPlay asks the application. A no wraps forbidden, with the reason if there is
-// one; no answer is failed, where that isn't nil.
-func mayPlay(ctx context.Context, plays *webhook.Plays, stream string, from netip.Addr, player string, secure bool, forbidden, failed error) error {
-	if plays == nil {
-		return nil
-	}
-	err := plays.Permit(ctx, webhook.Viewer{Stream: stream, Address: from}, player, secure)
+// forbids makes an application's no the error that forbidden is, with the reason if
+// there is one. Other errors stay what they are.
+func forbids(err, forbidden error) error {
 	var denied *webhook.Denied
 	switch {
-	case errors.As(err, &denied) && denied.Reason != "":
-		return fmt.Errorf("%w: %s", forbidden, denied.Reason)
-	case denied != nil:
+	case !errors.As(err, &denied):
+		return err
+	case denied.Reason == "":
 		return forbidden
-	case failed != nil && errors.Is(err, webhook.ErrFailed):
-		return failed
 	}
-	return err
+	return fmt.Errorf("%w: %s", forbidden, denied.Reason)
 }

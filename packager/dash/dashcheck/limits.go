@@ -10,6 +10,9 @@ const (
 	maxRepeat     = 20       // violations of one rule that are kept
 	maxPeriods    = 4096     // that an observer remembers
 	maxMedia      = 200_000  // segments that it knows the media of
+	// maxAhead is how many segments a Period that is over may list of a rung that is
+	// behind: the packager lets none be more behind than that.
+	maxAhead = 6
 )
 
 // How far numbers may lie apart.

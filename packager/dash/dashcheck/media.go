@@ -86,6 +86,7 @@ type listing struct {
 	bandwidth uint64
 	buffer    time.Duration // minBufferTime
 	final     bool          // its duration doesn't change any more
+	ahead     bool          // it may be listed before it is whole, and turn out to end early
 }
 
 func newResources() resources {
@@ -103,7 +104,7 @@ func (rs *resources) list(m *MPD, f *findings) {
 						return
 					}
 					final := j < len(r.Segments)-1 || i < len(m.Periods)-1 || !m.Dynamic
-					rs.listed[g.URL] = listing{g, r.name(), r.Timescale, r.Bandwidth, m.Buffer, final}
+					rs.listed[g.URL] = listing{g, r.name(), r.Timescale, r.Bandwidth, m.Buffer, final, m.mayLack(r, g)}
 					if media, ok := rs.media[g.URL]; ok {
 						rs.listed[g.URL].check(media, f)
 					}
@@ -135,8 +136,9 @@ func (o *Observer) Segment(url string, m Media) {
 	}
 	f := &findings{url: url}
 	if l, ok := o.media.listed[url]; ok {
-		// What ends early may be newer than that MPD: the next one has to say so.
-		l.final = l.final && m.Duration >= l.Duration-l.Missing
+		if l.ahead && m.Duration < l.Duration {
+			l.Missing = l.Duration - m.Duration // the next MPD has to say so
+		}
 		l.check(m, f)
 	}
 	o.keep(f)

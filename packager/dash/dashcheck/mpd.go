@@ -249,7 +249,7 @@ func (r *Representation) failover(f *findings) {
 		found := false
 		t, d := number(fcs, "t", 0), number(fcs, "d", 0)
 		for i := range r.Segments {
-			if g := &r.Segments[i]; g.Time <= t && t+d == g.end() {
+			if g := &r.Segments[i]; g.Time <= t && t < g.end() && t+d == g.end() && g.Missing == 0 {
 				g.Gap, g.Missing, found = g.Time == t, d, true
 			}
 		}

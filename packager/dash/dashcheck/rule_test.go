@@ -149,6 +149,8 @@ var faults = []struct {
 	{timelineRange, "number", func(s *spoiler) { s.change(`startNumber="41"`, `startNumber="4294967293"`, first) }},
 	{timelineRange, "time", func(s *spoiler) { s.once(`t="900000"`, `t="9007199254740993"`, first) }},
 	{failoverForm, "valid", func(s *spoiler) { s.once(`valid="false"`, `valid="true"`, gap) }},
+	{failoverForm, "nothing missing", func(s *spoiler) { s.once(`<FCS t="576256" d="96256"/>`, `<FCS t="672512" d="0"/>`, gap) }},
+	{failoverForm, "twice", func(s *spoiler) { s.once(`(<FCS t="576256" d="96256"/>)`, `$1$1`, gap) }},
 	{failoverForm, "nothing there", func(s *spoiler) { s.once(`<FCS t="576256"`, `<FCS t="576257"`, gap) }},
 
 	{updateConstant, "start", func(s *spoiler) { s.once(`1970-01-01`, "1970-01-02", second) }},
@@ -175,6 +177,14 @@ var faults = []struct {
 	{updateRep, "init", func(s *spoiler) { s.once(`/3/init`, "/4/init", second) }},
 	{updateRep, "attribute gone", func(s *spoiler) { s.once(` lang="und"`, "", second) }},
 	{updateRep, "a gap filled", func(s *spoiler) { s.once(`<Failover.*\n`, "", closed) }},
+	{updateRep, "a gap filled in part", func(s *spoiler) { s.once(`<FCS t="576256" d="96256"/>`, `<FCS t="577256" d="95256"/>`, closed) }},
+	{updateRep, "a gap in what leads", func(s *spoiler) {
+		s.once(`(<SegmentTimeline>)`, `<FailoverContent valid="false"><FCS t="1260000" d="180000"/></FailoverContent>$1`, gap)
+	}},
+	{updateRep, "more is missing", func(s *spoiler) {
+		endsEarly(s, gap)
+		s.once(`(?s)(id="480p".*?)(<SegmentTimeline>)`, `${1}<FailoverContent valid="false"><FCS t="1809999" d="80001"/></FailoverContent>$2`, closed)
+	}},
 	{updateBandwidth, "", func(s *spoiler) { s.once(`bandwidth="480000"`, `bandwidth="479999"`, second) }},
 	{updateNumber, "", func(s *spoiler) { s.change(`startNumber="41"`, `startNumber="40"`, second) }},
 	{updateTime, "", func(s *spoiler) { s.once(`<S t="900000"`, `<S t="900001"`, second) }},

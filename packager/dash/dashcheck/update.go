@@ -210,9 +210,23 @@ func checkSegmentsUpdate(before *MPD, was, is *Representation, closed bool, f *f
 		f.check(g.Time == old.Time, updateTime, g.line, "segment %d of %s is at %d, and was at %d", g.Number, is.name(), g.Time, old.Time)
 		grows := g.Number == last.Number && g.Duration >= old.Duration && before.Dynamic
 		f.check(g.Duration == old.Duration || grows, updateLength, g.line, "segment %d of %s lasts %d, and lasted %d", g.Number, is.name(), g.Duration, old.Duration)
-		// What was expected may not come; what isn't there never does.
-		f.check(g.Missing >= old.Missing, updateRep, g.line, "segment %d of %s got its media back", g.Number, is.name())
+		upTo, had := g.end()-g.Missing, old.end()-old.Missing
+		f.check(upTo == had || old.Missing == 0 && (grows || before.mayLack(was, old)), updateRep, g.line,
+			"segment %d of %s has media up to %d, and had up to %d", g.Number, is.name(), upTo, had)
 	}
+}
+
+// mayLack reports whether a segment may turn out to have less media than it is listed
+// with: what was expected of a rung that is behind may not come. The leading
+// Representation has what it is listed with, and what isn't there never comes.
+func (m *MPD) mayLack(r *Representation, g Segment) bool {
+	return m.Dynamic && !r.leads() && g.Missing == 0 && r.last().Number-g.Number < maxAhead
+}
+
+// leads reports whether a Representation is the first of its Period.
+func (r *Representation) leads() bool {
+	first := slices.IndexFunc(r.period.Sets, func(s *Set) bool { return len(s.Representations) > 0 })
+	return r.period.Sets[first].Representations[0] == r
 }
 
 // checkRemoved demands that what left the window was old enough.

@@ -56,5 +56,9 @@ func take(ctx context.Context, tx *sql.Tx, old legacy.Catalog) error {
 			return fmt.Errorf("stream %s: %w", s.Name, err)
 		}
 	}
-	return saveNumbers(ctx, tx, old.Numbers)
+	refused, err := saveNumbers(ctx, tx, old.Numbers)
+	if err == nil && len(refused) > 0 {
+		err = errNames
+	}
+	return err
 }

@@ -40,6 +40,9 @@ const (
 // numbers to different media.
 var errInUse = errors.New("another sluice is using it (choose a different folder with --data)")
 
+// errNames says that a name's numbers can't be kept beside all the others.
+var errNames = fmt.Errorf("%d names are enough", maxNumbers)
+
 // Catalog implements catalog.Store and journal.NumberStore.
 type Catalog struct {
 	path string
@@ -53,13 +56,14 @@ type Catalog struct {
 	kept atomic.Pointer[listing]
 	uses atomic.Uint64 // counts calls of NoteUses
 
-	// mu guards the numbers that wait to be written, and changed. Whoever writes takes
+	// mu guards the numbers that wait to be written, those that were refused, and changed. Whoever writes takes
 	// all of them along, so that a hundred streams that save at once cost two commits.
 	mu      sync.Mutex
 	pending map[string]timeline.Numbers
-	asked   uint64        // counts calls of SaveNumbers
-	saved   uint64        // those up to here are on the disk
-	changed chan struct{} // closed when this process has changed a stream, and replaced
+	refused map[string]bool // names that were too many, until they are saved again
+	asked   uint64          // counts calls of SaveNumbers
+	saved   uint64          // those up to here are on the disk
+	changed chan struct{}   // closed when this process has changed a stream, and replaced
 }
 
 var (
@@ -152,7 +156,8 @@ func folderError(dir string, err error) error {
 
 func open(ctx context.Context, dir string) (_ *Catalog, err error) {
 	c := &Catalog{
-		path: filepath.Join(dir, fileName), pending: map[string]timeline.Numbers{}, changed: make(chan struct{}),
+		path: filepath.Join(dir, fileName), changed: make(chan struct{}),
+		pending: map[string]timeline.Numbers{}, refused: map[string]bool{},
 	}
 	defer func() {
 		if err != nil {

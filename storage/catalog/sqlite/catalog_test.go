@@ -299,6 +299,28 @@ func TestNumbersShareACommit(t *testing.T) {
 	require.EqualValues(t, len(names), c.saved)
 }
 
+// A name too many is refused by itself: those that are known go on being saved.
+func TestNamesTooMany(t *testing.T) {
+	c := opened(t, t.TempDir())
+	require.NoError(t, c.SaveNumbers(t.Context(), "old", timeline.Numbers{Epoch: 1}))
+	_, err := c.writer.Exec(`WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO numbers SELECT 'gone' || i, 1, 1 FROM n`, maxNumbers)
+	require.NoError(t, err)
+	for range 2 {
+		require.ErrorIs(t, c.SaveNumbers(t.Context(), "new", timeline.Numbers{Epoch: 1}), errNames)
+		require.NoError(t, c.SaveNumbers(t.Context(), "old", timeline.Numbers{Epoch: 2}))
+	}
+	require.Empty(t, c.pending)
+	for name, epoch := range map[string]uint64{"old": 2, "new": 0} {
+		n, err := c.LoadNumbers(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, epoch, n.Epoch, name)
+	}
+	_, err = c.writer.Exec(`DELETE FROM numbers WHERE stream = 'gone2'`)
+	require.NoError(t, err)
+	require.NoError(t, c.SaveNumbers(t.Context(), "new", timeline.Numbers{Epoch: 1}))
+}
+
 func TestWaitForTheWriterEndsWithTheContext(t *testing.T) {
 	c := opened(t, t.TempDir())
 	busy, err := c.writer.Conn(t.Context())

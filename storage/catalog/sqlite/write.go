@@ -199,16 +199,27 @@ func (c *Catalog) SaveNumbers(ctx context.Context, name string, n timeline.Numbe
 	c.mu.Lock()
 	if _, waits := c.pending[name]; !waits && len(c.pending) >= maxNumbers {
 		c.mu.Unlock()
-		return fmt.Errorf("save numbers of %s: %d names are enough", name, maxNumbers)
+		return fmt.Errorf("save numbers of %s: %w", name, errNames)
 	}
 	c.asked++
 	ticket := c.asked
 	c.pending[name] = n
+	delete(c.refused, name)
 	c.mu.Unlock()
-	if err := c.flush(ctx, ticket); err != nil {
+	err := c.flush(ctx, ticket)
+	if err == nil && c.isRefused(name) {
+		err = errNames
+	}
+	if err != nil {
 		return fmt.Errorf("save numbers of %s: %w", name, explained(err))
 	}
 	return nil
+}
+
+func (c *Catalog) isRefused(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused[name]
 }
 
 // flush writes the numbers that wait, unless somebody has done so since ticket.
@@ -230,7 +241,8 @@ func (c *Catalog) flush(ctx context.Context, ticket uint64) error {
 		return err
 	}
 	defer tx.Rollback()
-	if err := saveNumbers(ctx, tx, taken); err != nil {
+	refused, err := saveNumbers(ctx, tx, taken)
+	if err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -240,27 +252,41 @@ func (c *Catalog) flush(ctx context.Context, ticket uint64) error {
 	defer c.mu.Unlock()
 	c.saved = upTo
 	maps.DeleteFunc(c.pending, func(name string, n timeline.Numbers) bool { return taken[name] == n })
+	for _, name := range refused {
+		c.refused[name] = true
+	}
 	return nil
 }
 
-func saveNumbers(ctx context.Context, tx *sql.Tx, all map[string]timeline.Numbers) error {
-	stmt, err := tx.PrepareContext(ctx, `INSERT INTO numbers (stream, epoch, msn) VALUES (?, ?, ?)
-		ON CONFLICT (stream) DO UPDATE SET epoch = excluded.epoch, msn = excluded.msn`)
+// saveNumbers writes numbers, but for those of new names that would be too many, which
+// it returns: they must not keep others from being saved.
+func saveNumbers(ctx context.Context, tx *sql.Tx, all map[string]timeline.Numbers) (refused []string, err error) {
+	update, err := tx.PrepareContext(ctx, `UPDATE numbers SET epoch = ?, msn = ? WHERE stream = ?`)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer stmt.Close()
-	for name, n := range all {
-		if _, err := stmt.ExecContext(ctx, name, int64(n.Epoch), int64(n.MSN)); err != nil {
-			return err
-		}
-	}
+	defer update.Close()
 	var count int
 	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM numbers`).Scan(&count); err != nil {
-		return err
+		return nil, err
 	}
-	if count > maxNumbers {
-		return fmt.Errorf("%d names are enough", maxNumbers)
+	for name, n := range all {
+		result, err := update.ExecContext(ctx, int64(n.Epoch), int64(n.MSN), name)
+		if err != nil {
+			return nil, err
+		}
+		if known, err := result.RowsAffected(); err != nil {
+			return nil, err
+		} else if known > 0 {
+			continue
+		}
+		if count++; count > maxNumbers {
+			refused = append(refused, name)
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO numbers (stream, epoch, msn) VALUES (?, ?, ?)`, name, int64(n.Epoch), int64(n.MSN)); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	return refused, nil
 }

@@ -1,9 +1,10 @@
 // The players under test: hls.js and dash.js as the product's page sets them up, Shaka
 // with its defaults (5.x: low latency on), and the browser itself.
 
-import { followLine } from '../src/engine/dash-line'
+import { followLine as followDashLine } from '../src/engine/dash-line'
 import { loadOnce } from '../src/engine/dash-once'
 import { fatalCodes, settings } from '../src/engine/dash-settings'
+import { followLine as followHlsLine } from '../src/engine/hls-line'
 import type { Recorder } from './recorder'
 
 /** Starts playing; answers the player's own idea of its latency, in seconds. */
@@ -20,6 +21,7 @@ async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder
   const { default: Hls } = await import('hls.js')
   const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3 }) // as the product's page
   hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
+  followHlsLine(hls)
   hls.attachMedia(video)
   hls.loadSource(src)
   return {
@@ -32,7 +34,7 @@ async function startDash(video: HTMLVideoElement, src: string, recorder: Recorde
   const { MediaPlayer } = await import('dashjs')
   const player = MediaPlayer().create()
   player.updateSettings(settings)
-  followLine(player, video)
+  followDashLine(player, video)
   loadOnce(player)
   player.on(MediaPlayer.events.ERROR, (e: unknown) => {
     const { error } = e as { error?: { code?: number; message?: string } | string }

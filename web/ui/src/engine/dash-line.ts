@@ -8,7 +8,7 @@
 
 import type { AbrController, MediaInfo, MediaPlayerClass, Representation, StreamInfo } from 'dashjs'
 import { Meter } from './dash-meter'
-import { above, Ceiling, isLate, wayOut } from './dash-rungs'
+import { above, Ceiling, isLate, wayOut } from './rungs'
 
 /** dash.js's SwitchRequest.PRIORITY.DEFAULT: that of its own rules. */
 const PRIORITY = 0.5

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { followLine } from './dash-line'
 import { Meter } from './dash-meter'
 import { once, type Handler } from './dash-once'
-import { above, Ceiling, isLate, wayOut, type Outlook } from './dash-rungs'
+import { above, Ceiling, isLate, wayOut, type Outlook } from './rungs'
 
 function box(type: string, size: number, large = false): Uint8Array {
   const bytes = new Uint8Array(size)

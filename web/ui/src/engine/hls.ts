@@ -4,6 +4,7 @@
 
 import Hls, { ErrorTypes, Events, type ErrorData, type Level as HlsLevel } from 'hls.js'
 import type { Engine, EngineError, EngineHost, Level, Source } from './engine'
+import { followLine } from './hls-line'
 
 /** The half-lives of the line's estimated rate (s): parts are short. */
 const FAST = 1
@@ -29,6 +30,7 @@ export class HlsEngine implements Engine {
 
   load(source: Source): void {
     const hls = this.#hls
+    followLine(hls)
     hls.on(Events.ERROR, (_, data) => this.#host.error(toError(data)))
     if (!source.audioOnly) {
       hls.on(Events.MANIFEST_PARSED, () => this.#host.levels(hls.levels.map(toLevel)))

@@ -1,4 +1,4 @@
-// Which rung to take, by what is known of the line: decisions only, for dash-line.ts.
+// Which rung to take, by what is known of the line: decisions only, for dash-line.ts and hls-line.ts.
 
 /** So much of a line (a fraction) is counted on. */
 const SAFETY = 0.9

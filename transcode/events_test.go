@@ -1,0 +1,87 @@
+package transcode
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/media"
+)
+
+func (p *publisher) event(name string, at media.Ticks) {
+	p.Helper()
+	require.NoError(p, p.sink.WriteEvent(p.Context(), media.Event{At: at, Scheme: media.SchemeID3, Data: []byte(name)}))
+}
+
+func (r *recorder) told() (names []string, begins []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		names, begins = append(names, string(e.Data)), append(begins, e.begins)
+	}
+	return names, begins
+}
+
+func TestEventsBesideAShownSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		p := newPublisher(t, fakeTranscoder(t, &fakeMachine{}).Ladder("live", mustSpec(t, "source,360p"), Timing{}, base), fullHD(t))
+		p.begin()
+		p.event("first", 0)
+		p.frames(70)
+		p.event("second", 70*3000)
+		p.restart(7_000_000)
+		p.event("third", 7_000_000)
+		p.frames(10)
+		p.end()
+		names, begins := base.told()
+		require.Equal(t, []string{"first", "second", "third"}, names)
+		require.Equal(t, []int{1, 1, 2}, begins)
+	})
+}
+
+// What leads in a hidden source's place begins its runs later than the source does:
+// events of a run wait for it, and keep their times.
+func TestEventsBesideAHiddenSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		p := newPublisher(t, fakeTranscoder(t, &fakeMachine{}).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base), fullHD(t))
+		p.begin()
+		p.event("first", 0)
+		p.frames(70)
+		p.event("second", 70*3000)
+		p.restart(7_000_000)
+		p.event("third", 7_000_000)
+		for range 2 * maxHeldEvents {
+			p.event("flood", 7_000_000)
+		}
+		p.frames(30)
+		p.end()
+		time.Sleep(time.Second)
+		names, begins := base.told()
+		require.Equal(t, []string{"first", "second", "flood"}, names[:3])
+		require.Len(t, names, 2+maxHeldEvents)
+		require.Equal(t, []int{1, 1, 2}, begins[:3])
+		require.EqualValues(t, 7_000_000, base.events[2].At)
+		require.Equal(t, []string{"720p"}, []string{base.begins[0][0].Name})
+	})
+}
+
+// Of a source that can't be hidden after all, events that waited are told with it.
+func TestEventsOfASourceThatIsShownAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		m := &fakeMachine{prepare: func(int, *fakeProcess) error { return errFake }}
+		p := newPublisher(t, fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base), fullHD(t))
+		p.begin()
+		p.frames(350)
+		p.event("waits", 350*3000)
+		p.frames(250)
+		p.end()
+		names, begins := base.told()
+		require.Equal(t, []string{"waits"}, names)
+		require.Equal(t, []int{1}, begins)
+	})
+}
