@@ -130,6 +130,8 @@ var (
 	errGone        = errors.New("the connection ended without a goodbye")
 	errCrowded     = errors.New("too many connections")
 	errCrowdedAddr = errors.New("too many connections of one address")
+	errHandshakes  = errors.New("too many TLS handshakes of one address")
+	errEvicted     = errors.New("too many connections that don't publish: the oldest one made room")
 )
 
 // status is an outcome as RTMP tells it: NetStream's in onStatus, and
@@ -264,6 +266,8 @@ func reason(err error) string {
 		{errGone, "gone"},
 		{errCrowded, "crowded"},
 		{errCrowdedAddr, "crowded_address"},
+		{errHandshakes, "handshakes"},
+		{errEvicted, "evicted"},
 	} {
 		if errors.Is(err, r.err) {
 			return r.name
