@@ -24,7 +24,7 @@ func (s *session) farewell(err error) {
 	case s.watched != 0:
 		s.write(onStatus(s.watched, playEnd(err)))
 	case s.published != 0 || s.once:
-		s.write(onStatus(s.published, parting(err)))
+		s.write(onStatus(s.published, parting(err, s.enhanced.spoken)))
 	}
 	s.linger()
 }
