@@ -82,6 +82,25 @@ var (
 	ErrBitrate    = errors.New("bitrate above the limit")
 )
 
+// What ends a session that had been let in by a token, or had shown a certificate.
+// The first is an ErrExpired, the second an ErrRevoked.
+var (
+	ErrTokenExpired error = &end{"token has expired", ErrExpired}
+	ErrClientEnded  error = &end{"client certificate is accepted no more", ErrRevoked}
+)
+
+// end is an error that is a special case of another.
+type end struct {
+	text string
+	of   error
+}
+
+// Error implements error.
+func (e *end) Error() string { return e.text }
+
+// Unwrap makes it what it's a case of.
+func (e *end) Unwrap() error { return e.of }
+
 // DeniedError is an ErrDenied with a reason that the encoder is told.
 type DeniedError struct{ Reason string }
 
@@ -112,6 +131,8 @@ var (
 	errGone        = errors.New("the connection ended without a goodbye")
 	errCrowded     = errors.New("too many connections")
 	errCrowdedAddr = errors.New("too many connections of one address")
+	errHandshakes  = errors.New("too many TLS handshakes of one address")
+	errEvicted     = errors.New("too many connections that don't publish: the oldest one made room")
 )
 
 // status is an outcome as RTMP tells it: NetStream's in onStatus, and
@@ -139,10 +160,8 @@ func refusal(err error) status {
 		return status{levelError, "NetStream.Publish.BadName", "The stream is being published already."}
 	case errors.Is(err, ErrWrongApp):
 		return status{levelError, "NetStream.Publish.BadName", "No such application: use " + ServedApp + "."}
-	case errors.As(err, &codec):
-		return status{levelError, "NetStream.Publish.Rejected", fmt.Sprintf("Not served: %s. Use H.264 video and AAC audio.", codec.What)}
-	case errors.Is(err, ErrCodec):
-		return status{levelError, "NetStream.Publish.Rejected", "Codec not served. Use H.264 video and AAC audio."}
+	case errors.As(err, &codec), errors.Is(err, ErrCodec):
+		return refusedCodec(err, false)
 	case errors.Is(err, ErrBitrate):
 		return status{levelError, "NetStream.Publish.Rejected", "The bitrate is above this server's limit: lower it."}
 	case errors.Is(err, errPlay):
@@ -164,10 +183,47 @@ func refusal(err error) status {
 	}
 }
 
+// refusedCodec says what isn't served, and what is: of that, what the encoder can send.
+func refusedCodec(err error, enhanced bool) status {
+	what := "Codec not served."
+	var codec *flv.NotServedError
+	if errors.As(err, &codec) {
+		what = fmt.Sprintf("Not served: %s.", codec.What)
+		enhanced = enhanced || codec.Enhanced
+	}
+	video, audio := videoServed[:1], []flv.AudioCodec{flv.AudioAAC, flv.AudioMP3}
+	if enhanced {
+		video, audio = videoServed, audioServed
+	}
+	return status{levelError, "NetStream.Publish.Rejected", fmt.Sprintf("%s Use %s video, and %s audio.", what, oneOf(video), oneOf(audio))}
+}
+
+// oneOf puts names into a sentence: "A, B or C".
+func oneOf[T fmt.Stringer](list []T) string {
+	var b strings.Builder
+	for i, v := range list {
+		switch {
+		case i > 0 && i == len(list)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(v.String())
+	}
+	return b.String()
+}
+
 // parting is what a publisher is told whose session ends: as a refusal, but for what
-// only its owner can hear.
-func parting(err error) status {
+// only its owner can hear, and by whether it speaks Enhanced RTMP.
+func parting(err error, enhanced bool) status {
+	var codec *flv.NotServedError
 	switch {
+	case errors.As(err, &codec), errors.Is(err, ErrCodec):
+		return refusedCodec(err, enhanced)
+	case errors.Is(err, ErrTokenExpired):
+		return status{levelError, "NetStream.Publish.BadName", "The token has expired: ask for a new one."}
+	case errors.Is(err, ErrClientEnded):
+		return status{levelError, "NetStream.Publish.BadName", "The client certificate is accepted no more: ask for a new one."}
 	case errors.Is(err, ErrRevoked):
 		return status{levelError, "NetStream.Publish.BadName", "The stream key was withdrawn: ask for a new one."}
 	case errors.Is(err, ErrExpired):
@@ -242,6 +298,8 @@ func reason(err error) string {
 		{errGone, "gone"},
 		{errCrowded, "crowded"},
 		{errCrowdedAddr, "crowded_address"},
+		{errHandshakes, "handshakes"},
+		{errEvicted, "evicted"},
 	} {
 		if errors.Is(err, r.err) {
 			return r.name

@@ -76,7 +76,9 @@ func endOf(t *testing.T, c *hasty) (r *recording, lines []string) {
 	d, log := newDoorman(map[Key]string{"secret": "show"}), newLogBook()
 	s := New(Options{Admit: d, Log: log.logger()})
 	ss := newSession(s, c, nil)
-	require.NoError(t, s.gate.enter(ss.from))
+	var err error
+	ss.place, err = s.gate.enter(ss.from, func() {})
+	require.NoError(t, err)
 	ss.serve(t.Context())
 	require.Empty(t, s.owners.of)
 	_, end, found := strings.Cut(log.String(), `msg="epoch begins"`)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -14,7 +15,7 @@ import (
 func (s *session) farewell(err error) {
 	var knows told
 	switch {
-	case err == nil, s.writer == nil, errors.Is(err, errGone), errors.Is(err, errSlow):
+	case err == nil, s.writer == nil, errors.Is(err, errGone), errors.Is(err, errSlow), errors.Is(err, errEvicted):
 		return
 	case errors.As(err, &knows):
 	case errors.Is(err, ErrShutdown) && s.enhanced.caps&capsReconnect != 0:
@@ -23,7 +24,7 @@ func (s *session) farewell(err error) {
 	case s.watched != 0:
 		s.write(onStatus(s.watched, playEnd(err)))
 	case s.published != 0 || s.once:
-		s.write(onStatus(s.published, parting(err)))
+		s.write(onStatus(s.published, parting(err, s.enhanced.spoken)))
 	}
 	s.linger()
 }
@@ -99,7 +100,11 @@ func (s *session) refuse(err error) {
 
 // say writes a line unless one like it, of the same address, was written just now.
 func (s *session) say(level slog.Level, text, reason string, err error) {
-	missed, ok := s.server.lines.may(s.from, reason, time.Now())
+	from := s.from
+	if reason == "crowded" || reason == "evicted" {
+		from = netip.Prefix{} // it's about all of them
+	}
+	missed, ok := s.server.lines.may(from, reason, time.Now())
 	if !ok {
 		return
 	}

@@ -40,6 +40,9 @@ func TestRevokedWhileLive(t *testing.T) {
 	for cause, want := range map[error]string{
 		ErrRevoked: "The stream key was withdrawn: ask for a new one.",
 		ErrExpired: "The stream key has expired: ask for a new one.",
+
+		ErrTokenExpired: "The token has expired: ask for a new one.",
+		ErrClientEnded:  "The client certificate is accepted no more: ask for a new one.",
 	} {
 		b := newBound()
 		h := start(t, Options{Admit: b})

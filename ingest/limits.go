@@ -17,6 +17,9 @@ type Limits struct {
 	Publish time.Duration
 	// Idle is how long a session may send nothing at all: 15 s.
 	Idle time.Duration
+	// Stall is how long a publisher may take to finish a message: 60 s. Bytes that
+	// trickle in are no idleness, but hold a stream as long as they do.
+	Stall time.Duration
 	// Write is how long one write to a peer may take: 5 s.
 	Write time.Duration
 	// Linger is how long a peer has to read why it is refused: 2 s.
@@ -27,9 +30,13 @@ type Limits struct {
 	// Sessions is how many connections there may be: 4096; SessionsPerAddress how
 	// many of one IP address (of one /64 in IPv6): 512.
 	Sessions, SessionsPerAddress int
-	// HalfOpen is how many of those may not have got as far as publishing: 1024;
-	// HalfOpenPerAddress how many of one address: 256.
+	// HalfOpen is how many of those may not have got as far as publishing: 1024, of
+	// which the newest get in (see gate.enter); HalfOpenPerAddress how many of one
+	// address: 256, of which the oldest stay.
 	HalfOpen, HalfOpenPerAddress int
+	// Handshakes is how many TLS handshakes a second one address may begin, but for
+	// bursts of five seconds' worth: 100.
+	Handshakes int
 
 	// BeforePublish is how many bytes may come before a publish is accepted: 256 KiB.
 	BeforePublish int
@@ -71,6 +78,7 @@ func (l *Limits) setDefaults() {
 	orElse(&l.Handshake, 5*time.Second)
 	orElse(&l.Publish, 10*time.Second)
 	orElse(&l.Idle, 15*time.Second)
+	orElse(&l.Stall, time.Minute)
 	orElse(&l.Write, 5*time.Second)
 	orElse(&l.Linger, 2*time.Second)
 	orElse(&l.SinkEnd, 5*time.Second)
@@ -78,6 +86,7 @@ func (l *Limits) setDefaults() {
 	orElse(&l.SessionsPerAddress, 512)
 	orElse(&l.HalfOpen, 1024)
 	orElse(&l.HalfOpenPerAddress, 256)
+	orElse(&l.Handshakes, 100)
 	orElse(&l.BeforePublish, 256<<10)
 	orElse(&l.Players, 4096)
 	orElse(&l.PlayersPerAddress, 512)

@@ -11,6 +11,10 @@ const (
 	maxLines  = 4096             // pairs of those remembered
 )
 
+// episodic are the reasons of which there is a line when it begins, and none until it
+// has been quiet for lineEvery: who has them comes by the thousand.
+var episodic = map[string]bool{"crowded": true, "crowded_address": true, "evicted": true, "handshakes": true}
+
 // logLines keeps a peer that errs again and again from filling the log.
 type logLines struct {
 	mu   sync.Mutex
@@ -36,7 +40,9 @@ func (l *logLines) may(from netip.Prefix, reason string, now time.Time) (missed 
 	k := line{from, reason}
 	s := l.said[k]
 	if s != nil && now.Sub(s.at) < lineEvery {
-		s.missed++
+		if s.missed++; episodic[reason] {
+			s.at = now
+		}
 		return 0, false
 	}
 	if s != nil {

@@ -187,48 +187,6 @@ func TestClaimGivesUpWithItsContext(t *testing.T) {
 	})
 }
 
-func TestGate(t *testing.T) {
-	l := &Limits{Sessions: 10, SessionsPerAddress: 5, HalfOpen: 6, HalfOpenPerAddress: 3}
-	l.setDefaults()
-	g := newGate(l)
-	from := func(s string) netip.Prefix { return Network(netip.MustParseAddr(s)) }
-	a, b, c := from("10.0.0.1"), from("10.0.0.2"), from("2001:db8::1")
-	require.Equal(t, a, from("::ffff:10.0.0.1"))
-	require.Equal(t, c, from("2001:db8::2"), "one network")
-	require.NotEqual(t, c, from("2001:db8:0:1::1"))
-
-	for range 3 {
-		require.NoError(t, g.enter(a))
-		require.NoError(t, g.enter(b))
-	}
-	require.ErrorIs(t, g.enter(c), errCrowded, "six half-open")
-	g.pass(a, true)
-	g.pass(a, true)
-	require.NoError(t, g.enter(a))
-	require.NoError(t, g.enter(a))
-	require.ErrorIs(t, g.enter(a), errCrowded)
-	g.leave(b, false)
-	require.ErrorIs(t, g.enter(a), errCrowdedAddr, "five of one address")
-	require.NoError(t, g.enter(b))
-	for range 3 {
-		g.pass(b, true)
-	}
-	require.NoError(t, g.enter(c))
-	require.NoError(t, g.enter(c))
-	require.ErrorIs(t, g.enter(c), errCrowded, "ten in all")
-
-	for range 2 {
-		g.leave(a, true)
-		g.leave(c, false)
-	}
-	for range 3 {
-		g.leave(a, false)
-		g.leave(b, true)
-	}
-	require.Empty(t, g.byAddr)
-	require.Zero(t, g.all)
-}
-
 func TestLogLines(t *testing.T) {
 	l := newLogLines()
 	now := time.Unix(1000, 0)
@@ -243,6 +201,17 @@ func TestLogLines(t *testing.T) {
 	missed, may := l.may(a, "tls", now)
 	require.True(t, may)
 	require.Equal(t, 2, missed)
+
+	// What comes by the thousand is said once, until it has been quiet for a while.
+	require.True(t, ok(a, "handshakes"))
+	for range 5 {
+		now = now.Add(lineEvery - 1)
+		require.False(t, ok(a, "handshakes"))
+	}
+	now = now.Add(lineEvery)
+	missed, may = l.may(a, "handshakes", now)
+	require.True(t, may)
+	require.Equal(t, 5, missed)
 
 	// A flood from many addresses takes no more memory than this.
 	for i := range 3 * maxLines {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -405,34 +404,4 @@ func TestTakes(t *testing.T) {
 	require.True(t, takes.Audio["*"])
 	require.False(t, takes.Video["*"])
 	require.Empty(t, readEnhancement(nil).takes.Video)
-}
-
-func TestGateOfPlayers(t *testing.T) {
-	l := Limits{Sessions: 2, SessionsPerAddress: 2, HalfOpen: 2, HalfOpenPerAddress: 2, Players: 3, PlayersPerAddress: 2}
-	g := newGate(&l)
-	a, b := Network(netip.MustParseAddr("192.0.2.1")), Network(netip.MustParseAddr("192.0.2.2"))
-	play := func(from netip.Prefix) error {
-		require.NoError(t, g.enter(from))
-		err := g.watch(from, false)
-		if err != nil {
-			g.leave(from, false)
-		}
-		return err
-	}
-	require.NoError(t, play(a))
-	require.NoError(t, play(a))
-	require.ErrorIs(t, play(a), errCrowdedAddr)
-	require.NoError(t, play(b))
-	require.ErrorIs(t, play(b), errCrowded)
-	require.NoError(t, g.enter(a))
-	require.NoError(t, g.enter(a))
-	require.ErrorIs(t, g.enter(a), errCrowded)
-	g.leave(a, false)
-	g.leave(a, false)
-	for _, from := range []netip.Prefix{a, a, b} {
-		g.unwatch(from, false)
-		g.leave(from, false)
-	}
-	require.Empty(t, g.byAddr)
-	require.Zero(t, g.all)
 }

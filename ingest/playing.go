@@ -75,7 +75,7 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	if err != nil {
 		return s.endPlay(c.StreamID, err)
 	}
-	if err := s.server.gate.watch(s.from, s.passed); err != nil {
+	if err := s.place.watch(); err != nil {
 		return s.endPlay(c.StreamID, err)
 	}
 	s.watched = c.StreamID
@@ -163,7 +163,7 @@ func (s *session) leave(cause error) {
 	counts := s.server.counts
 	counts.players.Dec()
 	counts.sessions.Inc()
-	s.server.gate.unwatch(s.from, s.passed)
+	s.place.unwatch()
 	r := "stopped"
 	if cause != nil {
 		r = reason(cause)

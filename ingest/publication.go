@@ -95,6 +95,11 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 		done(err)
 		return fmt.Errorf("stream %s: %w", g.Stream, err)
 	}
+	if err := s.place.pass(); err != nil {
+		release()
+		done(err)
+		return err
+	}
 	now := time.Now()
 	s.pub = &publication{
 		stream: g.Stream, sink: g.Sink, release: release, done: done,
@@ -103,12 +108,9 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 		rate: newAllowance(s.limits.Bitrate, now),
 	}
 	s.once = true
-	if !s.passed {
-		s.passed = true
-		s.server.gate.pass(s.from, true)
-	}
 	s.reader.SetLimits(s.limits.publisher())
 	s.socket.phase(0)
+	s.socket.expect()
 	s.server.counts.publishing.Inc()
 	args := []any{"encoder", s.encoder}
 	if len(p.Peer.Names) > 0 {

@@ -373,7 +373,7 @@ func TestCodecsThatAreNotServed(t *testing.T) {
 		require.Equal(t, "codec", reason(err), want)
 		st := refusal(err)
 		require.Equal(t, "NetStream.Publish.Rejected", st.code)
-		require.Contains(t, st.description, "Use H.264 video and AAC audio.")
+		require.Contains(t, st.description, "Use H.264")
 	}
 	// A second sound track, Twitch's for recordings, is passed over.
 	s := newStage(t)

@@ -202,7 +202,13 @@ func (v *serving) accept(ctx context.Context) error {
 func (v *serving) admit(ctx context.Context, c net.Conn) {
 	s := v.server
 	ss := newSession(s, c, v.tls)
-	if err := s.gate.enter(ss.from); err != nil {
+	inner, cancel := context.WithCancelCause(ctx)
+	err := errHandshakes
+	if v.tls == nil || s.gate.mayShake(ss.from, ss.start) {
+		ss.place, err = s.gate.enter(ss.from, func() { cancel(errEvicted); c.Close() })
+	}
+	if err != nil {
+		cancel(nil)
 		c.Close()
 		ss.refuse(err)
 		return
@@ -212,9 +218,10 @@ func (v *serving) admit(ctx context.Context, c net.Conn) {
 	v.mu.Unlock()
 	s.counts.sessions.Inc()
 	v.wg.Go(func() {
-		ss.serve(ctx)
+		ss.serve(inner)
+		cancel(nil)
 		s.counts.sessions.Dec()
-		s.gate.leave(ss.from, ss.passed)
+		ss.place.leave()
 		v.mu.Lock()
 		delete(v.conns, c)
 		v.mu.Unlock()

@@ -56,7 +56,7 @@ type session struct {
 	// publishing is what others may know of that; nil unless it publishes.
 	publishing atomic.Pointer[publishing]
 	player     *player // nil unless it plays
-	passed     bool    // the gate counts it as a publisher
+	place      *place  // in the gate
 	once       bool    // it has published
 }
 
@@ -147,6 +147,7 @@ func (s *session) run(ctx context.Context) error {
 		if err != nil {
 			return s.readError(err)
 		}
+		s.socket.finished()
 		if err := s.acknowledge(s.reader.BytesRead() + handshakeBytes); err != nil {
 			return err
 		}
@@ -358,6 +359,8 @@ func (s *session) readError(err error) error {
 		return nil // it has said goodbye: how it hangs up, or forgets to, is all the same
 	case isTimeout(err) && s.pub == nil && s.player == nil:
 		return fmt.Errorf("%w: no publish", errPhase)
+	case isTimeout(err) && s.socket.stalled(time.Now()):
+		return fmt.Errorf("%w: bytes did, but no message was finished", errIdle)
 	case isTimeout(err):
 		return errIdle
 	case errors.Is(err, io.EOF) && s.pub == nil:

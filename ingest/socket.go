@@ -39,6 +39,7 @@ type socket struct {
 
 	phaseEnd time.Time // when the present phase must be over; zero: never
 	armed    time.Time // when the read deadline was last set
+	progress time.Time // when a message was last finished; zero: nobody minds
 
 	arrived     time.Time    // when bytes last came; the reader's own
 	epoch       time.Time    // what last counts from, on the monotonic clock
@@ -56,11 +57,31 @@ func newSocket(c net.Conn, encrypted bool, l *Limits, counts *counters, now time
 // phase bounds what follows: within d it must be over, whatever comes. 0 is no
 // bound but the idle time.
 func (s *socket) phase(d time.Duration) {
-	s.phaseEnd = time.Time{}
+	s.phaseEnd, s.progress = time.Time{}, time.Time{}
 	if d > 0 {
 		s.phaseEnd = time.Now().Add(d)
 	}
 	s.arm(time.Now())
+}
+
+// expect bounds each message that follows by Limits.Stall, until the next phase.
+func (s *socket) expect() { s.progress = time.Now() }
+
+// finished notes that a message is there.
+func (s *socket) finished() {
+	if s.progress.IsZero() {
+		return
+	}
+	now := s.arrived
+	late := now.Sub(s.progress) > s.limits.Stall-s.limits.Idle-s.limits.Idle/rearm
+	if s.progress = now; late {
+		s.arm(now) // the deadline was this message's
+	}
+}
+
+// stalled says whether a message is overdue.
+func (s *socket) stalled(now time.Time) bool {
+	return !s.progress.IsZero() && !now.Before(s.progress.Add(s.limits.Stall))
 }
 
 // arm sets the read deadline.
@@ -69,6 +90,9 @@ func (s *socket) arm(now time.Time) {
 	end := now.Add(s.limits.Idle)
 	if !s.phaseEnd.IsZero() && s.phaseEnd.Before(end) {
 		end = s.phaseEnd
+	}
+	if overdue := s.progress.Add(s.limits.Stall); !s.progress.IsZero() && overdue.Before(end) {
+		end = overdue
 	}
 	s.SetReadDeadline(end)
 	if s.interrupted.Load() {

@@ -46,7 +46,7 @@ func (p *pipes) dial() net.Conn {
 // inBubble runs a test against a server whose clock is the bubble's.
 func inBubble(t *testing.T, test func(t *testing.T, d *doorman, p *pipes, log *logBook)) {
 	synctest.Test(t, func(t *testing.T) {
-		d, p, log := newDoorman(map[Key]string{"secret": "show"}), newPipes(), newLogBook()
+		d, p, log := newDoorman(map[Key]string{"secret": "show", "other": "second"}), newPipes(), newLogBook()
 		s := New(Options{Admit: d, Log: log.logger()})
 		ctx, cancel := context.WithCancel(context.Background())
 		served := make(chan error)

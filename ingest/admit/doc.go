@@ -25,7 +25,8 @@
 // Who has been admitted is remembered until it's over: Serve ends sessions whose key
 // was revoked or rotated, has expired, or lost their address's range, as well as those
 // whose stream was removed, within a second or two of the change, in whichever process
-// that was made. Serve also notes, once a minute, when keys were used, and delivers
+// that was made. It also ends those whose token has expired (unless Options.Outlive), and
+// those whose client certificate would pass no handshake any more (see Trust). Serve also notes, once a minute, when keys were used, and delivers
 // the application's events.
 //
 // A Policy may be used by any number of goroutines at once.

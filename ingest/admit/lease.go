@@ -2,6 +2,7 @@ package admit
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -23,6 +24,8 @@ type lease struct {
 	publication string
 	remote      netip.Addr
 	peer        ingest.Peer
+	shown       []*x509.Certificate // by the publisher, its own first; none over plain RTMP
+	until       time.Time           // when a token ends; zero: never, or there's none
 	encoder     string
 	tls         bool
 	subject     string
@@ -32,6 +35,8 @@ type lease struct {
 	end       func(cause error)
 	unchecked bool // something may have changed since it was looked up
 	over      bool // it was ended, or has ended
+
+	checks // of what was shown; the goroutine of look alone uses them
 }
 
 // finish ends the session, once.
@@ -190,11 +195,15 @@ func (p *Policy) look(ctx context.Context) {
 	}
 }
 
-// check ends sessions whose key has expired, and looks up again those that are new.
+// check ends sessions whose key, token or certificate has had its time, and looks up again those that are new.
 func (p *Policy) check(ctx context.Context, now time.Time) {
 	for _, l := range p.those(func(l *lease) bool { return !l.key.Expires.IsZero() && !now.Before(l.key.Expires) }) {
 		l.finish(fmt.Errorf("%w: stream %s, key %s", ingest.ErrExpired, l.stream.Name, l.key.ID))
 	}
+	for _, l := range p.those(func(l *lease) bool { return !l.until.IsZero() && !now.Before(l.until) }) {
+		l.finish(fmt.Errorf("%w: stream %s", ingest.ErrTokenExpired, l.stream.Name))
+	}
+	p.checkShown(now)
 	unchecked := p.those(func(l *lease) bool {
 		was := l.unchecked
 		l.unchecked = false

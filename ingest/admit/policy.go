@@ -24,6 +24,8 @@ type Options struct {
 	Streams   catalog.Store         // must be given
 	Clients   []Client              // streams that want client certificates
 	Tokens    *token.Verifier       // nil: tokens admit nobody
+	Outlive   bool                  // a session outlives the token that let it in
+	Trust     Trust                 // nil: client certificates are trusted for as long as a session lasts
 	Hooks     *webhook.Client       // nil: nobody is asked or told
 	OpenHooks bool                  // who has a right key or token is let in when there's no answer
 	Log       *slog.Logger          // nil: nothing is logged
@@ -73,7 +75,7 @@ func New(o Options) *Policy {
 func (p *Policy) Admit(ctx context.Context, wish ingest.Publish) (Decision, error) {
 	l := &lease{
 		policy: p, remote: wish.Remote.Addr(), peer: wish.Peer, encoder: wish.Encoder, tls: wish.TLS != nil,
-		by: webhook.ByNone, purpose: catalog.Primary, publication: webhook.NewID(),
+		shown: vouchers(wish), by: webhook.ByNone, purpose: catalog.Primary, publication: webhook.NewID(),
 	}
 	var err error
 	if name, opened := p.clients.opens(wish); opened && !p.shows(wish) {
@@ -247,6 +249,9 @@ func (p *Policy) byToken(ctx context.Context, raw, named string, l *lease) error
 		return fmt.Errorf("%w: it's for stream %s", ingest.ErrToken, c.Stream)
 	}
 	l.by, l.subject = webhook.ByToken, c.Subject
+	if !p.options.Outlive {
+		l.until = c.Until()
+	}
 	l.key = catalog.StreamKey{Allow: c.Allow}
 	if err := l.key.Check(time.Now(), l.remote); err != nil {
 		return fmt.Errorf("%w: token for stream %s", ended(err), c.Stream)

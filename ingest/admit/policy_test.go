@@ -449,3 +449,31 @@ func TestWhose(t *testing.T) {
 		require.Equal(t, time.Second, time.Since(start))
 	})
 }
+
+// A session that a token let in ends when the token does, told so in its own words;
+// other sessions of the stream don't, and neither does any where tokens are outlived.
+func TestTokenExpiresWhileLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, Options{Tokens: tokens(t)})
+		h.put("hall", keyed("good"))
+		h.serve()
+		lenient := build(t, Options{Tokens: tokens(t), Outlive: true})
+		lenient.put("hall")
+		lenient.serve()
+		start := time.Now()
+		token := signed(t, jwt.MapClaims{"stream": "hall", "exp": start.Add(time.Minute).Unix()})
+		good, byToken, outlives := h.live("good"), h.live(token), lenient.live(token)
+		err := <-byToken.ended
+		require.ErrorIs(t, err, ingest.ErrTokenExpired)
+		require.ErrorIs(t, err, ingest.ErrExpired)
+		require.ErrorContains(t, err, "stream hall")
+		// Not before a handshake would refuse it: clocks may differ by ten seconds.
+		require.WithinDuration(t, start.Add(70*time.Second), time.Now(), 2*time.Second)
+		_, err = h.admit(token)
+		require.ErrorIs(t, err, ingest.ErrToken)
+		time.Sleep(time.Hour)
+		require.Empty(t, byToken.ended, "once")
+		require.Empty(t, good.ended)
+		require.Empty(t, outlives.ended)
+	})
+}

@@ -225,7 +225,7 @@ func FuzzWriter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, chunkSize uint32, in []byte) {
 		chunkSize = 1 + chunkSize%10_000
 		ms := []Message{}
-		for ; len(in) >= 9; in = in[9:] {
+		for ; len(in) >= 9 && len(ms) < 50; in = in[9:] {
 			m := Message{
 				ChunkStreamID: MinChunkStreamID + uint32(in[0])*257%(MaxChunkStreamID-1),
 				StreamID:      uint32(in[1] & 1),

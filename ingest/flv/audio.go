@@ -41,7 +41,7 @@ func (t AudioTag) Served() error {
 			return nil
 		}
 	}
-	return &NotServedError{t.Codec.String()}
+	return &NotServedError{t.Codec.String(), t.Enhanced}
 }
 
 // ParseAudio parses the body of an audio message.

@@ -11,7 +11,8 @@ var ErrMalformed = errors.New("malformed FLV tag")
 
 // NotServedError says that a stream uses what this program cannot serve.
 type NotServedError struct {
-	What string // "H.263", "AAC object type 23"
+	What     string // "H.263", "AAC object type 23"
+	Enhanced bool   // it came by Enhanced RTMP
 }
 
 func (e *NotServedError) Error() string { return "codec not served: " + e.What }

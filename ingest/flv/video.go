@@ -90,7 +90,7 @@ func (t VideoTag) Served() error {
 	case t.Enhanced && (t.Codec == VideoAV1 || t.Codec == VideoVP9):
 		return nil
 	}
-	return &NotServedError{t.Codec.String()}
+	return &NotServedError{t.Codec.String(), t.Enhanced}
 }
 
 // ParseVideo parses the body of a video message.

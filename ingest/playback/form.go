@@ -63,10 +63,12 @@ func (t Takes) soundForm(f form, codec media.Codec) (form, bool) {
 		f.audio, f.enhanced, f.config = flv.AudioOpus, true, c.Head()
 	case *media.FLAC:
 		f.audio, f.enhanced, f.config = flv.AudioFLAC, true, c.Head()
+	// Each frame of Dolby's says all. There are players that wait for a configuration,
+	// though (MediaMTX), so there's one with nothing in it.
 	case *media.AC3:
-		f.audio, f.enhanced = flv.AudioAC3, true
+		f.audio, f.enhanced, f.config = flv.AudioAC3, true, []byte{}
 	case *media.EAC3:
-		f.audio, f.enhanced = flv.AudioEAC3, true
+		f.audio, f.enhanced, f.config = flv.AudioEAC3, true, []byte{}
 	default:
 		return form{}, false
 	}

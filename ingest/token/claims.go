@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -19,6 +20,9 @@ type Claims struct {
 
 	jwt.RegisteredClaims
 }
+
+// Until is when the token admits nobody any more, the difference of clocks included.
+func (c Claims) Until() time.Time { return c.ExpiresAt.Add(leeway) }
 
 // ranges is a claim: one address range, or a list.
 type ranges []netip.Prefix

@@ -17,8 +17,8 @@
 //	allow    address or CIDR, or a list of them: where it may be used; may be left out
 //	iss, aud what the configuration demands, if it does
 //
-// Clocks may differ by ten seconds. A token is checked when a publisher arrives; one
-// that is live stays so when it expires.
+// Clocks may differ by ten seconds. A token is checked when a publisher arrives; who
+// keeps one that is live knows by Claims.Until when its right ends.
 //
 // A Verifier may be used by any number of goroutines at once. It starts none.
 package token

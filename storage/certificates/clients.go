@@ -46,6 +46,7 @@ type trusted struct {
 	revoked map[revocation]bool
 	lists   int
 	nextDue time.Time // when the first list should have been replaced; zero: never
+	version uint64    // counts what was read
 }
 
 type revocation struct{ issuer, serial string }
@@ -124,8 +125,11 @@ func (c *Clients) read() (fresh bool, err error) {
 		}
 	}
 	c.mu.Lock()
-	c.content = content
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	c.content, t.version = content, 1
+	if last := c.current.Load(); last != nil {
+		t.version = last.version + 1
+	}
 	c.current.Store(t)
 	return true, nil
 }
@@ -216,6 +220,15 @@ func (c *Clients) verify(state tls.ConnectionState) error {
 	}
 	return nil
 }
+
+// Check says why certificates that passed a handshake once, a client's own first, would
+// pass none at that time; or nil.
+func (c *Clients) Check(certs []*x509.Certificate, now time.Time) error {
+	return c.current.Load().check(certs, now)
+}
+
+// Version changes whenever the files say something new. It's above zero.
+func (c *Clients) Version() uint64 { return c.current.Load().version }
 
 func (t *trusted) check(certs []*x509.Certificate, now time.Time) error {
 	between := x509.NewCertPool()

@@ -166,6 +166,9 @@ func (s *Set) CA() []byte {
 	return s.local.CA()
 }
 
+// Clients returns what checks publishers' certificates, or nil where none are asked for.
+func (s *Set) Clients() *Clients { return s.clients }
+
 // Local returns the local CA, or nil where there's none.
 func (s *Set) Local() *Local { return s.local }
 

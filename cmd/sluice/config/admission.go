@@ -42,6 +42,7 @@ type JWT struct {
 	KeyFile          string // a public key in PEM: RS256 or ES256
 	JWKSURL          string // public keys, read again and again
 	Issuer, Audience string // what tokens must say, where it's given
+	Outlive          bool   // whoever is live stays so when the token expires
 }
 
 // On reports whether tokens admit anybody.
@@ -98,6 +99,12 @@ var groups = map[string][]setting{
 		{"jwks-url", func(c *Config, v value) error { return webURL(&c.JWT.JWKSURL, v.text) }},
 		{"issuer", func(c *Config, v value) error { c.JWT.Issuer = v.text; return nil }},
 		{"audience", func(c *Config, v value) error { c.JWT.Audience = v.text; return nil }},
+		{"end-sessions", func(c *Config, v value) error {
+			ends := true
+			err := onOff(&ends, v.text)
+			c.JWT.Outlive = !ends
+			return err
+		}},
 	},
 }
 

@@ -285,6 +285,7 @@ func TestMistakesInAFileHaveTheirPlace(t *testing.T) {
 		{"webhook's password", "webhooks: {on-publish: 'https://me:12345678@app.example/'}\n", `FILE:1:24: on-publish: a URL with a password in it`},
 		{"webhook's short secret", "webhooks:\n  secret: 12345678\n", "FILE:2:11: secret: a secret has 16 to 4096 bytes, this one has 8"},
 		{"two secrets", "jwt:\n  secret: 1234567812345678\n  secret-file: x\n", "FILE:3:16: secret-file: secret is given too"},
+		{"end of sessions", "jwt:\n  end-sessions: never\n", "FILE:2:17: "},
 		{"secret's file", "jwt:\n  secret-file: /nowhere/x\n", "FILE:2:16: secret-file: open /nowhere/x: no such file"},
 		{"webhook's timeout", "webhooks:\n  timeout: 1m\n", "FILE:2:12: timeout: 1m0s is not between 100ms and 8s"},
 		{"webhook's failure", "webhooks:\n  on-failure: hope\n", `FILE:2:15: on-failure: "hope" is neither refuse nor admit`},
@@ -405,6 +406,7 @@ jwt:
   jwks-url: https://idp.example/jwks.json
   issuer: idp
   audience: sluice
+  end-sessions: off
 `)}, env())
 	require.NoError(t, err)
 	require.Equal(t, Webhooks{
@@ -413,6 +415,7 @@ jwt:
 	}, c.Webhooks)
 	require.Equal(t, JWT{
 		Secret: "sixteen bytes or more", KeyFile: "key.pem", JWKSURL: "https://idp.example/jwks.json", Issuer: "idp", Audience: "sluice",
+		Outlive: true,
 	}, c.JWT)
 	require.True(t, c.JWT.On())
 	text := fmt.Sprintf("%v %+v %#v %s %q", c, c, c, c.JWT.Secret, c.Webhooks.Secret)

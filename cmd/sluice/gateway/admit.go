@@ -36,12 +36,18 @@ func newHooks(c config.Config, log *slog.Logger, metrics prometheus.Registerer) 
 }
 
 // newPolicy makes what the configuration says about who may publish.
-func newPolicy(c config.Config, streams catalog.Store, hooks *webhook.Client, log *slog.Logger, metrics prometheus.Registerer) (*admit.Policy, error) {
+func (g *Gateway) newPolicy(hooks *webhook.Client) (*admit.Policy, error) {
+	c := g.config
 	o := admit.Options{
-		Streams: streams, Clients: clients(c.Streams), Hooks: hooks, OpenHooks: c.Webhooks.AdmitOnFailure, Log: log, Metrics: metrics,
+		Streams: g.streams, Clients: clients(c.Streams), Hooks: hooks, OpenHooks: c.Webhooks.AdmitOnFailure,
+		Log: g.log, Metrics: g.registry,
+	}
+	if trust := g.certs.Clients(); trust != nil {
+		o.Trust = trust
 	}
 	if j := c.JWT; j.On() {
-		t := token.Options{Secret: []byte(j.Secret), URL: j.JWKSURL, Issuer: j.Issuer, Audience: j.Audience, Log: log}
+		o.Outlive = j.Outlive
+		t := token.Options{Secret: []byte(j.Secret), URL: j.JWKSURL, Issuer: j.Issuer, Audience: j.Audience, Log: g.log}
 		var err error
 		if j.KeyFile != "" {
 			if t.PEM, err = os.ReadFile(j.KeyFile); err != nil {

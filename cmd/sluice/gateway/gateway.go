@@ -139,7 +139,7 @@ func (g *Gateway) wire() error {
 	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data, Early: transcodes(g.config)})
 	hooks := newHooks(g.config, g.log, registry)
 	var err error
-	if g.policy, err = newPolicy(g.config, g.streams, hooks, g.log, registry); err != nil {
+	if g.policy, err = g.newPolicy(hooks); err != nil {
 		return err
 	}
 	if g.air, err = newAiring(g.config, g.log, registry); err != nil {
