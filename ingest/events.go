@@ -43,7 +43,7 @@ func (p *publication) dataMessage(ctx context.Context, timestamp uint32, values 
 	}
 	w := p.events.waiting
 	if len(w) >= maxWaitingEvents {
-		p.drop(dropEventTime)
+		p.dropEvent(dropEventTime)
 		w = w[:copy(w, w[1:])]
 	}
 	p.events.waiting = append(w, announcement{timestamp, ahead, e})
@@ -110,10 +110,10 @@ func (p *publication) mayTell(size int, now time.Time) bool {
 	a.bytes = min(a.bytes+eventBytesRate*since, eventBytesBurst)
 	switch {
 	case size > maxEventData:
-		p.drop(dropEventSize)
+		p.dropEvent(dropEventSize)
 		return false
 	case a.left < 1 || a.bytes < float64(size):
-		p.drop(dropEventRate)
+		p.dropEvent(dropEventRate)
 		return false
 	}
 	a.left, a.bytes = a.left-1, a.bytes-float64(size)
@@ -161,9 +161,14 @@ func (p *publication) timeOf(timestamp uint32) (media.Ticks, bool) {
 // forsakeEvents drops the events that waited for a time that doesn't come any more.
 func (p *publication) forsakeEvents() {
 	for range p.events.waiting {
-		p.drop(dropEventTime)
+		p.dropEvent(dropEventTime)
 	}
 	p.events.waiting = nil
+}
+
+// dropEvent counts timed metadata that isn't handed on.
+func (p *publication) dropEvent(reason string) {
+	p.counts.eventsDropped.WithLabelValues(reason).Inc()
 }
 
 func (p *publication) tell(ctx context.Context, e media.Event) error {

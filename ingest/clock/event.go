@@ -12,8 +12,10 @@ func (v *Video) At(ts uint32) (media.Ticks, bool) {
 	if !ok {
 		return 0, false
 	}
-	if n, near := v.snap(ms); v.locked && near {
-		return media.Ticks(v.slot(n)), true
+	if v.locked {
+		if n, near := v.snap(ms); near {
+			return media.Ticks(v.slot(n)), true
+		}
 	}
 	return media.Ticks(ms * millisecond), true
 }

@@ -47,6 +47,17 @@ func TestEventsOnThePicturesClock(t *testing.T) {
 	require.NotEqual(t, before.axis, v.axis)
 }
 
+// Of a rate that nobody knows, milliseconds are what there is.
+func TestEventsBesideFramesWithoutARate(t *testing.T) {
+	v := New(0).Video()
+	for _, ts := range []uint32{1000, 1007, 1100, 1160} {
+		v.Stamp(ts, 0)
+		at, ok := v.At(ts + 3)
+		require.True(t, ok)
+		require.Equal(t, media.Ticks(ts+3)*90, at)
+	}
+}
+
 func TestEventsOnTheSoundsClock(t *testing.T) {
 	a := New(0).Audio(44_100, 1024)
 	_, ok := a.At(7)

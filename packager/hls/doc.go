@@ -88,6 +88,14 @@
 // goes without; a rendition without anything is EXT-X-GAP. What no player expects in
 // MPEG-TS is ErrNoTransport.
 //
+// # Captions
+//
+// EXT-X-MEDIA names the channels and services of CEA-608 and CEA-708 that the broadcast's
+// pictures have had (timeline.Timeline.Captions), and CC1 where there has been room for
+// captions only. CLOSED-CAPTIONS=NONE stands in every variant as long as there has been
+// neither, and nothing at all where nobody looks into the codec. Timed metadata needs no
+// tag: players look for it in fragments.
+//
 // # Limits
 //
 // A playlist is as long as the timeline's window. Rendering is one pass over
