@@ -20,6 +20,12 @@ const spareKey = "e2e-backup-key"
 // startSpare runs a gateway whose stream has a backup key.
 func startSpare(t *testing.T, args ...string) *gateway {
 	t.Helper()
+	return startSpareLadder(t, "", args...)
+}
+
+// startSpareLadder does so with a ladder.
+func startSpareLadder(t *testing.T, ladder string, args ...string) *gateway {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "sluice.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(`
 streams:
@@ -29,7 +35,12 @@ streams:
       - {key: `+spareKey+`, backup: true}
 `), 0o600))
 	g := &gateway{t: t, data: t.TempDir(), keyed: true}
-	g.begin(append([]string{"--config", file}, args...)...)
+	args = append([]string{"--config", file}, args...)
+	if ladder == "" {
+		g.begin(args...)
+	} else {
+		g.beginLadder(ladder, args...)
+	}
 	return g
 }
 
@@ -93,10 +104,14 @@ func epochOf(uri string) (epoch uint64) {
 	return epoch
 }
 
-// TestBackup stops the primary dead, lets it come back, and kills it: viewers see the backup and the primary in
-// turn, without a fault in any manifest.
-func TestBackup(t *testing.T) {
-	g := startSpare(t)
+// TestBackup stops the primary dead, lets it come back, and kills it: viewers see the
+// backup and the primary in turn, without a fault in any manifest.
+func TestBackup(t *testing.T) { testBackup(t, startSpare(t)) }
+
+// TestBackupOfALadder does so where there are rungs.
+func TestBackupOfALadder(t *testing.T) { testBackup(t, startSpareLadder(t, "source,240p")) }
+
+func testBackup(t *testing.T, g *gateway) {
 	primary := g.publish(plain("red", "640x360", "60"))
 	g.onAir("primary")
 	spare := g.publishWith(spareKey, plain("blue", "640x360", "60"))

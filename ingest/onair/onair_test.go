@@ -338,6 +338,24 @@ func TestEventsOfWhoIsOnAir(t *testing.T) {
 	})
 }
 
+// A session that should have ended does no harm beside the one that has its place.
+func TestSecondOfARole(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t)
+		p := s.in('p', Primary)
+		s.pass(3 * time.Second)
+		q := s.in('q', Primary, later)
+		s.pass(frame)
+		require.ErrorIs(t, *p.failed.Load(), errOrder)
+		s.pass(2 * time.Second)
+		s.on("q")
+		require.ErrorIs(t, p.sink.Begin(t.Context(), p.tracks()), errOrder)
+		q.leave(nil)
+		s.empty()
+		s.stop()
+	})
+}
+
 // An output that fails costs the session whose call it was.
 func TestOutputFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
