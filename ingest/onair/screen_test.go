@@ -123,6 +123,7 @@ func (o *output) WriteSample(_ context.Context, id media.TrackID, m media.Sample
 		}
 		if len(e.frames) == 0 {
 			require.True(s.t, m.Sync || len(s.epochs) == 1, "an epoch starts with a keyframe")
+			require.True(s.t, !m.Sync || track.Kind == media.Audio || m.CTSOffset == 7200 || e.who == 's' || m.Data[0] == 's', "with the offset that it had")
 			e.who, e.start, e.first = m.Data[0], arrived, m.PTS()
 			if !s.ended.IsZero() {
 				e.gap = e.start.Sub(s.ended)
