@@ -106,12 +106,8 @@ func epochOf(uri string) (epoch uint64) {
 
 // TestBackup stops the primary dead, lets it come back, and kills it: viewers see the
 // backup and the primary in turn, without a fault in any manifest.
-func TestBackup(t *testing.T) { testBackup(t, startSpare(t)) }
-
-// TestBackupOfALadder does so where there are rungs.
-func TestBackupOfALadder(t *testing.T) { testBackup(t, startSpareLadder(t, "source,240p")) }
-
-func testBackup(t *testing.T, g *gateway) {
+func TestBackup(t *testing.T) {
+	g := startSpare(t)
 	primary := g.publish(plain("red", "640x360", "60"))
 	g.onAir("primary")
 	spare := g.publishWith(spareKey, plain("blue", "640x360", "60"))
@@ -169,6 +165,39 @@ func testBackup(t *testing.T, g *gateway) {
 	inits, _, err := g.get("/live/live/source/index.m3u8")
 	require.NoError(t, err)
 	require.NotZero(t, bytes.Count(inits, []byte("#EXT-X-DISCONTINUITY\n")))
+}
+
+// TestBackupOfALadder lets the primary come and go where there are rungs, which take each
+// change with the source.
+func TestBackupOfALadder(t *testing.T) {
+	c := busyClip(t)
+	g := startSpareLadder(t, "source,240p")
+	primary := g.loop(c)
+	g.onAir("primary")
+	spare := g.loopWith(spareKey, c)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	_, hlsDone := g.watchHLS(ctx, "live")
+	_, dashDone := g.watchDASH(ctx, "live")
+	epoch := g.epochAfter(0)
+	for range 2 {
+		g.joins("240p")
+		primary.end()
+		g.onAir("backup")
+		epoch = g.epochAfter(epoch)
+		g.joins("240p")
+		primary = g.loop(c)
+		g.onAir("primary")
+		epoch = g.epochAfter(epoch)
+	}
+	g.joins("240p")
+	cancel()
+	hlsDone()
+	dashDone()
+	spare.end()
+	leader := g.read("source")
+	require.Greater(t, len(leader), 3)
+	alignment{}.require(t, leader, g.read("240p"))
 }
 
 // reddish, bluish and the rest say what is shown.
