@@ -304,13 +304,13 @@ func TestNobodyIsBlocked(t *testing.T) {
 		s := newStudio(t)
 		p, b := s.in('p', Primary), s.in('b', Backup)
 		s.pass(3 * time.Second)
-		s.slow = 5 * time.Second
+		s.slow.Store(int64(5 * time.Second))
 		s.pass(time.Second)
-		start, n := time.Now(), b.n
+		start, n := time.Now(), b.n.Load()
 		s.pass(3 * time.Second)
 		require.Equal(t, 3*time.Second, time.Since(start))
-		require.InDelta(t, 75, b.n-n, 1)
-		s.slow = 0
+		require.InDelta(t, 75, b.n.Load()-n, 1)
+		s.slow.Store(0)
 		p.leave(nil)
 		b.leave(nil)
 		s.stop()

@@ -21,7 +21,7 @@ func TestSeamKeepsOrder(t *testing.T) {
 			x, y = y, x
 		}
 		start := m.at(from)
-		return m.at(x) <= m.at(y) && m.at(x) >= x && (!m.on || m.at(x) >= m.cut-1) && start-m.cut <= 1 && (m.at(y) == y || y < m.pivot)
+		return m.at(x) <= m.at(y) && m.at(x) >= x && (!m.on || m.at(x) >= m.cut-1 && start-m.cut <= 1) && (m.at(y) == y || y < m.pivot)
 	}, &quick.Config{MaxCount: 20_000}))
 }
 
