@@ -158,7 +158,8 @@ func (c *cursor) take(n int) []byte {
 	return b
 }
 
-// cache keeps reels as files in a folder. One goroutine uses it at a time.
+// cache keeps reels as files in a folder, which several caches may share: files come and go as a
+// whole.
 type cache struct {
 	folder string // empty: nothing is kept
 	files  int

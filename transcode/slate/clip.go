@@ -42,11 +42,11 @@ func (c *Clip) Play(ctx context.Context, sink media.Sink, start time.Time) error
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		if now := time.Now(); now.Sub(start) > maxLate {
-			start = now
-		}
 		if err := sink.Begin(ctx, c.Tracks()); err != nil {
 			return over(ctx, fmt.Errorf("begin a slate: %w", err))
+		}
+		if now := time.Now(); now.Sub(start) > maxLate {
+			start = now
 		}
 		if err := c.play(ctx, sink, start, timer); err != nil {
 			return over(ctx, err)

@@ -26,14 +26,14 @@ const (
 	beaconReach = 0.150 // how far its waves go
 	beaconSize  = 0.020 // radius of its light
 	waveWidth   = 0.0052
-	waves       = 3   // that are on their way at once
+	waves       = 2   // that are on their way at once
 	textBelow   = 0.2 // the baseline under the middle
 	textHeight  = 0.044
 	textMost    = 0.78 // of the width, at most
 )
 
 // wavePeriod is how long a wave is on its way, nearly, in seconds.
-const wavePeriod = 9
+const wavePeriod = 6
 
 // drawing draws the built-in picture: words, and over them a beacon whose waves spread
 // slowly. It reuses one buffer.
@@ -71,10 +71,11 @@ func newDrawing(p *ffmpeg.LoopPictures) *drawing {
 // draw returns picture n of the loop, valid until the next call.
 func (d *drawing) draw(n int) []byte {
 	phase := math.Mod(float64(n)*float64(d.loops)/float64(d.period), 1)
+	b := d.beaconAt(phase)
 	x, y := d.wide/2, d.high/2-beaconAbove*d.short
 	reach := (beaconReach + waveWidth) * d.short
 	d.paint(int((x-reach)/d.pixel)-2, int(y-reach)-2, int((x+reach)/d.pixel)+3, int(y+reach)+3, func(px, py float64) colour {
-		return d.beacon(math.Hypot(px-x, py-y), phase)
+		return b.at(math.Sqrt((px-x)*(px-x) + (py-y)*(py-y)))
 	})
 	return d.frame
 }
@@ -85,26 +86,47 @@ func (d *drawing) still(x, y float64) colour {
 	if y < -1 || y > 2 {
 		return ground
 	}
-	return ground.over(ink, d.covered((penWidth/2-d.text.distance(x, y))*d.size))
+	return ground.over(ink, covered((penWidth/2-d.text.distance(x, y))*d.size))
 }
 
 // covered is how much of a pixel lies within a form, of which the edge is that far away.
-func (d *drawing) covered(inside float64) float64 {
+func covered(inside float64) float64 {
 	return min(max(inside+0.5, 0), 1)
 }
 
-// beacon is what is seen at a distance from its middle.
-func (d *drawing) beacon(distance, phase float64) colour {
-	c := ground
-	for i := range waves {
+// wave is a ring that spreads, and fades as it goes.
+type wave struct{ radius, strength float64 }
+
+// beacon is how the light and its waves are at one moment.
+type beacon struct {
+	waves [waves]wave
+	half  float64 // of a wave's width
+	light wave
+}
+
+// beaconAt is for a part of the loop, from 0 to 1.
+func (d *drawing) beaconAt(phase float64) (b beacon) {
+	for i := range b.waves {
 		age := math.Mod(phase+float64(i)/waves, 1)
-		radius := (beaconSize + (beaconReach-beaconSize)*age) * d.short
-		strength := 0.75 * math.Sin(math.Pi*math.Sqrt(age)) * (1 - age)
-		half := max(waveWidth*d.short, 1.2) / 2
-		c = c.over(signal, strength*d.covered(half-math.Abs(distance-radius)))
+		b.waves[i] = wave{
+			(beaconSize + (beaconReach-beaconSize)*age) * d.short,
+			0.75 * math.Sin(math.Pi*math.Sqrt(age)) * (1 - age),
+		}
 	}
-	breath := 0.86 + 0.14*math.Cos(2*math.Pi*waves*phase)
-	return c.over(signal, breath*d.covered(beaconSize*d.short-distance))
+	b.half = max(waveWidth*d.short, 1.2) / 2
+	b.light = wave{beaconSize * d.short, 0.86 + 0.14*math.Cos(2*math.Pi*waves*phase)}
+	return b
+}
+
+// at is what is seen at a distance from its middle.
+func (b *beacon) at(distance float64) colour {
+	c := ground
+	for _, w := range b.waves {
+		if amount := covered(b.half - math.Abs(distance-w.radius)); amount > 0 {
+			c = c.over(signal, w.strength*amount)
+		}
+	}
+	return c.over(signal, b.light.strength*covered(b.light.radius-distance))
 }
 
 // paint fills a rectangle of pixels by what is seen at their middles, and the chroma
@@ -154,5 +176,6 @@ func (v yuv) luma(c colour) byte { return byte(v.black + v.lumaSpan*v.brightness
 
 func (v yuv) chroma(c colour) (blue, red byte) {
 	y := v.brightness(c)
-	return byte(128.5 + v.chromaSpan*(c.b-y)/(2*(1-v.kb))), byte(128.5 + v.chromaSpan*(c.r-y)/(2*(1-v.kr)))
+	blue = byte(min(128.5+v.chromaSpan*(c.b-y)/(2*(1-v.kb)), 255))
+	return blue, byte(min(128.5+v.chromaSpan*(c.r-y)/(2*(1-v.kr)), 255))
 }

@@ -17,7 +17,7 @@ const (
 	leastSegment = time.Second / 2
 	mostSegment  = 10 * time.Second
 	// builtInLength is the least that the built-in picture's loop lasts.
-	builtInLength = 9 * time.Second
+	builtInLength = 6 * time.Second
 	// trimmed is what a clip may lose at its end, so that it needn't be filled up to the
 	// next keyframe.
 	trimmed = time.Second / 4
@@ -54,10 +54,10 @@ const (
 
 	// makeLimit is how long encoding one loop may take, and quietLimit how long nothing may
 	// come out meanwhile.
-	makeLimit  = 15 * time.Minute
+	makeLimit  = 30 * time.Minute
 	quietLimit = time.Minute
 	// retryAfter is when what failed is tried again.
-	retryAfter = 10 * time.Minute
+	retryAfter = 5 * time.Minute
 
 	// maxLate is how late a sample may be. Beyond that, the slate begins anew.
 	maxLate = time.Second

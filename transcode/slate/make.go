@@ -20,16 +20,23 @@ var (
 	errQuiet = errors.New("nothing comes out of ffmpeg")
 )
 
-// makeReel encodes a loop.
-func makeReel(ctx context.Context, t *ffmpeg.Tool, f form, shown source) (*reel, error) {
+// workshop is what loops are made with.
+type workshop struct {
+	tool *ffmpeg.Tool
+	// quiet is how long nothing may come out: quietLimit, but for tests.
+	quiet time.Duration
+}
+
+// reel encodes a loop.
+func (w workshop) reel(ctx context.Context, f form, shown source) (*reel, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, makeLimit, errLong)
 	defer cancel()
 	if f.SampleRate > 0 {
-		return makeSound(ctx, t, f, shown)
+		return w.sound(ctx, f, shown)
 	}
 	var errs []error
 	for _, encoder := range ffmpeg.LoopEncoders(rung.Codec(f.Codec)) {
-		r, err := makePictures(ctx, t, encoder, f, shown)
+		r, err := w.pictures(ctx, encoder, f, shown)
 		if err == nil {
 			return r, nil
 		}
@@ -45,7 +52,7 @@ func makeReel(ctx context.Context, t *ffmpeg.Tool, f form, shown source) (*reel,
 // picture does, and what most clips do.
 func bitrateOf(width, height int) int { return 300_000 + 2*width*height }
 
-func makePictures(ctx context.Context, t *ffmpeg.Tool, encoder string, f form, shown source) (*reel, error) {
+func (w workshop) pictures(ctx context.Context, encoder string, f form, shown source) (*reel, error) {
 	job := ffmpeg.Loop{File: shown.path, Longest: longest, Pictures: &ffmpeg.LoopPictures{
 		Encoder: encoder, Width: f.Width, Height: f.Height, SARWidth: f.SARWidth, SARHeight: f.SARHeight,
 		Rate: f.Rate, Frames: f.Frames, GOP: f.GOP, Profile: f.Profile, Bitrate: bitrateOf(f.Width, f.Height), Colour: f.Colour,
@@ -78,13 +85,13 @@ func makePictures(ctx context.Context, t *ffmpeg.Tool, encoder string, f form, s
 			}
 		}
 	}
-	if err := encode(ctx, t, job, draw, unpack); err != nil {
+	if err := w.encode(ctx, job, draw, unpack); err != nil {
 		return nil, err
 	}
 	return newReel(f, setsOf(codec), frames)
 }
 
-func makeSound(ctx context.Context, t *ffmpeg.Tool, f form, shown source) (*reel, error) {
+func (w workshop) sound(ctx context.Context, f form, shown source) (*reel, error) {
 	job, after, wanted := f.soundJob(shown)
 	var sets [][]byte
 	var frames []frame
@@ -98,17 +105,17 @@ func makeSound(ctx context.Context, t *ffmpeg.Tool, f form, shown source) (*reel
 		frames = append(frames, frame{true, p.Data})
 		return nil
 	}
-	if err := encode(ctx, t, job, func(io.Writer) {}, unpack); err != nil {
+	if err := w.encode(ctx, job, func(io.Writer) {}, unpack); err != nil {
 		return nil, err
 	}
 	return newReel(f, sets, frames)
 }
 
 // encode runs a job: draw writes what goes in, take gets each packet that comes out.
-func encode(ctx context.Context, t *ffmpeg.Tool, job ffmpeg.Loop, draw func(io.Writer), take func(nut.Packet, nut.Header) error) error {
+func (w workshop) encode(ctx context.Context, job ffmpeg.Loop, draw func(io.Writer), take func(nut.Packet, nut.Header) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p, err := t.StartLoop(ctx, job)
+	p, err := w.tool.StartLoop(ctx, job)
 	if err != nil {
 		return err
 	}
@@ -119,9 +126,14 @@ func encode(ctx context.Context, t *ffmpeg.Tool, job ffmpeg.Loop, draw func(io.W
 		draw(p)
 		_ = p.CloseInput()
 	})
-	quiet := time.AfterFunc(quietLimit, func() { cancel(errQuiet) })
+	quiet := time.AfterFunc(w.quiet, func() { cancel(errQuiet) })
 	defer quiet.Stop()
-	err = read(p, quiet, take)
+	err = w.read(p, quiet, take)
+	if errors.Is(err, io.ErrUnexpectedEOF) { // the process knows why
+		if ended := p.Wait(); ended != nil {
+			err = ended
+		}
+	}
 	if err != nil {
 		cancel(err) // ends the process and the drawing
 	}
@@ -136,7 +148,7 @@ func encode(ctx context.Context, t *ffmpeg.Tool, job ffmpeg.Loop, draw func(io.W
 }
 
 // read takes all that comes out.
-func read(p *ffmpeg.Process, quiet *time.Timer, take func(nut.Packet, nut.Header) error) error {
+func (w workshop) read(p *ffmpeg.Process, quiet *time.Timer, take func(nut.Packet, nut.Header) error) error {
 	in := nut.NewReader(p.Output(0))
 	for sum := 0; ; {
 		packet, err := in.Next()
@@ -146,7 +158,7 @@ func read(p *ffmpeg.Process, quiet *time.Timer, take func(nut.Packet, nut.Header
 		if err != nil {
 			return err
 		}
-		quiet.Reset(quietLimit)
+		quiet.Reset(w.quiet)
 		h, _ := in.Header() // it's there
 		if sum += len(packet.Data); sum > maxReel {
 			return fmt.Errorf("loop of more than %d MB", maxReel>>20)
