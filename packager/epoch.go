@@ -21,6 +21,7 @@ type epoch struct {
 	start    uint64 // its first segment
 	stop     uint64 // once the epoch has ended, the segment after its last
 	clock    wallClock
+	before   time.Time // when the media of the epoch before ended
 	cutter   cutter
 	bounds   []bound // where segments start, the last few; rising
 	first    media.Ticks
@@ -85,10 +86,10 @@ func (e *epoch) addBound(b bound) {
 // epoch before, on media.VideoClock.
 func startEpoch(ctx context.Context, r *record, ss *session, inputs []*input, s arrival, usual media.Ticks) (*epoch, error) {
 	st := ss.settings
-	if end := r.reached(); end.After(s.arrived) {
-		s.arrived = end // another publisher's media follows this one's without a pause
-	}
+	before := r.reached()
+	s.arrived = later(s.arrived, before) // another publisher's media follows without a pause
 	e := &epoch{
+		before: before,
 		record: r, settings: st, number: r.now().Next.Epoch, clock: newWallClock(s.arrived), expected: ss.expected,
 	}
 	start := timeline.EpochStarted{Epoch: e.number, At: s.arrived, Window: st.Window, Expected: expectedRenditions(ss.expected)}
@@ -261,9 +262,9 @@ func (e *epoch) date(ctx context.Context) error {
 	if e.clock.settled {
 		return nil
 	}
-	var before time.Time
+	before := e.before
 	if all := e.record.now().Epochs; len(all) > 1 {
-		before = all[len(all)-2].Ended
+		before = later(before, all[len(all)-2].Ended)
 	}
 	by := e.clock.settle(before)
 	if by == 0 {

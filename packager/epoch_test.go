@@ -219,6 +219,25 @@ func TestGrace(t *testing.T) {
 	})
 }
 
+// TestOver ends a stream of which somebody else knows that nobody comes back.
+func TestOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, packager.Settings{Grace: 20 * time.Second})
+		served := make(chan error)
+		stop := serve(t, r, served)
+		r.begin(videoTrack(t)).write(video{num: 3000, gops: []int{60}}.events(5 * time.Second))
+		require.NoError(t, r.stream.End(t.Context(), fmt.Errorf("after the slate: %w", media.ErrOver)))
+		synctest.Wait()
+		require.Equal(t, timeline.Ended, r.timeline().State)
+
+		// It holds for that session alone.
+		r.begin(videoTrack(t)).write(video{num: 3000, gops: []int{60}}.events(5 * time.Second)).end()
+		synctest.Wait()
+		require.Equal(t, timeline.Away, r.timeline().State)
+		stop()
+	})
+}
+
 // serve runs Serve until the function that it returns is called.
 func serve(t *testing.T, r *rig, served chan error) func() {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -32,12 +32,20 @@ const capacityFile = "transcode.json"
 // startLadder runs a gateway with a ladder, and waits until it can transcode.
 func startLadder(t *testing.T, env []string, ladder string, args ...string) *gateway {
 	t.Helper()
+	g := &gateway{t: t, data: t.TempDir(), env: env}
+	g.beginLadder(ladder, args...)
+	return g
+}
+
+// beginLadder is begin with a ladder.
+func (g *gateway) beginLadder(ladder string, args ...string) {
+	t := g.t
+	t.Helper()
 	measured.Lock()
 	defer measured.Unlock()
 	if measured.file == nil {
 		measured.file = measure(t)
 	}
-	g := &gateway{t: t, data: t.TempDir(), env: env}
 	require.NoError(t, os.WriteFile(filepath.Join(g.data, capacityFile), measured.file, 0o600))
 	g.begin(append(args, "--ladder", ladder)...)
 	g.eventually("the gateway can transcode", func() error {
@@ -46,7 +54,6 @@ func startLadder(t *testing.T, env []string, ladder string, args ...string) *gat
 		}
 		return nil
 	})
-	return g
 }
 
 // measure lets a gateway find out what this machine can do, which it does at its

@@ -20,6 +20,12 @@ const spareKey = "e2e-backup-key"
 // startSpare runs a gateway whose stream has a backup key.
 func startSpare(t *testing.T, args ...string) *gateway {
 	t.Helper()
+	return startSpareLadder(t, "", args...)
+}
+
+// startSpareLadder does so with a ladder.
+func startSpareLadder(t *testing.T, ladder string, args ...string) *gateway {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "sluice.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(`
 streams:
@@ -29,7 +35,12 @@ streams:
       - {key: `+spareKey+`, backup: true}
 `), 0o600))
 	g := &gateway{t: t, data: t.TempDir(), keyed: true}
-	g.begin(append([]string{"--config", file}, args...)...)
+	args = append([]string{"--config", file}, args...)
+	if ladder == "" {
+		g.begin(args...)
+	} else {
+		g.beginLadder(ladder, args...)
+	}
 	return g
 }
 
@@ -93,8 +104,8 @@ func epochOf(uri string) (epoch uint64) {
 	return epoch
 }
 
-// TestBackup stops the primary dead, lets it come back, and kills it: viewers see the backup and the primary in
-// turn, without a fault in any manifest.
+// TestBackup stops the primary dead, lets it come back, and kills it: viewers see the
+// backup and the primary in turn, without a fault in any manifest.
 func TestBackup(t *testing.T) {
 	g := startSpare(t)
 	primary := g.publish(plain("red", "640x360", "60"))
@@ -154,6 +165,39 @@ func TestBackup(t *testing.T) {
 	inits, _, err := g.get("/live/live/source/index.m3u8")
 	require.NoError(t, err)
 	require.NotZero(t, bytes.Count(inits, []byte("#EXT-X-DISCONTINUITY\n")))
+}
+
+// TestBackupOfALadder lets the primary come and go where there are rungs, which take each
+// change with the source.
+func TestBackupOfALadder(t *testing.T) {
+	c := busyClip(t)
+	g := startSpareLadder(t, "source,240p")
+	primary := g.loop(c)
+	g.onAir("primary")
+	spare := g.loopWith(spareKey, c)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	_, hlsDone := g.watchHLS(ctx, "live")
+	_, dashDone := g.watchDASH(ctx, "live")
+	epoch := g.epochAfter(0)
+	for range 2 {
+		g.joins("240p")
+		primary.end()
+		g.onAir("backup")
+		epoch = g.epochAfter(epoch)
+		g.joins("240p")
+		primary = g.loop(c)
+		g.onAir("primary")
+		epoch = g.epochAfter(epoch)
+	}
+	g.joins("240p")
+	cancel()
+	hlsDone()
+	dashDone()
+	spare.end()
+	leader := g.read("source")
+	require.Greater(t, len(leader), 3)
+	alignment{}.require(t, leader, g.read("240p"))
 }
 
 // reddish, bluish and the rest say what is shown.

@@ -36,12 +36,15 @@ func (g *gateway) connect(key string) net.Conn {
 }
 
 // send publishes the clip once, in its own time, and hangs up.
-func (g *gateway) send(c clip) *sender { return g.sendTags(c, false) }
+func (g *gateway) send(c clip) *sender { return g.sendTags(key, c, false) }
 
 // loop publishes the clip over and over, as long as the test lasts.
-func (g *gateway) loop(c clip) *sender { return g.sendTags(c, true) }
+func (g *gateway) loop(c clip) *sender { return g.loopWith(key, c) }
 
-func (g *gateway) sendTags(c clip, again bool) *sender {
+// loopWith does so with another key than the usual one.
+func (g *gateway) loopWith(key string, c clip) *sender { return g.sendTags(key, c, true) }
+
+func (g *gateway) sendTags(key string, c clip, again bool) *sender {
 	g.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &sender{t: g.t, conn: g.connect(key), stop: stop, over: make(chan struct{})}

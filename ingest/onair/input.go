@@ -40,6 +40,10 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 		s.Prepare(tracks)
 	}
 	a.mu.Lock()
+	if a.inputs[in.role] != in { // another session has its place
+		a.mu.Unlock()
+		return errOrder
+	}
 	in.learn(tracks, time.Now())
 	if a.on != in && a.on != nil || !a.acquire() {
 		a.mu.Unlock()
@@ -57,6 +61,7 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 	in.seam = seam{}
 	out := a.out
 	a.mu.Unlock()
+	a.control.changed() // it may fall silent
 	defer a.release()
 	return out.Begin(ctx, tracks)
 }

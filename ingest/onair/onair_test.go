@@ -304,13 +304,13 @@ func TestNobodyIsBlocked(t *testing.T) {
 		s := newStudio(t)
 		p, b := s.in('p', Primary), s.in('b', Backup)
 		s.pass(3 * time.Second)
-		s.slow = 5 * time.Second
+		s.slow.Store(int64(5 * time.Second))
 		s.pass(time.Second)
-		start, n := time.Now(), b.n
+		start, n := time.Now(), b.n.Load()
 		s.pass(3 * time.Second)
 		require.Equal(t, 3*time.Second, time.Since(start))
-		require.InDelta(t, 75, b.n-n, 1)
-		s.slow = 0
+		require.InDelta(t, 75, b.n.Load()-n, 1)
+		s.slow.Store(0)
 		p.leave(nil)
 		b.leave(nil)
 		s.stop()
@@ -334,6 +334,24 @@ func TestEventsOfWhoIsOnAir(t *testing.T) {
 		require.Len(t, e.events, 1)
 		require.Greater(t, e.events[0].At, old, "it's moved as its picture was")
 		b.leave(nil)
+		s.stop()
+	})
+}
+
+// A session that should have ended does no harm beside the one that has its place.
+func TestSecondOfARole(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t)
+		p := s.in('p', Primary)
+		s.pass(3 * time.Second)
+		q := s.in('q', Primary, later)
+		s.pass(frame)
+		require.ErrorIs(t, *p.failed.Load(), errOrder)
+		s.pass(2 * time.Second)
+		s.on("q")
+		require.ErrorIs(t, p.sink.Begin(t.Context(), p.tracks()), errOrder)
+		q.leave(nil)
+		s.empty()
 		s.stop()
 	})
 }

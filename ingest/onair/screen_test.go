@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // screen is where outputs end: it notes what is shown, and checks what must always hold.
 type screen struct {
 	t       *testing.T
-	slow    time.Duration // what each call takes
+	slow    atomic.Int64 // what each call takes, as a time.Duration
 	fails   error
 	calling atomic.Bool
 
@@ -79,8 +79,8 @@ func (o *output) call(f func()) error {
 	s := o.screen
 	require.True(s.t, s.calling.CompareAndSwap(false, true), "two calls of the output at once")
 	defer s.calling.Store(false)
-	if s.slow > 0 {
-		time.Sleep(s.slow)
+	if slow := time.Duration(s.slow.Load()); slow > 0 {
+		time.Sleep(slow)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,6 +123,7 @@ func (o *output) WriteSample(_ context.Context, id media.TrackID, m media.Sample
 		}
 		if len(e.frames) == 0 {
 			require.True(s.t, m.Sync || len(s.epochs) == 1, "an epoch starts with a keyframe")
+			require.True(s.t, !m.Sync || track.Kind == media.Audio || m.CTSOffset == 7200 || e.who == 's' || m.Data[0] == 's', "with the offset that it had")
 			e.who, e.start, e.first = m.Data[0], arrived, m.PTS()
 			if !s.ended.IsZero() {
 				e.gap = e.start.Sub(s.ended)
@@ -203,7 +204,7 @@ type publisher struct {
 	only media.Kind // of what it sends; 0: both
 	dark bool       // it says that it would send a picture, and doesn't
 
-	n       int
+	n       atomic.Int32 // pictures sent
 	begun   bool
 	start   time.Time
 	stopped atomic.Bool // it sends nothing, and is there
@@ -229,7 +230,7 @@ func (p *publisher) tracks() []media.Track {
 
 // tick sends what belongs to one picture's time.
 func (p *publisher) tick(ctx context.Context) error {
-	now := time.Now()
+	now, n := time.Now(), int(p.n.Load())
 	if !p.begun {
 		p.begun, p.start = true, now
 		if err := p.sink.Begin(ctx, p.tracks()); err != nil {
@@ -239,19 +240,19 @@ func (p *publisher) tick(ctx context.Context) error {
 	at := now.Sub(p.start) // a clock that runs while nothing is sent
 	data := make([]byte, 100)
 	data[0] = p.name
-	binary.BigEndian.PutUint32(data[1:], uint32(p.n))
+	binary.BigEndian.PutUint32(data[1:], uint32(n))
 	if p.only != media.Audio && !p.dark {
 		s := media.Sample{
-			DTS: p.zero + media.TicksOf(at, media.VideoClock), CTSOffset: 7200, Duration: 3600, Sync: p.n%p.gop == 0, Data: data,
+			DTS: p.zero + media.TicksOf(at, media.VideoClock), CTSOffset: 7200, Duration: 3600, Sync: n%p.gop == 0, Data: data,
 		}
-		if p.n%p.gop == 2 {
+		if n%p.gop == 2 {
 			s.CTSOffset = 3600
 		}
 		if err := p.sink.WriteSample(ctx, 1, s, now); err != nil {
 			return err
 		}
 	}
-	p.n++
+	p.n.Add(1)
 	if p.only == media.Video {
 		return nil
 	}

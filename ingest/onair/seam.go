@@ -15,18 +15,21 @@ import (
 //	input   K───────────cut──pivot────────▶   output   K─pivot────────▶
 //	                                                   cut
 //
-// The zero value changes nothing.
+// Decode times stay as far before presentation times as the first picture's is: that is by
+// how much a packager takes all of them for later. The zero value changes nothing.
 type seam struct {
 	on         bool
 	cut, pivot media.Ticks
+	offset     media.Ticks // of the first picture
 }
 
-// seamAt makes the seam of an input whose first picture is shown at first.
-func seamAt(first, cut media.Ticks) seam {
+// seamAt makes the seam of an input whose first picture is shown at first, and has that
+// composition offset.
+func seamAt(first, cut, offset media.Ticks) seam {
 	if cut <= first {
 		return seam{}
 	}
-	return seam{on: true, cut: cut, pivot: cut + (cut-first)/(squeeze-1)}
+	return seam{on: true, cut: cut, pivot: cut + (cut-first)/(squeeze-1), offset: offset}
 }
 
 // at moves a time of the picture.
@@ -46,7 +49,7 @@ func (m seam) move(t *media.Track, s media.Sample) (media.Sample, bool) {
 		return s, s.DTS+s.Duration/2 >= m.cut.Rescale(media.VideoClock, t.Timescale)
 	}
 	pts := m.at(s.PTS())
-	s.DTS = m.at(s.DTS)
+	s.DTS = m.at(s.DTS+m.offset) - m.offset
 	s.CTSOffset = pts - s.DTS
 	return s, true
 }
@@ -151,5 +154,5 @@ func join(lead *media.Track, samples []heldSample, ended time.Time) seam {
 	}
 	ts, from := lead.Timescale, first.sample.PTS()
 	cut := from + media.TicksOf(ended.Sub(base), ts)
-	return seamAt(from.Rescale(ts, media.VideoClock), cut.Rescale(ts, media.VideoClock))
+	return seamAt(from.Rescale(ts, media.VideoClock), cut.Rescale(ts, media.VideoClock), first.sample.CTSOffset.Rescale(ts, media.VideoClock))
 }

@@ -15,27 +15,32 @@ import (
 func TestSeamKeepsOrder(t *testing.T) {
 	require.NoError(t, quick.Check(func(first int32, length uint16, a, b uint32) bool {
 		from := media.Ticks(first)
-		m := seamAt(from, from+media.Ticks(length)*10)
+		m := seamAt(from, from+media.Ticks(length)*10, 0)
 		x, y := from+media.Ticks(a%1_000_000), from+media.Ticks(b%1_000_000)
 		if x > y {
 			x, y = y, x
 		}
 		start := m.at(from)
-		return m.at(x) <= m.at(y) && m.at(x) >= x && (!m.on || m.at(x) >= m.cut-1) && start-m.cut <= 1 && (m.at(y) == y || y < m.pivot)
+		return m.at(x) <= m.at(y) && m.at(x) >= x && (!m.on || m.at(x) >= m.cut-1 && start-m.cut <= 1) && (m.at(y) == y || y < m.pivot)
 	}, &quick.Config{MaxCount: 20_000}))
 }
 
 func TestSeam(t *testing.T) {
-	require.Equal(t, seam{}, seamAt(90_000, 90_000))
-	require.Equal(t, seam{}, seamAt(90_000, 0), "a gap stays")
+	require.Equal(t, seam{}, seamAt(90_000, 90_000, 0))
+	require.Equal(t, seam{}, seamAt(90_000, 0, 0), "a gap stays")
 
-	m := seamAt(0, 180_000)
+	m := seamAt(0, 180_000, 7200)
 	require.InDelta(t, 180_000, int(m.at(0)), 1)
 	require.Less(t, m.pivot-m.cut, media.Ticks(90_000/100), "no longer than a frame")
 	k, ok := m.move(&picture, media.Sample{DTS: -7200, CTSOffset: 7200, Duration: 3600})
 	require.True(t, ok)
 	require.InDelta(t, 180_000, int(k.PTS()), 1)
-	require.LessOrEqual(t, k.DTS, k.PTS())
+	require.Equal(t, media.Ticks(7200), k.CTSOffset)
+	b, _ := m.move(&picture, media.Sample{DTS: 3600, CTSOffset: 0})
+	require.Less(t, k.DTS, b.DTS)
+	require.LessOrEqual(t, b.DTS, b.PTS())
+	after, _ := m.move(&picture, media.Sample{DTS: 200_000, CTSOffset: 3600})
+	require.Equal(t, media.Sample{DTS: 200_000, CTSOffset: 3600}, after)
 	require.Equal(t, media.Ticks(3600), k.Duration, "a frame is still a frame")
 
 	_, ok = m.move(&sound, media.Sample{DTS: 94_000, Duration: 1920})

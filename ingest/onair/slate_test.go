@@ -142,8 +142,10 @@ func TestSlateThatIsNotReady(t *testing.T) {
 		s.empty()
 
 		// One that fails isn't tried for ever.
+		s.slates.mu.Lock()
 		s.slates.fails = errors.New("broken")
 		before := s.slates.plays
+		s.slates.mu.Unlock()
 		p = s.in('p', Primary)
 		s.pass(time.Second)
 		p.leave(nil)

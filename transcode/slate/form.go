@@ -142,10 +142,9 @@ func pictures(c media.Picture, b beat) (form, error) {
 	}
 	every := b.division(c)
 	o := form{
-		Rate: b.rate, Frames: b.frames / every, GOP: b.gop / every,
+		Rate: ffmpeg.Rate{Num: b.rate.Num, Den: b.rate.Den * every}, Frames: b.frames / every, GOP: b.gop / every,
 		Width: f.Width, Height: f.Height, SARWidth: max(f.SARWidth, 1), SARHeight: max(f.SARHeight, 1),
 	}
-	o.Rate = ffmpeg.Rate{Num: b.rate.Num, Den: b.rate.Den * every}
 	if o.SARWidth > 16*o.SARHeight || o.SARHeight > 16*o.SARWidth { // nobody has such pixels
 		o.SARWidth, o.SARHeight = 1, 1
 	}
@@ -163,8 +162,8 @@ func pictures(c media.Picture, b beat) (form, error) {
 		return form{}, fmt.Errorf("%s: %w", c.Name(), errNothing)
 	}
 	o.Colour = drawable(o.Colour)
-	chromaOdd := o.Width%2 != 0 || o.Height%2 != 0
-	if chromaOdd && o.Codec != string(rung.AV1) && o.Codec != string(ffmpeg.VP9) {
+	odd := o.Width%2 != 0 || o.Height%2 != 0
+	if odd && o.Codec != string(rung.AV1) && o.Codec != string(ffmpeg.VP9) {
 		return form{}, fmt.Errorf("%s of %dx%d: 4:2:0 has even sides", c.Name(), f.Width, f.Height)
 	}
 	return o, nil
@@ -270,4 +269,12 @@ func (f form) validateTime() error {
 		return fmt.Errorf("%d pictures at %v", f.Frames, f.Rate)
 	}
 	return nil
+}
+
+// String is for the log.
+func (f form) String() string {
+	if f.SampleRate > 0 {
+		return fmt.Sprintf("%s %d Hz %d channels", f.Codec, f.SampleRate, f.Channels)
+	}
+	return fmt.Sprintf("%s %dx%d %.4g fps", f.Codec, f.Width, f.Height, perSecond(f.Rate))
 }

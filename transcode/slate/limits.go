@@ -57,7 +57,7 @@ const (
 	makeLimit  = 30 * time.Minute
 	quietLimit = time.Minute
 	// retryAfter is when what failed is tried again.
-	retryAfter = 10 * time.Minute
+	retryAfter = 5 * time.Minute
 
 	// maxLate is how late a sample may be. Beyond that, the slate begins anew.
 	maxLate = time.Second

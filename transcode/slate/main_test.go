@@ -3,6 +3,7 @@ package slate
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -11,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"os"
 	"sluice/media"
 	"sluice/transcode/coded"
 	"sluice/transcode/ffmpeg"

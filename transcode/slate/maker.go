@@ -3,7 +3,6 @@ package slate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -343,97 +342,4 @@ func (m *Maker) find(ctx context.Context) *ffmpeg.Tool {
 	}
 	m.tool = tool
 	return tool
-}
-
-// changed reports whether the picture isn't the one that was read.
-func (m *Maker) changed() bool {
-	now, err := stampOf(m.options.Picture)
-	return err == nil && now != m.stamp
-}
-
-// look reads the picture where it's another one than before, and isn't being written.
-func (m *Maker) look(ctx context.Context) {
-	if m.options.Picture == "" {
-		return
-	}
-	now, err := stampOf(m.options.Picture)
-	first, settled := !m.looked, now == m.seen
-	m.looked, m.seen = true, now
-	switch {
-	case !first && (now == m.stamp || !settled):
-		return
-	case err != nil:
-		m.stamp = now
-		m.keep(err)
-		return
-	}
-	tool := m.find(ctx)
-	if tool == nil {
-		m.looked = false // it's read as soon as there is one
-		return
-	}
-	s, err := readSource(ctx, tool, m.options.Picture)
-	if ctx.Err() != nil {
-		return
-	}
-	m.stamp = now
-	if err != nil {
-		m.keep(err)
-		return
-	}
-	m.show(s)
-}
-
-// keep tells that what is shown stays.
-func (m *Maker) keep(err error) {
-	m.mu.Lock()
-	shown := m.shown
-	m.mu.Unlock()
-	instead := "the built-in picture"
-	if shown.path != "" {
-		instead = "the one before"
-	}
-	m.log.Warn("the slate's picture can't be used: it is "+instead, "path", m.options.Picture, "err", err)
-}
-
-// show makes a picture the one that is shown.
-func (m *Maker) show(s source) {
-	m.mu.Lock()
-	before := m.shown
-	if before.key() == s.key() {
-		m.mu.Unlock()
-		return
-	}
-	if before.path != "" {
-		m.before = &before
-	}
-	m.shown = s
-	m.mu.Unlock()
-	m.log.Info("the slate's picture", "path", s.path, "state", s.String())
-}
-
-// String is for the log.
-func (s source) String() string {
-	switch {
-	case s.path == "":
-		return "built in"
-	case s.content.Frames == 1:
-		return "a still picture"
-	}
-	text := fmt.Sprintf("a clip of %v", s.content.Length.Round(time.Millisecond))
-	if s.content.Length >= longest-trimmed {
-		text += ", of which more isn't used"
-	}
-	if !s.content.Sound {
-		text += " without sound"
-	}
-	return text
-}
-
-// String is for the log.
-func (f form) String() string {
-	if f.SampleRate > 0 {
-		return fmt.Sprintf("%s %d Hz %d channels", f.Codec, f.SampleRate, f.Channels)
-	}
-	return fmt.Sprintf("%s %dx%d %.4g fps", f.Codec, f.Width, f.Height, perSecond(f.Rate))
 }

@@ -44,13 +44,19 @@ type serving struct {
 
 func serve(t *testing.T, o Options) serving {
 	t.Helper()
+	return serveQuiet(t, o, quietLimit)
+}
+
+// serveQuiet is serve where nothing may come out of ffmpeg for so long.
+func serveQuiet(t *testing.T, o Options, quiet time.Duration) serving {
+	t.Helper()
 	s := serving{log: &logged{}}
 	o.Log = slog.New(slog.NewTextHandler(s.log, nil))
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
 	s.Maker = New(o)
-	s.every, s.quiet = 20*time.Millisecond, 2*time.Second
+	s.every, s.quiet = 20*time.Millisecond, quiet
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()
@@ -62,7 +68,7 @@ func serve(t *testing.T, o Options) serving {
 }
 
 // patience is for how long a test waits for what must come.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // awaitClip waits for a slate of which something is true.
 func (s serving) awaitClip(t *testing.T, tracks []media.Track, is func(*Clip) bool) *Clip {
@@ -212,7 +218,7 @@ func TestMakerSurvivesFFmpeg(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, Options{FFmpeg: script(t, says+tc.does)})
+			s := serveQuiet(t, Options{FFmpeg: script(t, says+tc.does)}, 2*time.Second)
 			s.Prepare(smallTracks(t))
 			s.awaitLine(t, "no slate for a track")
 			s.awaitLine(t, tc.line)

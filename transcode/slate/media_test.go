@@ -197,47 +197,54 @@ func named(t media.Track, id media.TrackID, language string) media.Track {
 
 // The sizes and sounds that streams have. Each clip is played for several of its loops.
 func TestSlateOfRealStreams(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "picture.png")
+	draw(t, path, "green")
+	picture := readTestSource(t, path)
 	for _, tc := range []struct {
 		name   string
+		still  bool // of a picture of two seconds, since the built-in one's six take long
 		tracks func(t *testing.T) []media.Track
 	}{
-		{"1080p60, 48 kHz stereo", func(t *testing.T) []media.Track {
+		{"1080p60, 48 kHz stereo", true, func(t *testing.T) []media.Track {
 			return []media.Track{h264Track(t, "1920x1080", "60", "-profile:v", "main", "-color_primaries", "1", "-color_trc", "1", "-colorspace", "1"), aacTrack(t, 48_000, 2)}
 		}},
-		{"720p29.97, 44.1 kHz mono", func(t *testing.T) []media.Track {
+		{"720p29.97, 44.1 kHz mono", false, func(t *testing.T) []media.Track {
 			return []media.Track{h264Track(t, "1280x720", "30000/1001"), aacTrack(t, 44_100, 1)}
 		}},
-		{"upright 1080p30, 5.1", func(t *testing.T) []media.Track {
+		{"upright 1080p30, 5.1", true, func(t *testing.T) []media.Track {
 			return []media.Track{h264Track(t, "1080x1920", "30"), aacTrack(t, 48_000, 6)}
 		}},
-		{"240p15 of wide pixels, 44.1 kHz stereo", func(t *testing.T) []media.Track {
+		{"240p15 of wide pixels, 44.1 kHz stereo", false, func(t *testing.T) []media.Track {
 			return []media.Track{h264Track(t, "426x240", "15", "-vf", "setsar=4/3", "-profile:v", "baseline"), aacTrack(t, 44_100, 2)}
 		}},
-		{"film, Opus", func(t *testing.T) []media.Track {
+		{"film, Opus", true, func(t *testing.T) []media.Track {
 			return []media.Track{h264Track(t, "640x272", "24000/1001"), soundTrack(media.PlainOpus(2))}
 		}},
-		{"three sizes, two languages", func(t *testing.T) []media.Track {
+		{"three sizes, two languages", false, func(t *testing.T) []media.Track {
 			return []media.Track{
 				named(h264Track(t, "640x360", "30"), 1, ""), named(h264Track(t, "426x240", "30"), 3, ""),
 				named(h264Track(t, "256x144", "15"), 4, ""), named(aacTrack(t, 48_000, 2), 2, "en"), named(aacTrack(t, 48_000, 2), 5, "fr"),
 			}
 		}},
-		{"sound alone", func(t *testing.T) []media.Track { return []media.Track{named(aacTrack(t, 44_100, 2), 1, "")} }},
+		{"sound alone", false, func(t *testing.T) []media.Track { return []media.Track{named(aacTrack(t, 44_100, 2), 1, "")} }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tracks := tc.tracks(t)
-			c := makeClip(t, source{}, tracks...)
+			tracks, shown, loop := tc.tracks(t), source{}, 6*time.Second
+			if tc.still {
+				shown, loop = picture, 2*time.Second
+			}
+			c := makeClip(t, shown, tracks...)
 			got := c.Tracks()
 			require.Len(t, got, len(tracks))
 			for i := range got {
 				requireSame(t, tracks[i], got[i])
 			}
-			loop := 6 * time.Second
 			if v, ok := tracks[0].Codec.(*media.H264); ok {
-				loop = time.Duration(float64(c.reels[0].form.Frames) / v.FrameRate * float64(time.Second))
+				lasts := time.Duration(float64(c.reels[0].form.Frames) / v.FrameRate * float64(time.Second))
+				require.InDelta(t, loop.Seconds(), lasts.Seconds(), 0.05)
+				loop = lasts
 				require.LessOrEqual(t, profileRank(got[0].Codec.(*media.H264)), profileRank(v))
 			}
-			require.InDelta(t, 6, loop.Seconds(), 0.1)
 			var p *played
 			if len(tracks) > 2 {
 				p = justPlay(t, c, 5*loop/2)
@@ -274,6 +281,9 @@ func justPlay(t *testing.T, c *Clip, lasts time.Duration) *played {
 
 // Other codecs than the usual two.
 func TestSlateOfOtherCodecs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "picture.png")
+	draw(t, path, "green")
+	picture := readTestSource(t, path)
 	ac3 := func(name string, channels string) []byte {
 		path := filepath.Join(t.TempDir(), "frame")
 		run(t, "ffmpeg", "-v", "fatal", "-f", "lavfi", "-i", "anullsrc=r=48000:cl="+channels, "-t", "0.03", "-c:a", name, "-f", name, path)
@@ -302,10 +312,10 @@ func TestSlateOfOtherCodecs(t *testing.T) {
 		"Opus":   soundTrack(media.PlainOpus(6)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := makeClip(t, source{}, track)
+			c := makeClip(t, picture, track)
 			got := c.Tracks()[0]
 			requireSame(t, track, got)
-			p := justPlay(t, c, 14*time.Second)
+			p := justPlay(t, c, 5*time.Second)
 			checkSeamless(t, c.reels[0], p.samples[track.ID])
 			checkDecodes(t, got, p.samples[track.ID])
 		})

@@ -86,3 +86,21 @@ func hashOf(path string) (string, error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// String is for the log.
+func (s source) String() string {
+	switch {
+	case s.path == "":
+		return "built in"
+	case s.content.Frames == 1:
+		return "a still picture"
+	}
+	text := fmt.Sprintf("a clip of %v", s.content.Length.Round(time.Millisecond))
+	if s.content.Length >= longest-trimmed {
+		text += ", of which more isn't used"
+	}
+	if !s.content.Sound {
+		text += " without sound"
+	}
+	return text
+}
