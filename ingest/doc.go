@@ -3,7 +3,7 @@
 //
 // It implements the server's side of "Adobe's Real Time Messaging Protocol" 1.0,
 // section 7.2, on top of the layers below it (handshake, chunk, amf0, message,
-// flv), with the custom of the field where that document is silent:
+// flv, id3), with the custom of the field where that document is silent:
 // releaseStream, FCPublish, onFCPublish and their kin are Flash Media Server's.
 // TLS is RFC 8446 and RFC 5246. Of "Enhanced RTMP" v2 it takes every codec but VP8
 // and H.266, several tracks of each kind, and nanoseconds of timestamps, answers
@@ -15,7 +15,8 @@
 // are known, WriteSample for each access unit, End when the session is over. A
 // sample refers to the bytes that were read from the connection: they are not
 // copied in between, and never written again. Whether a decoder can start at it is
-// what its bitstream says.
+// what its bitstream says. Script tags other than onMetaData, and user data in the
+// pictures' SEI, become media.Events with an ID3 tag (events.go), WriteEvent's calls.
 //
 // Each connection has one goroutine, which reads, answers and calls the Sink.
 // Serve starts it and waits for it. While a connection plays, it has a second one, which

@@ -175,11 +175,11 @@ func (p *publication) tell(ctx context.Context, e media.Event) error {
 }
 
 // userData makes events of what a picture's SEI says and the one before didn't:
-// encoders repeat their name and settings with every keyframe.
+// encoders repeat themselves with every keyframe.
 func (p *publication) userData(data []byte, hevc bool, now time.Time) (events []media.Event) {
 	for m := range sei.Of(data, hevc) {
 		id, said, ok := m.Unregistered()
-		if !ok {
+		if !ok || encoderSettings[id] {
 			continue
 		}
 		if before, known := p.events.said[id]; known && before == string(said) {
@@ -195,6 +195,13 @@ func (p *publication) userData(data []byte, hevc bool, now time.Time) (events []
 		events = append(events, media.Event{Scheme: media.SchemeID3, Data: id3.AppendPrivate(nil, uuidText(id), said)})
 	}
 	return events
+}
+
+// encoderSettings are the user data of x264 and x265: their version and settings, which
+// tell viewers nothing.
+var encoderSettings = map[sei.UUID]bool{
+	{0xdc, 0x45, 0xe9, 0xbd, 0xe6, 0xd9, 0x48, 0xb7, 0x96, 0x2c, 0xd8, 0x20, 0xd9, 0x23, 0xee, 0xef}: true,
+	{0x2c, 0xa2, 0xde, 0x09, 0xb5, 0x17, 0x47, 0xdb, 0xbb, 0x55, 0xa4, 0xfe, 0x7f, 0xc2, 0xfc, 0x4e}: true,
 }
 
 // leads says whether a video track is the one that players see first.

@@ -97,7 +97,9 @@ func TestUserDataOfPicturesIsEvents(t *testing.T) {
 		}
 		var units [][]byte
 		if key {
-			units = append(units, seiUnit(false, 'e', "x264 - core 164"))
+			units = append(units, seiUnit(false, 'e', "an encoder's version"))
+			const x264 = "\xdc\x45\xe9\xbd\xe6\xd9\x48\xb7\x96\x2c\xd8\x20\xd9\x23\xee\xef"
+			units = append(units, append([]byte{6, 5, 20}, x264+"x264\x80"...))
 		}
 		if n == 40 || n == 41 {
 			units = append(units, seiUnit(false, 'u', fmt.Sprint("at ", n)))
@@ -115,7 +117,7 @@ func TestUserDataOfPicturesIsEvents(t *testing.T) {
 		require.Equal(t, "PRIV", f.ID)
 		texts = append(texts, f.Name[:8]+" "+string(f.Value))
 	}
-	require.Equal(t, []string{"65656565 x264 - core 164", "75757575 at 40", "75757575 at 41", "75757575 own"}, texts)
+	require.Equal(t, []string{"65656565 an encoder's version", "75757575 at 40", "75757575 at 41", "75757575 own"}, texts)
 	require.Equal(t, "65656565-6565-6565-6565-656565656565", frames[0].Name)
 	video := s.rec.epochs[0].samples[videoTrack]
 	require.Equal(t, []media.Ticks{video[0].PTS(), video[40].PTS(), video[41].PTS(), video[50].PTS()}, at)

@@ -1,5 +1,5 @@
 // Package media holds the words that every room shares: tracks, codecs,
-// samples, and the arithmetic of media time.
+// samples, timed metadata, and the arithmetic of media time.
 //
 // Times are those of ISO/IEC 14496-12: a decode time (DTS) and the offset from
 // it to the composition time (CTSOffset), both in ticks of the track's

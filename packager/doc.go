@@ -20,6 +20,11 @@
 //     then is a gap.
 //   - A part is written the moment its last sample arrives: it never waits for
 //     the next one.
+//   - Timed metadata stands in front of the part of its time, in every rendition of the
+//     leading kind, with the epoch's clock; what comes late, in front of the next part,
+//     and what comes early waits (events).
+//   - The leading pictures are looked through for closed captions (captions); what is
+//     found is an entry.
 //   - What the manifests promise is fixed once a broadcast (targets).
 //   - Wall time is the server's, and follows the encoder's drift (wallClock).
 //

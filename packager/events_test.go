@@ -173,3 +173,24 @@ func TestEventsAreBounded(t *testing.T) {
 	r.write(all[10:]).end()
 	require.Len(t, r.told(timeline.Source), 1024)
 }
+
+// checkTold wants each event once in each rendition, in the part of its time or a later
+// one, and never in one before.
+func checkTold(t *testing.T, r *rig) {
+	t.Helper()
+	type telling struct {
+		id timeline.RenditionID
+		n  uint32
+	}
+	seen := map[telling]bool{}
+	for _, e := range entriesOf[timeline.PartWritten](r) {
+		events, err := cmaf.ReadEvents(e.Part.Data)
+		require.NoError(t, err)
+		for _, m := range events {
+			require.False(t, seen[telling{e.Rendition, m.ID}], "event %d of %s", m.ID, e.Rendition)
+			seen[telling{e.Rendition, m.ID}] = true
+			require.Less(t, m.Time, e.Part.Start+e.Part.Duration)
+			require.GreaterOrEqual(t, m.Time.Duration(m.Timescale), timeline.Origin)
+		}
+	}
+}

@@ -82,6 +82,9 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	if s.session != nil {
 		events = s.session.events
 		s.dropEvent(dropUnreached, len(s.session.splices))
+		for i := range events {
+			events[i].carried = true
+		}
 	}
 	s.session = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}
 	s.schedule()

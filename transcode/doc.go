@@ -28,6 +28,10 @@
 // that the machine can't keep up with is dropped, one that it has no room for is left
 // out, and both are tried again later (watch.go).
 //
+// Timed metadata goes to the packager as it is, with the run that it belongs to
+// (events.go). Closed captions don't go through ffmpeg: they are put into what comes
+// back (captions.go).
+//
 // In go the calls of media.Sink, one session at a time for each stream; out come
 // the same calls to a media.Base, and rungs through it. A crash, a hang or a slow
 // machine costs rungs: no call of the Sink waits for ffmpeg, but for an end

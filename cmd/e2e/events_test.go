@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -80,7 +81,10 @@ func TestTimedMetadata(t *testing.T) {
 			g := start(t)
 			g.loop(c)
 			g.segments(2)
+			watching, stop := context.WithCancel(t.Context())
+			_, watched := g.watchDASH(watching, "live")
 			playing := play(t, p.player, g.url(p.path))
+			playing.awaits("it plays", func(s shown) bool { return s.CurrentTime > 0 })
 			playing.playsOn(9 * time.Second)
 			seen := playing.stop()
 			seen.requireUnharmed(t)
@@ -105,6 +109,8 @@ func TestTimedMetadata(t *testing.T) {
 				// Cues are told of with the time updates of the element, a few a second.
 				require.InDelta(t, e.Time, e.Shown, 0.6, "%+v", e)
 			}
+			stop()
+			watched()
 			g.requireEventsInTime(first)
 		})
 	}

@@ -3,6 +3,11 @@ package cmaf_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -123,4 +128,28 @@ func FuzzReadEvents(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, events, got)
 	})
+}
+
+// Messages before each fragment cost ffprobe no packet, and give it nothing to complain about.
+func TestFFprobeReadsFragmentsWithEvents(t *testing.T) {
+	track := high1080(t)
+	file, err := cmaf.Init(track)
+	require.NoError(t, err)
+	want := ""
+	for n := range media.Ticks(3) {
+		events := someEvents()
+		for i := range events {
+			file = events[i].AppendTo(file)
+		}
+		f := cmaf.Fragment{Sequence: uint32(n + 1), TrackID: track.ID, Samples: []media.Sample{
+			sample(n*6000, 0, 3000, true, "\x00\x00\x00\x02\x09\x10"), sample(n*6000+3000, 0, 3000, false, "\x00\x00\x00\x02\x09\x30"),
+		}}
+		file = f.AppendTo(file)
+		want += fmt.Sprintf("%d\n%d\n", n*6000, n*6000+3000)
+	}
+	path := filepath.Join(t.TempDir(), "events.mp4")
+	require.NoError(t, os.WriteFile(path, file, 0o644))
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "fatal", "-of", "csv=p=0", "-show_entries", "packet=dts", path).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Equal(t, want, strings.ReplaceAll(string(out), ",", ""))
 }

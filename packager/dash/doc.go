@@ -41,6 +41,13 @@
 // has, so that whoever asks again is told at once. That number never falls: a rung
 // that is back counts from the next segment on.
 //
+// # Events and captions
+//
+// Every AdaptationSet of the leading kind declares ID3 in emsg boxes (InbandEventStream,
+// §5.10.3.3), be there any or not: dash.js reads events of declared schemes only, and a
+// Period doesn't change. Closed captions are Accessibility descriptors of the sets of
+// video, those that the anchor knows; where more are found, it's another Period.
+//
 // # Gaps
 //
 // dash.js 5 and Shaka 5 number segments by counting S elements from

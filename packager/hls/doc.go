@@ -72,6 +72,14 @@
 // player starts with the smallest and changes at once; as at any start of its,
 // it gives up where the playlist lists nothing that it hasn't fetched yet.
 //
+// # Captions
+//
+// EXT-X-MEDIA names the channels and services of CEA-608 and CEA-708 that the broadcast's
+// pictures have had (timeline.Timeline.Captions), and CC1 where there has been room for
+// captions only. CLOSED-CAPTIONS=NONE stands in every variant as long as there has been
+// neither, and nothing at all where nobody looks into the codec. Timed metadata needs no
+// tag: players look for it in fragments.
+//
 // # Limits
 //
 // A playlist is as long as the timeline's window. Rendering is one pass over

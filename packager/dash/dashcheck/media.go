@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ type Media struct {
 	Start    uint64 // tfdt of the first fragment
 	Duration uint64 // of all samples
 	Sync     bool   // the first sample is a sync sample
+	// Events are the schemes and values, with a slash between, of the events that stand
+	// before its fragments.
+	Events []string
 }
 
 // MeasureInit reads an init segment of one track.
@@ -53,6 +57,11 @@ func (i Init) Measure(body []byte) (Media, error) {
 	}
 	for _, segment := range file.Segments {
 		for _, fragment := range segment.Fragments {
+			for _, box := range fragment.Children {
+				if e, ok := box.(*mp4.EmsgBox); ok {
+					m.Events = append(m.Events, e.SchemeIDURI+"/"+e.Value)
+				}
+			}
 			traf := fragment.Moof.Traf
 			if traf == nil || traf.Tfdt == nil {
 				return m, errors.New("fragment without traf or tfdt")
@@ -86,6 +95,7 @@ type listing struct {
 	bandwidth uint64
 	buffer    time.Duration // minBufferTime
 	final     bool          // its duration doesn't change any more
+	events    []string      // that are declared, as in Media
 	ahead     bool          // it may be listed before it is whole, and turn out to end early
 }
 
@@ -104,7 +114,7 @@ func (rs *resources) list(m *MPD, f *findings) {
 						return
 					}
 					final := j < len(r.Segments)-1 || i < len(m.Periods)-1 || !m.Dynamic
-					rs.listed[g.URL] = listing{g, r.name(), r.Timescale, r.Bandwidth, m.Buffer, final, m.mayLack(r, g)}
+					rs.listed[g.URL] = listing{g, r.name(), r.Timescale, r.Bandwidth, m.Buffer, final, declared(s, r), m.mayLack(r, g)}
 					if media, ok := rs.media[g.URL]; ok {
 						rs.listed[g.URL].check(media, f)
 					}
@@ -153,6 +163,18 @@ func (o *Observer) Missing(url string, status int) {
 	o.keep(f)
 }
 
+// declared are the events that a Representation says its segments may carry.
+func declared(s *Set, r *Representation) (all []string) {
+	for _, of := range []*node{s.node, r.node} {
+		for _, e := range of.all("InbandEventStream") {
+			scheme, _ := e.attr("schemeIdUri")
+			value, _ := e.attr("value")
+			all = append(all, scheme+"/"+value)
+		}
+	}
+	return all
+}
+
 // check compares a segment with how it is listed.
 func (l listing) check(m Media, f *findings) {
 	what := fmt.Sprintf("segment %d of %s", l.Number, l.in)
@@ -162,6 +184,9 @@ func (l listing) check(m Media, f *findings) {
 	}
 	f.check(m.Start == l.Time, mediaStart, l.line, "%s: tfdt %d, listed at %d", what, m.Start, l.Time)
 	f.check(m.Sync, mediaSync, l.line, "%s", what)
+	for _, e := range m.Events {
+		f.check(slices.Contains(l.events, e), mediaEvents, l.line, "%s has an event of %s", what, e)
+	}
 	if !l.final {
 		return
 	}

@@ -135,5 +135,6 @@ var (
 	mediaDuration  = rule("media.duration", "§7.2.1, §5.3.9.6.1", Must, "a segment lasts as long as its S says")
 	mediaSync      = rule("media.sync", "§5.3.7.2", Must, "a segment starts with a sync sample")
 	mediaBandwidth = rule("media.bandwidth", "§5.3.5.2", Must, "at bandwidth a segment is there minBufferTime after its end at the latest")
+	mediaEvents    = rule("media.events", "§5.10.3.3.1", Must, "the events in a segment are of schemes that its MPD declares")
 	mediaGap       = rule("media.gap", "§5.3.9.7", Must, "segments without media are those that FailoverContent names")
 )

@@ -239,6 +239,9 @@ var faults = []struct {
 	{mediaDuration, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Duration += 4600 } }},
 	{mediaSync, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Sync = false } }},
 	{mediaBandwidth, "", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Size *= 3 } }},
+	{mediaEvents, "", func(s *spoiler) {
+		s.media = func(_ string, m *Media) { m.Events = []string{"https://aomedia.org/emsg/ID3/", "urn:x/"} }
+	}},
 	{mediaGap, "empty", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Empty = true } }},
 	{mediaGap, "filled", func(s *spoiler) { s.media = func(_ string, m *Media) { m.Empty = false } }},
 }

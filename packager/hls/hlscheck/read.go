@@ -2,6 +2,7 @@ package hlscheck
 
 import (
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -295,6 +296,9 @@ func readVariant(l line, f *findings) Variant {
 	return v
 }
 
+// instreamID is a channel of CEA-608 or a service of CEA-708.
+var instreamID = regexp.MustCompile(`^(CC[1-4]|SERVICE([1-9]|[1-5][0-9]|6[0-3]))$`)
+
 func readRendition(l line, f *findings) Rendition {
 	a := l.attrs
 	r := Rendition{Type: a.text("TYPE"), Group: a.text("GROUP-ID"), Name: a.text("NAME"), URI: a.text("URI"), line: l.number}
@@ -307,7 +311,7 @@ func readRendition(l line, f *findings) Rendition {
 	if r.Type == "AUDIO" && !a.has("CHANNELS") {
 		f.add(renditionChans, l.number, "no CHANNELS")
 	}
-	if r.Type == "CLOSED-CAPTIONS" && (!a.has("INSTREAM-ID") || a.has("URI")) {
+	if r.Type == "CLOSED-CAPTIONS" && (!instreamID.MatchString(a.text("INSTREAM-ID")) || a.has("URI")) {
 		f.add(renditionCC, l.number, "INSTREAM-ID=%q, URI=%q", a.text("INSTREAM-ID"), r.URI)
 	}
 	if a.yes("DEFAULT") {

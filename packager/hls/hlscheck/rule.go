@@ -123,7 +123,7 @@ var (
 	renditionDefault = rule("rendition.default", "§4.4.6.1, §4.4.6.1.1", Must, "one DEFAULT a group, and it is AUTOSELECT")
 	renditionLang    = rule("rendition.language", "Apple 8.10", Must, "renditions have a LANGUAGE")
 	renditionChans   = rule("rendition.channels", "§4.4.6.1", Should, "audio renditions have CHANNELS")
-	renditionCC      = rule("rendition.captions", "§4.4.6.1", Must, "captions have an INSTREAM-ID and no URI")
+	renditionCC      = rule("rendition.captions", "§4.4.6.1", Must, "captions have an INSTREAM-ID, of a channel or service, and no URI")
 	independent      = rule("independent", "Apple 9.11, 9.12, §4.4.2.1", Should, "EXT-X-INDEPENDENT-SEGMENTS stands in the multivariant playlist, and only there")
 	bandwidthPeak    = rule("bandwidth.peak", "§4.1, §4.4.6.2, Apple 9.13", Must, "BANDWIDTH is at least the measured peak")
 	reportMissing    = rule("report.missing", "B.1", Must, "there is a rendition report for each other rendition")

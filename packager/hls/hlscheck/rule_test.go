@@ -221,6 +221,8 @@ var faults = []struct {
 	{renditionLang, "", func(s *spoiler) { s.change(`LANGUAGE="und",`, "", firstMaster) }},
 	{renditionChans, "", func(s *spoiler) { s.change(`CHANNELS="2",`, "", firstMaster) }},
 	{renditionCC, "no id", func(s *spoiler) { s.change(`,INSTREAM-ID="CC1"`, "", firstMaster) }},
+	{renditionCC, "no channel", func(s *spoiler) { s.change(`INSTREAM-ID="CC1"`, `INSTREAM-ID="CC5"`, firstMaster) }},
+	{renditionCC, "no service", func(s *spoiler) { s.change(`INSTREAM-ID="CC1"`, `INSTREAM-ID="SERVICE64"`, firstMaster) }},
 	{renditionCC, "a URI", func(s *spoiler) { s.change(`INSTREAM-ID="CC1"`, `INSTREAM-ID="CC1",URI="x"`, firstMaster) }},
 	{independent, "missing", func(s *spoiler) { s.drop("#EXT-X-INDEPENDENT", firstMaster) }},
 	{independent, "twice", func(s *spoiler) { s.add("#EXT-X-INDEPENDENT-SEGMENTS\n", video1) }},
