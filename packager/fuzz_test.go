@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/media"
+	"sluice/media/scte35"
 	"sluice/packager"
 	"sluice/packager/timeline"
 )
@@ -53,6 +54,7 @@ const (
 	opExpect
 	opRungChange
 	opEvent // arg: where from here
+	opSplice
 	opCount
 )
 
@@ -211,6 +213,20 @@ func (p *publisher) do(op, arg int) {
 			}
 			require.NoError(p, p.stream.WriteEvent(p.Context(), e))
 		}
+	case opSplice:
+		at := p.video + media.Ticks(arg-100)*9000
+		section := []*scte35.Section{
+			scte35.Out(uint32(arg%3), nil, time.Duration(arg)*50*time.Millisecond, arg%2 == 0), scte35.In(uint32(arg%3), nil),
+			scte35.Cancel(uint32(arg % 3)), scte35.Opportunity(uint32(arg%3), nil, 0, arg%2 == 0),
+		}[arg%4]
+		if arg%5 > 2 {
+			_, _ = p.packager.Cue(p.Context(), "live", packager.Cue{Section: sectionOf(p, section), Ahead: time.Duration(arg-50) * 100 * time.Millisecond})
+			break
+		}
+		if arg > 250 {
+			at = media.Ticks(p.rand.Uint64())
+		}
+		p.splice(section, at, "")
 	case opRungChange:
 		p.open([]media.Track{otherVideoTrack(p), videoTrack(p)}[arg%2])
 	}
@@ -227,6 +243,7 @@ func FuzzSamples(f *testing.F) {
 	f.Add(uint64(8), []byte{opRungLag, 3, opRun, 250, opRungLeave, 0, opRun, 250, opExpect, 1, opBegin, 0, opRun, 250, opRungEnd, 1, opRungAbsurd, 1, opRungAbsurd, 3})
 	f.Add(uint64(9), []byte{opRun, 250, opRungChange, 1, opRun, 250, opRungChange, 0, opRun, 250, opRungChange, 1, opReconnect, 0, opRun, 200})
 	f.Add(uint64(10), []byte{opEvent, 104, opRun, 250, opEvent, 230, opRun, 250, opEvent, 90, opBegin, 0, opEvent, 130, opRun, 250, opEvent, 251, opJump, 0, opEvent, 122, opRun, 250})
+	f.Add(uint64(11), []byte{opSplice, 100, opRun, 250, opSplice, 104, opKeyframe, 0, opRun, 250, opSplice, 105, opReconnect, 0, opRun, 250, opSplice, 101, opSplice, 253, opRun, 250})
 	f.Add(uint64(6), []byte{opGOP, 0, opRun, 255, opFrameRate, 7, opRun, 255, opFrameRate, 5, opRun, 20})
 	f.Fuzz(runPublisher)
 }

@@ -82,10 +82,10 @@ func (s *Stream) Begin(ctx context.Context, tracks []media.Track) error {
 	var events []event // that the epoch before didn't come to
 	if s.session != nil {
 		events = s.session.events
+		s.dropEvent(dropUnreached, len(s.session.splices))
 		for i := range events {
 			events[i].carried = true
 		}
-		s.dropEvent(dropUnreached, len(s.session.splices))
 	}
 	s.session, s.over = &session{settings: settings, expected: s.expects, inputs: inputs, events: events}, false
 	s.schedule()

@@ -141,6 +141,7 @@ func AppendTransportMedia(dst []byte, t *timeline.Timeline, id timeline.Renditio
 	dst = append(dst, "#EXTM3U\n#EXT-X-VERSION:"+transportVersion+"\n#EXT-X-TARGETDURATION:"...)
 	dst = appendUint(dst, uint64(t.Targets.Segment/time.Second))
 	dst = p.appendSequences(append(dst, '\n'))
+	dst = p.appendSplices(dst)
 	for g := range p.r.Segments.From(p.first.MSN) {
 		if g.MSN > last.MSN {
 			break
