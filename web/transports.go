@@ -114,9 +114,11 @@ func (c *transports) make(ctx context.Context, s *transport, write func() ([]byt
 	defer func() { <-c.turns }()
 	began := time.Now()
 	s.body, s.err = write()
-	c.made.Inc()
 	c.seconds.Add(time.Since(began).Seconds())
-	c.written.Add(float64(len(s.body)))
+	if s.err == nil {
+		c.made.Inc()
+		c.written.Add(float64(len(s.body)))
+	}
 	return s.body, s.err
 }
 

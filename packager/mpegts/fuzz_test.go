@@ -1,12 +1,11 @@
 package mpegts_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
 	"time"
-
-	"bytes"
 
 	"github.com/asticode/go-astits"
 	"github.com/stretchr/testify/require"

@@ -146,7 +146,6 @@ func (s *Stream) samples() ([]media.Sample, error) {
 	var all []media.Sample
 	var f cmaf.Fragment
 	for i, b := range s.Fragments {
-		f.Samples = all[len(all):]
 		if err := f.Read(b); err != nil {
 			return nil, fmt.Errorf("fragment %d: %w", i, err)
 		}
