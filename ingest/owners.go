@@ -19,10 +19,10 @@ type owner interface {
 //
 //	free ──claim──▶ owned ──release──▶ free
 //
-// With Newest, a second claim evicts the owner at once. Otherwise it waits: until the owner releases, or has been silent for
-// OwnerSilence (then it is evicted, and its release waited for), or for
-// OwnerWait in all (then ErrBusy). So nobody stays locked out by a publisher that
-// hangs, and nobody pushes out one that doesn't.
+// With Newest, a second claim evicts the owner at once. Otherwise it waits: until the
+// owner releases, or has been silent for OwnerSilence (then it is evicted, and its
+// release waited for), or for OwnerWait in all (then ErrBusy). So nobody stays locked
+// out by a publisher that hangs, and nobody pushes out one that doesn't.
 type owners struct {
 	limits *Limits
 	newest bool

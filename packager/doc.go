@@ -25,7 +25,8 @@
 //
 // A Packager and its Streams may be used by any number of goroutines at once; a
 // Stream's Sink methods are called by one session at a time, a rung's by one
-// goroutine at a time. No constructor starts a goroutine; Serve must run for streams to end after their grace time.
+// goroutine at a time. No constructor starts a goroutine; Serve must run for
+// streams to end after their grace time.
 // A sample that can't be right is repaired or dropped and counted, never a
 // panic; limits.go names the limits.
 package packager

@@ -2,9 +2,11 @@ package packager
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"sluice/media"
 	"sluice/packager/timeline"
 )
 
@@ -66,17 +68,53 @@ func (r *record) takeOut(ctx context.Context, id timeline.RenditionID) error {
 	if to := r.now().Rendition(id); to == nil || !to.Follows || to.Left {
 		return nil
 	}
-	return r.append(ctx, timeline.RenditionLeft{Rendition: id, At: time.Now()})
+	filled := r.fillTold(ctx, id)
+	return errors.Join(filled, r.append(ctx, timeline.RenditionLeft{Rendition: id, At: time.Now()}))
 }
 
-// closeOpen closes what a rung has open, as it is.
+// closeOpen closes what a rung has open: with the length that manifests tell of where
+// the leading rendition has ended that segment, else as it is.
 func (r *record) closeOpen(ctx context.Context, id timeline.RenditionID) error {
-	to := r.now().Rendition(id)
+	t := r.now()
+	to := t.Rendition(id)
 	if to == nil || !to.Follows || to.Open == nil {
 		return nil
 	}
 	g := to.Open
-	return r.append(ctx, timeline.SegmentClosed{Epoch: g.Epoch, Rendition: id, MSN: g.MSN, Duration: max(g.Duration, 1)})
+	duration := max(g.Duration, 1)
+	if leader := t.Rendition(t.Epoch(g.Epoch).Tracks[0].Rendition); leader != nil && to.Track.Kind == media.Video {
+		if led := leader.Segments.ByMSN(g.MSN); led != nil && led.Epoch == g.Epoch {
+			duration = max(duration, led.Duration.Rescale(led.Timescale(leader), g.Timescale(to)))
+		}
+	}
+	return r.append(ctx, timeline.SegmentClosed{Epoch: g.Epoch, Rendition: id, MSN: g.MSN, Duration: duration})
+}
+
+// fillTold records gaps for what manifests may list of a rung ahead of it: what the
+// leading rendition has, up to the newest anchor, or to the end of an epoch that has
+// ended (package dash).
+func (r *record) fillTold(ctx context.Context, id timeline.RenditionID) error {
+	t := r.now()
+	to := t.Rendition(id)
+	last := to.Segments.Last()
+	i := slices.IndexFunc(t.Epochs, func(e *timeline.Epoch) bool { return e.Number == to.Epoch })
+	if i < 0 || last == nil || last.Epoch != to.Epoch {
+		return nil
+	}
+	e := t.Epochs[i]
+	until := e.Anchors[len(e.Anchors)-1].MSN
+	switch {
+	case i+1 < len(t.Epochs):
+		until = t.Epochs[i+1].FirstMSN
+	case !e.Ended.IsZero():
+		until = t.Next.MSN
+	}
+	for msn := to.NextPosition(t).MSN; msn < until; msn++ {
+		if err := r.gap(ctx, e.Number, id, gapAt(to, time.Now(), t.Targets.Segment)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finishNamesakes ends what rungs of epochs before still have to come, where

@@ -3,6 +3,7 @@ package packager_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,51 @@ func TestRefusedEntriesOfRungs(t *testing.T) {
 			require.Equal(t, timeline.Ended, l.timeline().State)
 		}
 	}
+}
+
+// A rung that is taken out while it trails behind has gaps for what the MPD has
+// listed of it.
+func TestRefusedEntriesOfRungsThatTrail(t *testing.T) {
+	v := video{num: 3000, gops: []int{60}, bframes: true}
+	for _, lag := range []time.Duration{400 * time.Millisecond, 1500 * time.Millisecond} {
+		for first := 15; first < 33; first++ {
+			j := &picky{Journal: memory.New(memory.Options{}), rung: "480p", refused: func(n int) bool { return n == first }}
+			l := &fakeLadder{
+				rig: newRigOn(t, j, packager.Settings{}), rungs: []fakeRung{{name: "480p", every: 1, lag: 80 * time.Millisecond}},
+				lost: func(owed) bool { return false },
+			}
+			watching := newViewers(t)
+			l.seen = func() { watching.look(l.timeline(), l.start.Add(l.recorder.now)) }
+			l.expect()
+			l.stream.Expect(media.Expectation{Lag: lag, Rungs: []media.ExpectedRung{{Name: "480p", Kind: media.Video}}})
+			l.begin(videoTrack(t))
+			events := v.events(4500 * time.Millisecond)
+			l.write(events[:90])
+			l.lagging(lag)
+			l.write(events[90:]).end()
+			l.begin(videoTrack(t))
+			again := v.events(2500 * time.Millisecond)
+			for i := range again {
+				again[i].at += 5 * time.Second
+			}
+			l.write(again).end()
+			l.drain(2)
+			require.NoError(t, l.packager.Shutdown(t.Context()))
+			require.Equal(t, 1, strings.Count(l.log.String(), "rung is taken out"))
+			for _, found := range append(faultsOf(watching.dash.Violations()), faultsOf(watching.hls.Violations())...) {
+				t.Errorf("%v behind, entry %d: %s", lag, first, found)
+			}
+		}
+	}
+}
+
+// faultsOf are a checker's violations as text.
+func faultsOf[V fmt.Stringer](violations []V) []string {
+	var all []string
+	for _, v := range violations {
+		all = append(all, v.String())
+	}
+	return all
 }
 
 // A rendition that was a rung, and still has something to come, or has left,

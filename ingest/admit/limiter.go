@@ -48,11 +48,23 @@ func pause(failures int) time.Duration {
 	return min(firstPause<<(n-1), maxPause)
 }
 
+// trusts says whether somebody was let in from there by that.
+func (l *limiter) trusts(from netip.Prefix, key catalog.KeyHash, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.knows(from, key, now)
+}
+
+func (l *limiter) knows(from netip.Prefix, key catalog.KeyHash, now time.Time) bool {
+	at, known := l.trusted[pair{from, key}]
+	return known && now.Sub(at) < trustFor
+}
+
 // enter says how long an attempt must wait, or that it is refused.
 func (l *limiter) enter(from netip.Prefix, key catalog.KeyHash, now time.Time) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if at, known := l.trusted[pair{from, key}]; known && now.Sub(at) < trustFor {
+	if l.knows(from, key, now) {
 		return 0, true
 	}
 	a := l.addresses[from]

@@ -109,13 +109,15 @@ func (p *Policy) byCertificate(ctx context.Context, wish ingest.Publish, name st
 // bySecret decides by what somebody might guess: a key, a token, or what only the
 // application knows.
 func (p *Policy) bySecret(ctx context.Context, wish ingest.Publish, l *lease) error {
-	from, hash := ingest.Network(l.remote), credential(wish)
-	wait, ok := p.limiter.enter(from, hash, time.Now())
-	if !ok {
-		return ingest.ErrThrottled
-	}
-	if err := sleep(ctx, wait); err != nil {
-		return err
+	from := ingest.Network(l.remote)
+	if !p.limiter.trusts(from, p.credential(wish, webhook.ByNone), time.Now()) {
+		wait, ok := p.limiter.enter(from, p.credential(wish, webhook.ByKey), time.Now())
+		if !ok {
+			return ingest.ErrThrottled
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
 	}
 	err := p.identify(ctx, wish, l)
 	if err == nil && !wish.Probe { // else publish asks the application
@@ -129,7 +131,7 @@ func (p *Policy) bySecret(ctx context.Context, wish ingest.Publish, l *lease) er
 	if err != nil || wish.Probe {
 		return err
 	}
-	p.limiter.trust(from, hash, now)
+	p.limiter.trust(from, p.credential(wish, l.by), now)
 	if l.by == webhook.ByKey {
 		p.mu.Lock()
 		p.uses[l.key.Hash] = now
@@ -161,10 +163,15 @@ func (p *Policy) Whose(ctx context.Context, from netip.Addr, key string) (catalo
 	return catalog.Stream{}, false
 }
 
-// credential is what a publisher shows, for the limiter's memory.
-func credential(wish ingest.Publish) catalog.KeyHash {
-	if t := wish.Query.Get("token"); t != "" {
-		return catalog.HashKey(t)
+// credential is what a publisher is let in by, for the limiter's memory: a token, a key
+// or, where only the application can tell, the key and all that came beside it. What
+// doesn't decide isn't in it: whoever shows it again could try others with it.
+func (p *Policy) credential(wish ingest.Publish, by string) catalog.KeyHash {
+	switch {
+	case p.shows(wish):
+		return catalog.HashKey(wish.Query.Get("token"))
+	case by == webhook.ByNone:
+		return catalog.HashKey(string(wish.Key) + "?" + wish.Query.Encode())
 	}
 	return catalog.HashKey(string(wish.Key))
 }

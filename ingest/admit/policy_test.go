@@ -14,6 +14,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/token"
+	"sluice/ingest/webhook"
 	"sluice/storage/catalog"
 	"sluice/storage/catalog/sqlite"
 )
@@ -167,6 +168,55 @@ func TestGuessing(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded, "waiting ends with its context")
 		_, err = h.admit("old")
 		require.ErrorIs(t, err, ingest.ErrThrottled)
+	})
+}
+
+// What came beside a right key lets nobody try others, nor does a right name that the
+// application knows let anybody try passwords.
+func TestGuessingBesideWhatIsKnown(t *testing.T) {
+	for name, o := range map[string]Options{"nobody else is asked": {}, "tokens": {Tokens: tokens(t)}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := build(t, o)
+				h.put("hall", keyed("good"))
+				with := func(key, token string) error {
+					w := wish(key)
+					w.Query.Set("token", token)
+					_, err := h.Admit(t.Context(), w)
+					return err
+				}
+				require.NoError(t, with("good", "mine"))
+				for range freeFailures + 1 {
+					require.ErrorIs(t, with("wrong", "mine"), ingest.ErrUnknownKey)
+				}
+				start := time.Now()
+				require.ErrorIs(t, with("wrong", "mine"), ingest.ErrUnknownKey)
+				require.Equal(t, time.Second, time.Since(start))
+				require.NoError(t, with("good", "another"))
+				require.Equal(t, time.Second, time.Since(start), "it was right before")
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		app := &application{}
+		h := build(t, Options{Hooks: app.client()})
+		h.put("yard")
+		with := func(password string, status int) error {
+			app.say = func(webhook.Message) (int, string) { return status, "" }
+			w := wish("yard")
+			w.Query.Set("password", password)
+			_, err := h.Admit(t.Context(), w)
+			return err
+		}
+		require.NoError(t, with("right", 204))
+		for range freeFailures + 1 {
+			require.ErrorIs(t, with("wrong", 403), ingest.ErrDenied)
+		}
+		start := time.Now()
+		require.ErrorIs(t, with("wrong", 403), ingest.ErrDenied)
+		require.Equal(t, time.Second, time.Since(start))
+		require.NoError(t, with("right", 204))
+		require.Equal(t, time.Second, time.Since(start))
 	})
 }
 

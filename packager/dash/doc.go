@@ -38,7 +38,8 @@
 // A rung is behind by Targets.Lag, which players are told to hold back in
 // addition. One that is later than that and a part is not waited for: ?after= is
 // answered without its newest segment, and Location keeps the number that it
-// has, so that whoever asks again is told at once.
+// has, so that whoever asks again is told at once. That number never falls: a rung
+// that is back counts from the next segment on.
 //
 // # Gaps
 //
@@ -48,7 +49,11 @@
 // element, so that the numbers after it stay right, and FailoverContent with
 // valid="false" says that it holds no media (§5.3.9.7). Its URL must answer 200
 // with EmptySegment: both players then step over the hole, whereas a 404 stops
-// them.
+// them. Where a rendition got the beginning only, FailoverContent names the rest.
+//
+// A Period that is over may not get more (§5.4.1). What a rung still gets of it is
+// listed ahead, as the leading rendition has it; what then doesn't come is said in
+// FailoverContent.
 //
 // # The end
 //

@@ -150,14 +150,6 @@ func (s Stream) KeyOf(h KeyHash) (StreamKey, bool) {
 	return s.Keys[found], true
 }
 
-// KeyByID returns a pointer to the stream's key of that id, or nil.
-func (s *Stream) KeyByID(id string) *StreamKey {
-	if i := slices.IndexFunc(s.Keys, func(k StreamKey) bool { return k.ID == id }); i >= 0 {
-		return &s.Keys[i]
-	}
-	return nil
-}
-
 // AddKey adds a key. Where there are as many as may be, the one that was revoked
 // first makes room.
 func (s *Stream) AddKey(k StreamKey) error {

@@ -124,6 +124,13 @@ func (a *ACME) Serve(ctx context.Context) error {
 	if err := config.ManageAsync(ctx, a.options.Domains); err != nil {
 		return fmt.Errorf("manage certificates: %w", err)
 	}
+	// A storage that can't be read says nothing: handshakes wait no longer for it.
+	looked := time.AfterFunc(loadWait, func() {
+		for _, d := range a.options.Domains {
+			a.lookedUp(d)
+		}
+	})
+	defer looked.Stop()
 	<-ctx.Done()
 	return nil
 }

@@ -163,6 +163,21 @@ func TestChallengesDisturbNobody(t *testing.T) {
 	}
 }
 
+// Where the storage can't be read, handshakes wait for it at the start only.
+func TestACMEWithoutItsStorage(t *testing.T) {
+	dir := t.TempDir()
+	a, err := NewACME(ACMEOptions{Domains: []string{"a.example"}, Folder: dir, HTTP: ":80", Directory: "https://127.0.0.1:1/"}, quiet)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "certificates"), nil, 0o600)) // it's to be a folder
+	served(t, a.Serve)
+	Until(t, func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.loaded["a.example"] == nil
+	})
+	require.Nil(t, a.find(t.Context(), "a.example"))
+}
+
 func TestACMEThatCannotServe(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
