@@ -27,7 +27,7 @@ export CGO_ENABLED ?= 0
 help: ## list the targets
 	@echo "Sluice, a live video gateway: RTMPS in; HLS, low-latency HLS and DASH out."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Arguments for the gateway: make run ARGS=\"--http-addr :9000\""
 
@@ -90,6 +90,11 @@ lint: ## gofmt and go vet
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+# Every layer of ingest, and what reads its publishers' certificates. Hours.
+.PHONY: fuzz-ingest
+fuzz-ingest: ## run each fuzz target of ingest a million times
+	FUZZTIME=1000000x FUZZPARALLEL=1 nice -n 19 scripts/fuzz.sh ./ingest/... ./storage/certificates
 
 .PHONY: bench
 bench: need-bench build $(UI_HARNESS) ## measure Sluice beside its peers

@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"bytes"
 	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -9,11 +11,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"sluice/ingest/chunk"
+	"sluice/ingest/flv"
 	"sluice/ingest/handshake"
 	"sluice/ingest/message"
+	"sluice/media"
 )
 
 // TestFiftyGoodStreamsBesideBadOnes publishes fifty streams, and beside them all that
@@ -37,31 +42,63 @@ func TestFiftyGoodStreamsBesideBadOnes(t *testing.T) {
 		require.Equal(t, "NetStream.Publish.Start", code, description)
 		clients[n].videoConfig()
 	}
-	var bad sync.WaitGroup
-	for n, m := range mischief {
-		bad.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(n), 4))
-			for range 20 {
-				m.do(h, fmt.Sprintf("bad-%d", n), random)
-			}
-		})
-	}
-	for n := range frames {
-		for _, c := range clients {
-			c.picture(uint32(33*n), n%30 == 0)
+	bad := make(chan struct{})
+	go func() {
+		defer close(bad)
+		var all sync.WaitGroup
+		for n, m := range mischief {
+			all.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(n), 4))
+				for range 20 {
+					m.do(h, fmt.Sprintf("bad-%d", n), random)
+				}
+			})
+		}
+		all.Wait()
+	}()
+	sent := 0
+	for over := false; sent < frames || !over; sent++ { // to the end of the mischief
+		for n, c := range clients {
+			c.send(message.Video{StreamID: 1, Timestamp: uint32(40 * sent), Body: stamped(n, sent)})
+		}
+		select {
+		case <-bad:
+			over = true
+		default:
 		}
 	}
-	bad.Wait()
 	for n := range clients {
 		r := doorman.sink(t, fmt.Sprintf("stream-%d", n), 0)
-		r.wait(t, "every picture", func() bool { return r.count(videoTrack) == frames })
+		r.wait(t, "every picture", func() bool { return r.count(videoTrack) == sent })
 		require.False(t, r.hasEnded(), n)
+		require.Len(t, r.epochs, 1, "no seam")
+		for i, sample := range r.epochs[0].samples[videoTrack] {
+			if want := stamped(n, i)[5:]; !bytes.Equal(want, sample.Data) || sample.DTS != media.Ticks(3600*i) {
+				t.Fatalf("stream %d, picture %d: at %d, %x", n, i, sample.DTS, sample.Data)
+			}
+		}
 	}
 	require.GreaterOrEqual(t, len(h.Statuses()), good)
+	// And the mischief was one.
+	require.Positive(t, testutil.ToFloat64(h.counts.dropped.WithLabelValues(dropMalformed)))
+	require.Positive(t, testutil.ToFloat64(h.counts.ends.WithLabelValues("bitrate")))
+	require.Positive(t, testutil.ToFloat64(h.counts.jumps))
 	for _, c := range clients {
 		c.send(goodbye())
 		c.conn.Close()
 	}
+}
+
+// stamped is a picture of a stream with its number in it, a keyframe now and then.
+func stamped(stream, n int) []byte {
+	unit := slice(nalSlice, 100)
+	frame := flv.FrameInter
+	if n%25 == 0 {
+		unit, frame = slice(nalIDR, 100), flv.FrameKey
+	}
+	binary.BigEndian.PutUint32(unit[10:], uint32(stream)|1<<31)
+	binary.BigEndian.PutUint32(unit[20:], uint32(n)|1<<31)
+	return flv.VideoTag{Frame: frame, Codec: flv.VideoAVC, Packet: flv.PacketFrames, Payload: nal(unit)}.AppendTo(nil)
 }
 
 // mischief is what publishers do to a server, each time on a new connection. What

@@ -1,20 +1,34 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the module for FUZZTIME (default 30s) each, one after
-# the other, and ends with an error if one of them found something.
+# Runs every fuzz target of the module for FUZZTIME (default 30s, or executions: 1000000x)
+# each, one after the other, and ends with an error if one of them found something, or
+# didn't come to its end within FUZZLIMIT (default 1h).
 #
 #   scripts/fuzz.sh [PACKAGE…]
 set -euo pipefail
 
 time=${FUZZTIME:-30s}
+limit=${FUZZLIMIT:-1h}
+# Making an input that brings something new shorter takes a minute by default, during
+# which little else is tried.
+flags=(-fuzztime "$time" -fuzzminimizetime 2000x)
+[ -z "${FUZZPARALLEL:-}" ] || flags+=(-parallel "$FUZZPARALLEL")
+
 failed=()
 for package in $(go list "${@:-./...}"); do
 	# go test -list prints the targets, and then a line about the package.
 	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
 		echo "== $package $target ($time)"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package" || failed+=("$package $target")
+		status=0
+		timeout --signal=INT --kill-after=30s "$limit" \
+			go test -run '^$' -fuzz "^$target\$" "${flags[@]}" "$package" || status=$?
+		case $status in
+		0) ;;
+		124 | 137) failed+=("$package $target: not done after $limit") ;;
+		*) failed+=("$package $target: found something") ;;
+		esac
 	done
 done
 if [ ${#failed[@]} -gt 0 ]; then
-	printf 'found something: %s\n' "${failed[@]}" >&2
+	printf '%s\n' "${failed[@]}" >&2
 	exit 1
 fi

@@ -1,10 +1,14 @@
 package web
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +40,7 @@ type Door struct {
 	log *slog.Logger
 
 	rtmp, tls, http *stray // nil: it belongs here
+	inside          *stray // of what is in TLS; nil on the port of HTTP
 }
 
 // NewDoor wraps the listener of HTTPS, where encrypted, or of HTTP. advice is
@@ -53,6 +58,7 @@ func (s *Server) NewDoor(l net.Listener, encrypted bool, advice string) *Door {
 		d.rtmp = kind("rtmp", "an RTMP client on the HTTPS port: "+advice)
 		d.http = kind("http", "an HTTP client on the HTTPS port: the URL is to begin with https")
 		d.http.pass = true // with a page that says so
+		d.inside = kind("rtmps", "a client without HTTP inside TLS on the HTTPS port, such as an encoder with an rtmps URL: "+advice)
 		return d
 	}
 	d.rtmp = kind("rtmp", "an RTMP client on the HTTP port: "+advice)
@@ -83,6 +89,55 @@ func (d *Door) stray(first byte) *stray {
 	return nil
 }
 
+// refuse counts a stray, and logs it unless one like it was logged just now.
+func (d *Door) refuse(s *stray, c net.Conn) {
+	s.count.Inc()
+	now := time.Now()
+	if last := s.said.Load(); now.UnixNano()-last >= int64(wrongPortLog) && s.said.CompareAndSwap(last, now.UnixNano()) {
+		d.log.Warn("connection refused", "remote", c.RemoteAddr().String(), "err", s.text)
+	}
+}
+
+// Watch has the server of HTTPS tell of clients that said something inside TLS which
+// was no request: encoders, if they came with an rtmps URL. What that was, net/http
+// keeps to itself; but whoever speaks HTTP there offers it by ALPN (RFC 7301), or
+// sends a request. It must be called before the server serves.
+func (d *Door) Watch(srv *http.Server) {
+	type visit struct{ asked, spoke atomic.Bool }
+	type key struct{}
+	var visits sync.Map // of connections that are open
+	next := srv.Handler
+	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if v, ok := r.Context().Value(key{}).(*visit); ok {
+			v.asked.Store(true)
+		}
+		next.ServeHTTP(w, r)
+	})
+	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		v := &visit{}
+		visits.Store(c, v)
+		return context.WithValue(ctx, key{}, v)
+	}
+	srv.ConnState = func(c net.Conn, state http.ConnState) {
+		found, _ := visits.Load(c)
+		v, ok := found.(*visit)
+		switch {
+		case !ok:
+		case state == http.StateActive:
+			v.spoke.Store(true)
+		case state == http.StateClosed || state == http.StateHijacked:
+			visits.Delete(c)
+			t, ok := c.(*tls.Conn)
+			if !ok || !v.spoke.Load() || v.asked.Load() {
+				return
+			}
+			if with := t.ConnectionState(); with.HandshakeComplete && with.NegotiatedProtocol == "" {
+				d.refuse(d.inside, c)
+			}
+		}
+	}
+}
+
 // visitor is a connection of which the first byte is looked at.
 type visitor struct {
 	net.Conn
@@ -101,11 +156,7 @@ func (v *visitor) Read(p []byte) (int, error) {
 	if s == nil {
 		return n, err
 	}
-	s.count.Inc()
-	now := time.Now()
-	if last := s.said.Load(); now.UnixNano()-last >= int64(wrongPortLog) && s.said.CompareAndSwap(last, now.UnixNano()) {
-		v.door.log.Warn("connection refused", "remote", v.RemoteAddr().String(), "err", s.text)
-	}
+	v.door.refuse(s, v)
 	if s.pass {
 		return n, err
 	}

@@ -46,7 +46,11 @@ func behindDoors(t *testing.T) (plain, secure *httptest.Server, logs *lines, reg
 	serve := func(encrypted bool) *httptest.Server {
 		s := httptest.NewUnstartedServer(nil)
 		s.Config = NewServer(g, slog.New(slog.DiscardHandler))
-		s.Listener = g.NewDoor(s.Listener, encrypted, "the encoder's server is to be rtmps://HOST:1936/live")
+		door := g.NewDoor(s.Listener, encrypted, "the encoder's server is to be rtmps://HOST:1936/live")
+		s.Listener = door
+		if encrypted {
+			door.Watch(s.Config)
+		}
 		if s.EnableHTTP2 = encrypted; encrypted {
 			s.StartTLS()
 		} else {
@@ -84,6 +88,25 @@ func TestPeersAtTheWrongPort(t *testing.T) {
 	_, err := tls.Dial("tcp", plain.Listener.Addr().String(), &tls.Config{ServerName: "localhost"})
 	require.ErrorContains(t, err, "handshake failure")
 	require.Contains(t, say(t, secure, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.0 400")
+	inTLS := func(what string, protocols ...string) {
+		c, err := tls.Dial("tcp", secure.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: protocols})
+		require.NoError(t, err)
+		defer c.Close()
+		require.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+		_, err = io.WriteString(c, what)
+		require.NoError(t, err)
+		c.CloseWrite() // which it may have done itself
+		io.Copy(io.Discard, c)
+	}
+	for range 2 {
+		inTLS(c0c1)
+		inTLS("\x03" + strings.Repeat("\x00\r\n\x07", 384))
+	}
+	inTLS("")                                                              // a look at the certificate
+	inTLS("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") // an old player
+	inTLS(c0c1, "h2")                                                      // whatever that is
+	inside := "a client without HTTP inside TLS on the HTTPS port, such as an encoder with an rtmps URL: the encoder's server is to be rtmps://HOST:1936/live"
+	require.Eventually(t, func() bool { return strings.Contains(logs.String(), inside) }, 20*time.Second, time.Millisecond)
 
 	said := logs.String()
 	for _, line := range []string{
@@ -91,6 +114,7 @@ func TestPeersAtTheWrongPort(t *testing.T) {
 		"an RTMP client on the HTTPS port: the encoder's server is to be rtmps://HOST:1936/live",
 		"a TLS client on the HTTP port: the URL is to begin with http",
 		"an HTTP client on the HTTPS port: the URL is to begin with https",
+		inside,
 	} {
 		require.Equal(t, 1, strings.Count(said, line), "%s in %s", line, said)
 	}
@@ -101,6 +125,7 @@ sluice_http_wrong_protocol_total{port="http",protocol="rtmp"} 3
 sluice_http_wrong_protocol_total{port="http",protocol="tls"} 1
 sluice_http_wrong_protocol_total{port="https",protocol="http"} 1
 sluice_http_wrong_protocol_total{port="https",protocol="rtmp"} 3
+sluice_http_wrong_protocol_total{port="https",protocol="rtmps"} 4
 `), "sluice_http_wrong_protocol_total"))
 
 	// Who belongs here notices nothing.

@@ -69,6 +69,7 @@ func (t *Timeline) drop() {
 			for g := trimmed.Segments.First(); g != nil && g.MSN < t.Kept; g = trimmed.Segments.First() {
 				trimmed.Segments = trimmed.Segments.drop()
 			}
+			trimmed.Version = t.Version // a playlist rendered before may list what is gone now
 			r = &trimmed
 		}
 		first := r.Segments.First()

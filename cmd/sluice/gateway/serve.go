@@ -164,6 +164,7 @@ func (g *Gateway) startHTTP(r *room, failed chan<- error) []*http.Server {
 		s.TLSConfig = g.certs.HTTPS()
 		servers = append(servers, s)
 		door := g.web.NewDoor(ln, true, g.publishAt())
+		door.Watch(s)
 		r.start(failed, func(context.Context) error { return s.ServeTLS(door, "", "") })
 	}
 	return servers

@@ -351,4 +351,10 @@ func TestPeersAtTheWrongPort(t *testing.T) {
 		say(tc.addr, tc.what)
 		logs.says(t, tc.line)
 	}
+	inside, err := tls.Dial("tcp", a.HTTPS, &tls.Config{InsecureSkipVerify: true}) // an rtmps URL with this port
+	require.NoError(t, err)
+	defer inside.Close()
+	_, err = io.WriteString(inside, "\x03"+strings.Repeat("\x00\r\n\x07", 384))
+	require.NoError(t, err)
+	logs.says(t, "a client without HTTP inside TLS on the HTTPS port, such as an encoder with an rtmps URL: "+publish)
 }
