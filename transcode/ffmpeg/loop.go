@@ -187,14 +187,18 @@ func (p *LoopPictures) graph(file string) string {
 	shape := fmt.Sprintf("(%d/%d)", p.SARWidth, p.SARHeight)
 	fit := fmt.Sprintf("scale=w='2*max(1,round(min(%d,%d*dar/%s)/2))':h='2*max(1,round(min(%d,%d*%s/dar)/2))'"+
 		":flags=bicubic:out_color_matrix=%s:out_range=tv", p.Width, p.Height, shape, p.Height, p.Width, shape, p.Colour.matrix(p.Height))
-	black := fmt.Sprintf("color=c=black:s=%dx%d:r=%s", p.Width, p.Height, p.Rate)
-	full := ""
+	// Filters make sides even that aren't.
+	black := fmt.Sprintf("color=c=black:s=%dx%d:r=%s", (p.Width+1)&^1, (p.Height+1)&^1, p.Rate)
+	last := ""
+	if p.Width%2 != 0 || p.Height%2 != 0 {
+		last = fmt.Sprintf("crop=%d:%d:0:0:exact=1,", p.Width, p.Height)
+	}
 	if p.Colour.FullRange {
-		full = "scale=in_range=tv:out_range=pc,"
+		last += "scale=in_range=tv:out_range=pc,"
 	}
 	return black + ",format=yuv420p[black];" +
 		"[0:v]setpts=PTS-STARTPTS," + fit + ",format=yuva420p[fit];" +
-		"[black][fit]overlay=x=(W-w)/2:y=(H-h)/2:eof_action=repeat,format=yuv420p," + full + tag
+		"[black][fit]overlay=x=(W-w)/2:y=(H-h)/2:eof_action=repeat,format=yuv420p," + last + tag
 }
 
 // unsaid is what ITU-T H.273 calls what nothing is known of.
