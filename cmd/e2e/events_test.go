@@ -70,6 +70,7 @@ func said(t *testing.T, name, value string) time.Duration {
 // TestTimedMetadata publishes script tags with the pictures of their times: hls.js and
 // dash.js tell a page of them when that picture is on show.
 func TestTimedMetadata(t *testing.T) {
+	t.Parallel()
 	const frame = time.Second / 25
 	c := record(t, video("640x360", "25", "50").with(tone()), time.Minute).withEvents(t)
 	first := c.frames[slices.IndexFunc(c.frames, func(g tag) bool { return g.kind == videoTag && !g.header() })].pts()
@@ -79,6 +80,7 @@ func TestTimedMetadata(t *testing.T) {
 		{"dash", "/live/live/manifest.mpd"},
 	} {
 		t.Run(p.player+p.path, func(t *testing.T) {
+			t.Parallel()
 			g := start(t)
 			g.loop(c)
 			g.segments(2)

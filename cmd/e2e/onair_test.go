@@ -107,6 +107,7 @@ func epochOf(uri string) (epoch uint64) {
 // TestBackup stops the primary dead, lets it come back, and kills it: viewers see the
 // backup and the primary in turn, without a fault in any manifest.
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	g := startSpare(t)
 	primary := g.publish(plain("red", "640x360", "60"))
 	g.onAir("primary")
@@ -241,6 +242,7 @@ func TestPlayersSeeTheSlate(t *testing.T) {
 
 // TestSlateEnds leaves a stream alone: it ends with the grace, counted from the loss.
 func TestSlateEnds(t *testing.T) {
+	t.Parallel()
 	g := startSpare(t, "--slate", "on", "--grace", "10s")
 	primary := g.publish(plain("red", "640x360", "60"))
 	g.onAir("primary")

@@ -80,6 +80,7 @@ func (g *gateway) cue(token, body string) (status int, answer string) {
 // TestSplices lets a publisher announce a break, and the API another: manifests tell of
 // both by their rules, and hls.js and dash.js tell a page of them.
 func TestSplices(t *testing.T) {
+	t.Parallel()
 	out, in := section(t, scte35.Out(7, nil, 4*time.Second, false)), section(t, scte35.In(7, nil))
 	c := record(t, video("640x360", "25", "50").with(tone()), time.Minute).withBreak(t, out, in)
 	for _, p := range []struct{ player, path string }{
@@ -87,6 +88,7 @@ func TestSplices(t *testing.T) {
 		{"dash", "/live/live/manifest.mpd"},
 	} {
 		t.Run(p.player, func(t *testing.T) {
+			t.Parallel()
 			g := startWith(t, []string{"SLUICE_API_TOKEN=" + apiToken})
 			g.send(c)
 			g.segments(2)
