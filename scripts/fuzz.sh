@@ -14,9 +14,12 @@ flags=(-fuzztime "$time" -fuzzminimizetime 2000x)
 [ -z "${FUZZPARALLEL:-}" ] || flags+=(-parallel "$FUZZPARALLEL")
 
 failed=()
-for package in $(go list "${@:-./...}"); do
-	# go test -list prints the targets, and then a line about the package.
-	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+packages=$(go list "${@:-./...}")
+for package in $packages; do
+	# go test -list prints the targets, and then a line about the package. What doesn't
+	# compile ends this here.
+	targets=$(go test -list '^Fuzz' "$package")
+	for target in $(grep '^Fuzz' <<<"$targets" || true); do
 		echo "== $package $target ($time)"
 		status=0
 		timeout --signal=INT --kill-after=30s "$limit" \
