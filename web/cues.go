@@ -78,7 +78,7 @@ func parseCue(body []byte) (Cue, error) {
 	if err := d.Decode(&w); err != nil {
 		return Cue{}, fmt.Errorf("no cue in JSON: %w", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return Cue{}, fmt.Errorf("more than one cue")
 	}
 	c := Cue{Kind: w.Kind, Section: w.SCTE35, ID: w.ID, Returns: w.AutoReturn}

@@ -63,7 +63,7 @@ func TestCues(t *testing.T) {
 		require.Equal(t, want, asked, body)
 	}
 	for _, body := range []string{
-		``, `[]`, `{"kind":"away"}`, `{}`, `{"kind":"out"} {}`, `{"kind":"out","pre_roll":1}`, `{"kind":"out","duration":0}`,
+		``, `[]`, `{"kind":"away"}`, `{}`, `{"kind":"out"} {}`, `{"kind":"out"}}`, `{"kind":"out","pre_roll":1}`, `{"kind":"out","duration":0}`,
 		`{"kind":"out","duration":1e9}`, `{"kind":"out","at":-1}`, `{"kind":"out","at":"now"}`, `{"kind":"out","scte35":"/DAR"}`,
 		`{"kind":"scte35"}`, `{"kind":"cancel"}`, `{"kind":"out","auto_return":true}`, `{"scte35":"%%"}`,
 		`{"id":"` + strings.Repeat("x", maxCue) + `"}`,
