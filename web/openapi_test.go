@@ -36,9 +36,10 @@ func TestDescriptionIsTrue(t *testing.T) {
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &d))
 	require.Equal(t, "3.1.0", d.OpenAPI)
 
-	var routes []string
+	var routes, methods, told []string
 	require.NoError(t, chi.Walk(g.Server.routes.(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if (method == http.MethodGet || method == http.MethodPost) && strings.HasPrefix(route, "/api/") {
+			methods = append(methods, strings.ToLower(method)+" "+route)
 			if !slices.Contains(routes, route) {
 				routes = append(routes, route)
 			}
@@ -46,6 +47,12 @@ func TestDescriptionIsTrue(t *testing.T) {
 		return nil
 	}))
 	require.ElementsMatch(t, routes, slices.Collect(maps.Keys(d.Paths)))
+	for route, operations := range d.Paths {
+		for method := range operations {
+			told = append(told, method+" "+route)
+		}
+	}
+	require.ElementsMatch(t, methods, told)
 
 	described := func(name string, answer map[string]json.RawMessage) {
 		s := d.Components.Schemas[name]
