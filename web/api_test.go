@@ -161,6 +161,22 @@ func TestCrossOrigin(t *testing.T) {
 	require.Equal(t, "GET, HEAD, OPTIONS", w.Header().Get("Allow"))
 }
 
+// What can be posted to says so.
+func TestPostIsAllowed(t *testing.T) {
+	g := newGateway(t, withMultitrack)
+	for _, c := range []struct{ url, allow, no string }{
+		{"/api/v1/streams/live/cues", "GET, HEAD, POST, OPTIONS", http.MethodPut},
+		{"/api/v1/multitrack", "POST, OPTIONS", http.MethodGet},
+	} {
+		w := g.do(http.MethodOptions, c.url)
+		require.Equal(t, 204, w.Code, c.url)
+		require.Equal(t, c.allow, w.Header().Get("Allow"), c.url)
+		w = g.do(c.no, c.url)
+		require.Equal(t, 405, w.Code, c.url)
+		require.Equal(t, c.allow, w.Header().Get("Allow"), c.url)
+	}
+}
+
 func TestPages(t *testing.T) {
 	g, p := playing(t, 3, atSeven)
 	for _, url := range []string{"/", "/watch/live", "/embed/live"} {

@@ -101,6 +101,6 @@ func TestMultitrackConfigurationOfNothing(t *testing.T) {
 			require.Contains(t, w.Body.String(), `"result":"error"`)
 		}
 	}
-	require.Equal(t, 404, g.do("GET", "/api/v1/multitrack").Code)
+	require.Equal(t, 405, g.do("GET", "/api/v1/multitrack").Code)
 	require.Equal(t, 405, newGateway(t).post("/api/v1/multitrack", asked).Code, "where nobody answers")
 }

@@ -61,21 +61,36 @@ func (s *Server) router() http.Handler {
 
 	r.NotFound(s.endpoint(g.other, func(*exchange) error { return errUnknown }))
 	r.MethodNotAllowed(s.endpoint(g.other, func(x *exchange) error {
-		if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead {
+		asks := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
+		if asks && !s.takes(http.MethodPost, x.r) {
 			return errUnknown // only a preflight would match
 		}
-		x.w.Header()["Allow"] = allowed
+		x.w.Header()["Allow"] = s.allowed(x.r)
 		return errMethod
 	}))
 	return r
 }
 
-// allowed are the methods of nearly everything here: little can be changed by HTTP.
-var allowed = []string{"GET, HEAD, OPTIONS"}
+// takes reports whether there is a route for the method at a request's path.
+func (s *Server) takes(method string, r *http.Request) bool {
+	routes, ok := s.routes.(chi.Routes)
+	return ok && routes.Match(chi.NewRouteContext(), method, r.URL.Path)
+}
+
+// allowed returns the methods of a path, for the header Allow. Little can be changed by HTTP.
+func (s *Server) allowed(r *http.Request) []string {
+	switch {
+	case !s.takes(http.MethodPost, r):
+		return []string{"GET, HEAD, OPTIONS"}
+	case !s.takes(http.MethodGet, r):
+		return []string{"POST, OPTIONS"}
+	}
+	return []string{"GET, HEAD, POST, OPTIONS"}
+}
 
 // options answers an OPTIONS request that is no preflight.
 func (s *Server) options(x *exchange) error {
-	x.w.Header()["Allow"] = allowed
+	x.w.Header()["Allow"] = s.allowed(x.r)
 	x.begin(http.StatusNoContent)
 	return nil
 }
