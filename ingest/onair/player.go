@@ -99,7 +99,11 @@ func (p *player) play(ctx context.Context, clip Clip) {
 		a.on, a.since = nil, time.Now()
 	}
 	over, deserted := p.over && mine, a.deserted()
-	if ctx.Err() == nil && !errors.Is(err, errDisplaced) {
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, errDisplaced):
+		a.mayPlay = time.Now().Add(clipRetry) // an output that hangs has the turn for long
+	default:
 		a.mayPlay = time.Now().Add(endLimit)
 		a.log.Warn("the slate can't be shown", "err", err)
 	}

@@ -199,3 +199,24 @@ func TestDrain(t *testing.T) {
 		s.empty()
 	})
 }
+
+// While an output hangs, the slate is tried now and then, not all the time.
+func TestSlateBesideAnOutputThatHangs(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p := s.in('p', Primary)
+		s.pass(2 * time.Second)
+		s.slow.Store(int64(10 * time.Second))
+		s.pass(9 * time.Second)
+		s.slow.Store(0)
+		s.slates.mu.Lock()
+		plays := s.slates.plays
+		s.slates.mu.Unlock()
+		require.NotZero(t, plays)
+		require.Less(t, plays, 15)
+		s.pass(5 * time.Second)
+		s.on("p")
+		p.leave(nil)
+		s.stop()
+	})
+}
