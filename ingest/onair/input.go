@@ -45,18 +45,21 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 		return errOrder
 	}
 	in.learn(tracks, time.Now())
-	if a.on != in && a.on != nil || !a.acquire() {
+	switch {
+	case a.on == in && in.claim(ctx):
+		a.tracks, a.begun = in.tracks, time.Now()
+	case a.on == in:
 		a.mu.Unlock()
-		return nil // its keyframe decides
-	}
-	if a.on == nil {
+		return context.Cause(ctx)
+	case a.on == nil && a.acquire():
 		why := whyFirst
 		if a.out != nil {
 			why = whyLost
 		}
 		a.put(in, why, time.Now())
-	} else {
-		a.tracks, a.begun = in.tracks, time.Now()
+	default:
+		a.mu.Unlock()
+		return nil // its keyframe decides
 	}
 	in.seam = seam{}
 	out := a.out

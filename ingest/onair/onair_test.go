@@ -317,6 +317,33 @@ func TestNobodyIsBlocked(t *testing.T) {
 	})
 }
 
+// New tracks of who is on air reach the output, also where somebody has the turn just then.
+func TestNewTracksWaitForTheTurn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t)
+		p := s.in('p', Primary)
+		s.pass(3 * time.Second)
+		p.stopped.Store(true)
+		s.pass(frame)
+		s.control.mu.Lock()
+		a := s.control.airs["show"]
+		s.control.mu.Unlock()
+		require.True(t, a.acquire())
+		begun := make(chan error)
+		go func() { begun <- p.sink.Begin(t.Context(), p.tracks()) }()
+		s.pass(frame)
+		require.Equal(t, "p", s.order())
+		a.release()
+		require.NoError(t, <-begun)
+		p.n.Store(0) // a keyframe
+		p.stopped.Store(false)
+		s.pass(time.Second)
+		require.Equal(t, "pp", s.order())
+		p.leave(nil)
+		s.stop()
+	})
+}
+
 // What is said about a picture that nobody sees isn't told.
 func TestEventsOfWhoIsOnAir(t *testing.T) {
 	bubble(t, func(t *testing.T) {
