@@ -25,6 +25,7 @@ type epoch struct {
 	cutter   cutter
 	bounds   []bound // where segments start, the last few; rising
 	first    media.Ticks
+	shown    media.Ticks            // end of the leading video's newest picture
 	frames   frameStats             // of the leading video's first GOP
 	long     bool                   // the last segment was longer than promised
 	inits    []timeline.RenditionID // of which the init segment is written
@@ -176,6 +177,7 @@ func (e *epoch) leadVideo(ctx context.Context, s media.Sample, arrived time.Time
 		e.frames.add(s.Duration)
 	}
 	last := e.cutter.count()
+	e.shown = max(e.shown, s.PTS()+s.Duration)
 	l.push(s, arrived)
 	if e.mediaTime(l, s.DTS) >= e.settings.MaxGOPWait {
 		if err := e.fixTargets(ctx); err != nil {
@@ -347,6 +349,9 @@ func (e *epoch) lead(ctx context.Context, s media.Sample, arrived time.Time) err
 	return e.leadAudio(ctx, s, arrived)
 }
 
+// shownUntil is the media time at which the newest picture ends.
+func (e *epoch) shownUntil() time.Duration { return e.shown.Duration(e.lanes[0].Timescale) }
+
 // end publishes all that is pending and ends the epoch.
 func (e *epoch) end(ctx context.Context, at time.Time) error {
 	for _, l := range e.lanes {
@@ -357,5 +362,5 @@ func (e *epoch) end(ctx context.Context, at time.Time) error {
 	if err := e.fixTargets(ctx); err != nil {
 		return err
 	}
-	return e.record.endEpoch(ctx, at, e.settings.Segment)
+	return e.record.endEpoch(ctx, at, e.shownUntil(), e.settings.Segment)
 }

@@ -89,8 +89,8 @@ func hasMedia(t *timeline.Timeline, r *timeline.Rendition) bool {
 
 // endEpoch closes what is open, brings every rendition that is listed to the
 // same MSN, and ends the epoch; where none is open it does nothing. It needs
-// nothing but the timeline. Rungs go on: they end by themselves.
-func (r *record) endEpoch(ctx context.Context, at time.Time, segment time.Duration) error {
+// nothing but the timeline; shown is EpochEnded.Shown. Rungs go on: they end by themselves.
+func (r *record) endEpoch(ctx context.Context, at time.Time, shown, segment time.Duration) error {
 	t := r.now()
 	epoch := t.Current()
 	if epoch == nil {
@@ -122,7 +122,7 @@ func (r *record) endEpoch(ctx context.Context, at time.Time, segment time.Durati
 			}
 		}
 	}
-	return r.append(ctx, timeline.EpochEnded{Epoch: epoch.Number, At: at})
+	return r.append(ctx, timeline.EpochEnded{Epoch: epoch.Number, At: at, Shown: shown})
 }
 
 // gapAt is a gap of the target duration, for want of a better measure.

@@ -347,12 +347,12 @@ func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	e, now := s.epoch, time.Now()
 	s.epoch, s.isPlaced = nil, false
 	if e == nil {
-		return s.record.endEpoch(ctx, now, settings.Segment)
+		return s.record.endEpoch(ctx, now, 0, settings.Segment)
 	}
 	s.finishTrails(ctx)
 	err := e.end(ctx, now)
 	if err != nil { // of what could be published: the epoch ends all the same
-		err = errors.Join(err, s.record.endEpoch(ctx, now, settings.Segment))
+		err = errors.Join(err, s.record.endEpoch(ctx, now, e.shownUntil(), settings.Segment))
 	}
 	s.keepUnreached(e)
 	s.trail(e)

@@ -54,7 +54,8 @@
 // under which epoch its media goes on, and a URL that was hinted once must never
 // come to mean something else. The same holds between the start of an epoch
 // and its first part. A rung that trails behind in an epoch that has ended hints at
-// its next part, as long as the leading rendition has more of that epoch.
+// its next part, as long as the leading rendition has more of that epoch to show:
+// a publisher may break off between pictures that are decoded in another order.
 //
 // No EXT-X-GAP segments are made up for the time before a broadcast began, as
 // some servers do for LL-HLS on iOS: RFC 8216bis asks for nothing of the kind,

@@ -23,9 +23,10 @@ const (
 // so: more than what sound is cut next to the picture's edge.
 const leastMissing = 100 * time.Millisecond
 
-// leastHinted is how much an ended epoch's last segment must lack for another part
-// to come: about half a picture.
-const leastHinted = 10 * time.Millisecond
+// leastHinted is how much a segment of an ended epoch must lack for another part to
+// come: half a picture at 120 frames a second. What is as long to the source differs
+// by rounding only.
+const leastHinted = 4 * time.Millisecond
 
 // startRate is what the line of a viewer who comes is guessed to carry, in bits a
 // second: enough for a picture that is good, and in 2 s on the screen of a line

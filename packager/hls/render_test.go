@@ -354,7 +354,8 @@ func TestHintOfARungThatTrails(t *testing.T) {
 	require.Equal(t, `"1/3.3.m4s"`, hint(tl))
 	require.Equal(t, `"1/3.4.m4s"`, hint(part(tl, 9000, false)))
 	require.Empty(t, hint(part(tl, 18_000, false)), "it has what the source has")
-	require.Empty(t, hint(part(tl, 9000, true)), "the next segment is of another epoch")
+	require.Equal(t, `"1/3.4.m4s"`, hint(part(tl, 9000, true)), "where the source was likely to have a keyframe, and hadn't")
+	require.Empty(t, hint(part(tl, 18_000, true)), "the next segment is of another epoch")
 
 	g := tl.Rendition("480p").Open
 	closed, err := timeline.Apply(tl, timeline.SegmentClosed{Epoch: 1, Rendition: "480p", MSN: g.MSN, Duration: 72_000})

@@ -148,38 +148,52 @@ func appendPartURI(dst []byte, epoch uint64, at timeline.Position) []byte {
 // Shaka asks for it at once, and takes the 404 of one that a segment's end has
 // prevented as an error: so it is the likely one.
 func (p *mediaPlaylist) appendHint(dst []byte) []byte {
-	next := p.r.LikelyNext(p.t)
-	current := p.t.Current()
-	goesOn := p.t.State == timeline.Live && current.Has(p.r.ID) && p.epoch == current.Number
-	if !goesOn && !p.trails(next) {
-		return dst
+	next, current := p.r.LikelyNext(p.t), p.t.Current()
+	if p.t.State != timeline.Live || !current.Has(p.r.ID) || p.epoch != current.Number {
+		var trails bool
+		if next, trails = p.trailing(); !trails {
+			return dst
+		}
 	}
 	dst = append(dst, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
 	dst = appendPartURI(dst, p.epoch, next)
 	return append(dst, "\"\n"...)
 }
 
-// trails reports whether the rendition is a rung that still gets a part, the next
-// one, of an epoch that has ended: it is to have what the leading rendition has.
-func (p *mediaPlaylist) trails(next timeline.Position) bool {
-	e := p.t.Epoch(p.epoch)
+// trailing returns the next part of a rung that still gets one of an epoch that has
+// ended, and whether it does: it is to have what the leading rendition has. All of
+// that is known, so nothing is guessed by where a keyframe was likely.
+func (p *mediaPlaylist) trailing() (timeline.Position, bool) {
+	next, e := p.r.NextPosition(p.t), p.t.Epoch(p.epoch)
 	if !p.r.Follows || p.r.Epoch != p.epoch || e == nil || e.Ended.IsZero() || p.t.State == timeline.Ended {
-		return false
+		return next, false
 	}
 	leader := p.t.Rendition(e.Tracks[0].Rendition)
 	if leader == nil {
-		return false
+		return next, false
 	}
-	led := leader.Segments.ByMSN(next.MSN)
-	if led == nil || led.Epoch != p.epoch {
-		return false
-	}
+	led := ofEpoch(leader, next.MSN, p.epoch)
 	open := p.r.Open
-	if open == nil || open.MSN != next.MSN {
-		return true
+	if led == nil || open == nil {
+		return next, led != nil
 	}
+	goesOn := ofEpoch(leader, next.MSN+1, p.epoch) != nil
 	end := (led.Start + led.Duration).Duration(led.Timescale(leader))
-	return end-(open.Start+open.Duration).Duration(open.Timescale(p.r)) >= leastHinted
+	if !goesOn {
+		end = max(end, e.Shown)
+	}
+	if end-(open.Start+open.Duration).Duration(open.Timescale(p.r)) >= leastHinted {
+		return next, true
+	}
+	return timeline.Position{MSN: next.MSN + 1}, goesOn
+}
+
+// ofEpoch returns the rendition's whole segment of that MSN, if it is of the epoch.
+func ofEpoch(r *timeline.Rendition, msn, epoch uint64) *timeline.Segment {
+	if g := r.Segments.ByMSN(msn); g != nil && g.Epoch == epoch {
+		return g
+	}
+	return nil
 }
 
 // appendReports tells how far the other renditions are that the multivariant

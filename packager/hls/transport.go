@@ -243,10 +243,7 @@ func Transport(t *timeline.Timeline, r *timeline.Rendition, g *timeline.Segment)
 
 // of returns the segment of r that goes with g, or nil.
 func of(r *timeline.Rendition, g *timeline.Segment) *timeline.Segment {
-	if o := r.Segments.ByMSN(g.MSN); o != nil && o.Epoch == g.Epoch {
-		return o
-	}
-	return nil
+	return ofEpoch(r, g.MSN, g.Epoch)
 }
 
 // fragments are a segment's parts; of none, none. One whose bytes are only in storage is nil.

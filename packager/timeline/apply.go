@@ -247,7 +247,7 @@ func (t *Timeline) endEpoch(e EpochEnded) error {
 		epoch = t.Epochs[n]
 	}
 	ended := *epoch
-	ended.Ended = e.At
+	ended.Ended, ended.Shown = e.At, e.Shown
 	t.Epochs = clone(t.Epochs, 0)
 	t.Epochs[len(t.Epochs)-1] = &ended
 	t.State, t.Since = Away, e.At

@@ -158,6 +158,10 @@ type SpliceCancelled struct{ ID string }
 type EpochEnded struct {
 	Epoch uint64
 	At    time.Time
+	// Shown is the media time at which the newest of the leading rendition's pictures
+	// ends. It is after the last segment's end where the publisher has left out pictures
+	// that are shown before it; what trails goes on until there. Zero if unknown.
+	Shown time.Duration
 }
 
 // StreamEnded ends the broadcast: no epoch of it follows.

@@ -72,6 +72,7 @@ type Epoch struct {
 	Start  time.Time     // the wall time at which the media clock stood at Origin
 	Ended  time.Time     // zero while it is open
 	Delay  time.Duration // see EpochStarted
+	Shown  time.Duration // see EpochEnded
 	// FirstMSN is that of its first segment, in every rendition.
 	FirstMSN uint64
 	// Tracks are those that it started with, Led of them, and then those that
