@@ -1,6 +1,7 @@
 package flv
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"hash/fnv"
@@ -76,7 +77,7 @@ func ParseCue(values []any, timestamp uint32) (Cue, bool) {
 	for _, in := range []amf0.Object{o, parameters} {
 		for _, p := range in {
 			if raw, ok := sectionIn(p.Value); ok {
-				c.Section, c.Duration = raw, lasting(number(o, "duration")+number(parameters, "duration"), time.Second)
+				c.Section, c.Duration = raw, lasting(cmp.Or(number(o, "duration"), number(parameters, "duration")), time.Second)
 				return c, true
 			}
 		}
@@ -182,7 +183,7 @@ func youTube(o amf0.Object, c *Cue) *scte35.Section {
 	if lead, ok := o.Number("pre_roll_time_sec"); ok {
 		c.Ahead = lasting(lead, time.Second)
 	}
-	if start, ok := o.Get("cue_point_start"); ok && start == false {
+	if has(o, "cue_point_start") && !truth(o, "cue_point_start") {
 		return scte35.In(event, nil)
 	}
 	d := lasting(number(o, "break_duration_sec"), time.Second)

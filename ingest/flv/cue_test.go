@@ -52,6 +52,10 @@ func TestParseCue(t *testing.T) {
 		"YouTube": {[]any{"onCuePoint", amf0.Object{{Key: "type", Value: "com.youtube.cuepoint"}, {Key: "version", Value: "0.1"}, {Key: "pre_roll_time_sec", Value: 2.56},
 			{Key: "cue_point_start", Value: true}, {Key: "break_duration_sec", Value: 30.0}, {Key: "splice_event_id", Value: 3.0}}},
 			Cue{built(scte35.Out(3, nil, 30*time.Second, true)), "", 2560 * time.Millisecond, 0}},
+		"a duration twice": {[]any{"onCuePoint", amf0.Object{{Key: "duration", Value: 9.0}, {Key: "parameters", Value: amf0.Object{{Key: "scte35", Value: placement}, {Key: "duration", Value: 9.0}}}}},
+			Cue{raw, "", 0, 9 * time.Second}},
+		"YouTube, its end as a number": {[]any{"onCuePoint", amf0.Object{{Key: "type", Value: "com.youtube.cuepoint"}, {Key: "cue_point_start", Value: 0.0}, {Key: "splice_event_id", Value: 3.0}}},
+			Cue{built(scte35.In(3, nil)), "", 0, 0}},
 		"YouTube, its end": {[]any{"onCuePoint", amf0.Object{{Key: "type", Value: "com.youtube.cuepoint"}, {Key: "cue_point_start", Value: false}, {Key: "splice_event_id", Value: 3.0}}},
 			Cue{built(scte35.In(3, nil)), "", 0, 0}},
 	} {
