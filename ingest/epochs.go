@@ -205,10 +205,12 @@ func (p *publication) write(ctx context.Context, u unit) error {
 		p.counts.repaired.Inc()
 		p.meter.Repaired()
 	}
-	for _, e := range u.events {
-		e.At = t.DTS + t.CTSOffset
-		if err := p.tell(ctx, e); err != nil {
-			return err
+	if u.told {
+		for _, e := range p.userData(u.data, u.hevc, u.arrived) {
+			e.At = t.DTS + t.CTSOffset
+			if err := p.tell(ctx, e); err != nil {
+				return err
+			}
 		}
 	}
 	s := media.Sample{DTS: t.DTS, CTSOffset: t.CTSOffset, Duration: t.Duration, Sync: u.sync, Data: u.data}

@@ -104,8 +104,9 @@ func (p *publication) mayTell(size int, now time.Time) bool {
 	if a.at.IsZero() {
 		a.at, a.left, a.bytes = now, eventBurst, eventBytesBurst
 	}
-	since := max(now.Sub(a.at).Seconds(), 0)
-	a.at = now
+	passed := max(now.Sub(a.at), 0) // pictures may have been held
+	a.at = a.at.Add(passed)
+	since := passed.Seconds()
 	a.left = min(a.left+eventRate*since, eventBurst)
 	a.bytes = min(a.bytes+eventBytesRate*since, eventBytesBurst)
 	switch {

@@ -123,6 +123,27 @@ func TestUserDataOfPicturesIsEvents(t *testing.T) {
 	require.Equal(t, []media.Ticks{video[0].PTS(), video[40].PTS(), video[41].PTS(), video[50].PTS()}, at)
 }
 
+// What a picture says that isn't handed on counts as not said: it's told with the next.
+func TestUserDataOfADroppedPicture(t *testing.T) {
+	s := newStage(t)
+	s.says("framerate", 30.0, "videocodecid", 7.0)
+	s.show(0, avcConfigTag())
+	s.show(0, pictureTag(true, 0, 10))
+	picture := func(payload []byte, frame flv.Frame) []byte {
+		return flv.VideoTag{Frame: frame, Codec: flv.VideoAVC, Packet: flv.PacketFrames, Payload: payload}.AppendTo(nil)
+	}
+	s.show(33, picture([]byte{0, 0, 1, 0, 1}, flv.FrameInter)) // cut off
+	s.show(67, picture(prefixedUnits(seiUnit(false, 'u', "once"), slice(nalSlice, 10)), flv.FrameInter))
+	require.Empty(t, s.rec.epochs[0].events)
+	for n := range 2 {
+		s.show(uint32(100+n*33), picture(prefixedUnits(seiUnit(false, 'u', "once"), slice(nalIDR, 10)), flv.FrameKey))
+	}
+	frames, at := s.said(0)
+	require.Len(t, frames, 1)
+	require.Equal(t, "once", string(frames[0].Value))
+	require.Equal(t, s.rec.epochs[0].samples[videoTrack][1].PTS(), at[0])
+}
+
 // Events of a publisher whose clock jumps are on the new clock.
 func TestEventsOverAClockJump(t *testing.T) {
 	s := newStage(t)

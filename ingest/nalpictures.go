@@ -32,13 +32,10 @@ func (p *publication) nalPicture(ctx context.Context, v *pictures, t flv.VideoTa
 	if u.sync && au.pps == nil && len(v.prefix) == 0 {
 		v.prefix = v.more
 	}
-	told := au.others > 0 || len(v.prefix) > 0
+	u.told, u.hevc = (au.others > 0 || len(v.prefix) > 0) && p.leads(v), hevc
 	if au.rewrite || len(v.prefix) > 0 {
 		u.data = rewritten(v.prefix, u.data, v.lengthSize, au)
 		v.prefix = nil
-	}
-	if told && p.leads(v) {
-		u.events = p.userData(u.data, hevc, u.arrived)
 	}
 	return p.takePicture(ctx, v, u)
 }

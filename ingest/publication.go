@@ -64,7 +64,8 @@ type unit struct {
 	cts       int32       // ms
 	frame     media.Ticks // of sound, how long it lasts
 	sync      bool
-	events    []media.Event // that the picture itself tells; of its time
+	told      bool // the picture may tell something itself
+	hevc      bool // and is one of H.265
 	data      []byte
 	arrived   time.Time
 }
