@@ -124,7 +124,7 @@ func (a *air) may(in *input, now time.Time) (why string, ok bool) {
 		return whySlate, true
 	case now.Sub(a.on.last) >= a.settings.After:
 		return whySilent, true
-	case in.role == Primary && a.on.role == Backup && !a.settings.Stay && in.atKey() && now.Sub(in.steady) >= a.patience(now):
+	case in.role == Primary && a.on.role == Backup && !a.settings.Stay && in.atKey(now) && now.Sub(in.steady) >= a.patience(now):
 		return whySteady, true
 	}
 	return "", false

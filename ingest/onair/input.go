@@ -102,8 +102,11 @@ func (in *input) ready(now time.Time, better bool) bool {
 	return better && len(in.held.samples) > 0 && now.Sub(in.seen) >= blindFor
 }
 
-// atKey says whether the newest sample is a keyframe.
-func (in *input) atKey() bool { return in.held.fresh }
+// atKey says whether a keyframe has only just come. If another has the turn at that very
+// moment, the next sample does as well: otherwise it would take a GOP until the next chance.
+func (in *input) atKey(now time.Time) bool {
+	return in.held.fresh || in.held.key && now.Sub(in.held.samples[0].arrived) < nearKey
+}
 
 // note takes note that media came.
 func (in *input) note(lead bool, now time.Time) {

@@ -23,6 +23,8 @@ const (
 	// maxDoubling times.
 	flapping    = 2 * time.Minute
 	maxDoubling = 4
+	// nearKey is how long ago the keyframe may have come at which it returns.
+	nearKey = 100 * time.Millisecond
 )
 
 const (
