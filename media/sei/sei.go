@@ -1,8 +1,10 @@
 package sei
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
+	"slices"
 )
 
 // Limits.
@@ -36,7 +38,8 @@ type Message struct {
 
 // Of returns the messages in front of an access unit's first slice, and of H.265
 // those behind its slices too. Data is length-prefixed NAL units. A Payload is good
-// until the next one: it may be of a buffer that is used again.
+// until the next one, and not to be written to: it is of data itself where a unit has
+// no emulation prevention, as those that come with each picture seldom have.
 func Of(data []byte, hevc bool) iter.Seq[Message] {
 	return func(yield func(Message) bool) {
 		var buffer []byte
@@ -54,8 +57,12 @@ func Of(data []byte, hevc bool) iter.Seq[Message] {
 			if !ok {
 				continue
 			}
-			buffer = unescape(buffer[:0], unit[header:min(len(unit), MaxUnit)])
-			if !messages(buffer, yield) {
+			content := unit[header:min(len(unit), MaxUnit)]
+			if bytes.Contains(content, prevention) {
+				buffer = unescape(slices.Grow(buffer[:0], len(content)), content)
+				content = buffer
+			}
+			if !messages(content, yield) {
 				return
 			}
 		}
@@ -75,6 +82,9 @@ func kind(unit []byte, hevc bool) (header int, ok, last bool) {
 	}
 	return 0, false, false
 }
+
+// prevention ends with a byte that keeps start codes out of a unit.
+var prevention = []byte{0, 0, 3}
 
 // unescape appends b without the bytes that keep start codes out of it.
 func unescape(dst, b []byte) []byte {

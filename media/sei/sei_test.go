@@ -185,3 +185,17 @@ func FuzzSEI(f *testing.F) {
 		require.LessOrEqual(t, found.Found().Channels, uint8(15))
 	})
 }
+
+// Every picture of every stream is looked through: where a unit has no emulation
+// prevention, that takes no memory.
+func TestMessagesAllocateNothing(t *testing.T) {
+	data := access([]byte{9, 0xF0}, unit(false, []byte{1}, []byte{0x12, 0x34}, []byte{4}, []byte("abc")), []byte{0x65, 1})
+	n := 0
+	allocs := testing.AllocsPerRun(100, func() {
+		for m := range sei.Of(data, false) {
+			n += len(m.Payload)
+		}
+	})
+	require.Zero(t, allocs)
+	require.NotZero(t, n)
+}
