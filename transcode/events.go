@@ -58,14 +58,11 @@ func (l *Ladder) releaseEvents(ctx context.Context, r *run) error {
 func (l *Ladder) showAgain(ctx context.Context) error {
 	hidden := l.run
 	l.again(ctx)
-	l.mu.Lock()
-	held := l.hidden.events
-	l.mu.Unlock()
-	l.unhide(ctx)
+	waiting := l.unhide(ctx)
 	if err := l.beginShown(ctx); err != nil {
 		return err
 	}
-	for _, e := range held {
+	for _, e := range waiting {
 		if e.run != hidden {
 			continue
 		}

@@ -85,3 +85,30 @@ func TestEventsOfASourceThatIsShownAgain(t *testing.T) {
 		require.Equal(t, []int{1}, begins)
 	})
 }
+
+// What is told at last, while the rest of the pictures that led is waited for, isn't
+// told again with the source.
+func TestEventsThatAreToldWhileTheSourceIsShownAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		m := &fakeMachine{prepare: func(_ int, p *fakeProcess) error { p.work = time.Hour; return nil }}
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base).(*Ladder)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(30)
+		p.event("once", 0)
+		hidden, shown := l.run, make(chan error, 1)
+		leader := *hidden.video
+		go func() { shown <- l.showAgain(t.Context()) }()
+		synctest.Wait() // it waits for the leading rung's process
+		l.mu.Lock()
+		err := l.beginHidden(t.Context(), hidden, leader)
+		l.mu.Unlock()
+		require.NoError(t, err)
+		require.NoError(t, <-shown)
+		p.end()
+		names, begins := base.told()
+		require.Equal(t, []string{"once"}, names)
+		require.Equal(t, []int{1}, begins)
+	})
+}

@@ -211,8 +211,9 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 }
 
 // unhide shows the source again, once the pictures that led have all been
-// written. It waits for them, though not for long.
-func (l *Ladder) unhide(ctx context.Context) { l.endHidden(ctx, l.transcoder.turn) }
+// written. It waits for them, though not for long, and returns the events that
+// wait even then.
+func (l *Ladder) unhide(ctx context.Context) []heldEvent { return l.endHidden(ctx, l.transcoder.turn) }
 
 // unhideAtEnd does so at the end of a session.
 func (l *Ladder) unhideAtEnd(ctx context.Context) {
@@ -222,9 +223,9 @@ func (l *Ladder) unhideAtEnd(ctx context.Context) {
 	l.endHidden(ctx, l.transcoder.end)
 }
 
-func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) {
+func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) (waiting []heldEvent) {
 	if !l.hiding() {
-		return
+		return nil
 	}
 	l.advise(false)
 	l.retire()
@@ -242,6 +243,8 @@ func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	waiting = l.hidden.events
 	l.hidden, l.led = hidden{err: l.hidden.err}, nil
 	l.clock.grid = 0
+	return waiting
 }
