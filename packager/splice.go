@@ -170,7 +170,7 @@ func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date tim
 			return nil, "", nil
 		}
 	}
-	if len(t.Splices) == timeline.MaxSplices {
+	if !t.FitsSplice() {
 		return nil, "", fmt.Errorf("%w: %d are listed already", errSplice, timeline.MaxSplices)
 	}
 	if !validSpliceID(id) {

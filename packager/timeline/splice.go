@@ -89,7 +89,7 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 	switch {
 	case t.Epoch(s.Epoch) == nil || t.State != Live && t.State != Away:
 		return fmt.Errorf("%w: splice in epoch %d", ErrOrder, s.Epoch)
-	case len(t.Splices) >= MaxSplices:
+	case !t.FitsSplice():
 		return fmt.Errorf("%w: more than %d splices", ErrOrder, MaxSplices)
 	case s.ID == "" || t.Splice(s.ID) != nil:
 		return fmt.Errorf("%w: second splice %q", ErrOrder, s.ID)
@@ -98,6 +98,10 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 	}
 	t.spliceNumber++
 	s.Number = t.spliceNumber
+	if len(t.Splices) >= MaxSplices {
+		i := t.endless()
+		t.Splices = slices.Delete(clone(t.Splices, 0), i, i+1)
+	}
 	at := len(t.Splices)
 	for at > 0 && t.Splices[at-1].Time.After(s.Time) {
 		at--
@@ -105,6 +109,20 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 	t.Splices = slices.Insert(clone(t.Splices, 1), at, &s)
 	t.touch()
 	return nil
+}
+
+// FitsSplice reports whether there is room for one more. Where MaxSplices are there,
+// the oldest break makes it that began before what playlists list, and of which nobody
+// knows when it ends: it may never, and such would pile up.
+func (t *Timeline) FitsSplice() bool { return len(t.Splices) < MaxSplices || t.endless() >= 0 }
+
+// endless is the index of that break, or -1.
+func (t *Timeline) endless() int {
+	first := t.dateOf(t.First)
+	return slices.IndexFunc(t.Splices, func(s *Splice) bool {
+		_, known := s.Over()
+		return !known && s.Time.Before(first)
+	})
 }
 
 func (t *Timeline) endSplice(e SpliceEnded) error {

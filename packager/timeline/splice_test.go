@@ -86,3 +86,24 @@ func TestSplicesAreBounded(t *testing.T) {
 	_, err := Apply(w.tl, SpliceMarked{Splice{ID: "one more", Epoch: 1, Time: w.now(), Section: []byte{1}}})
 	require.ErrorIs(t, err, ErrOrder)
 }
+
+// Encoders that never say when a break ends don't use the room up for good.
+func TestEndlessBreaksMakeRoom(t *testing.T) {
+	w := newWindow(t, 10)
+	for i := range MaxSplices {
+		w.mark(fmt.Sprint(i), SpliceOut, w.now(), 0)
+	}
+	require.False(t, w.tl.FitsSplice(), "all are in the playlists")
+	for range 40 {
+		w.segment(1)
+	}
+	require.Len(t, w.tl.Splices, MaxSplices, "as long as nothing needs the room")
+	before := w.tl
+	require.True(t, w.tl.FitsSplice())
+	w.mark("new", SpliceOut, w.now(), time.Second)
+	require.Len(t, w.tl.Splices, MaxSplices)
+	require.Nil(t, w.tl.Splice("0"))
+	require.NotNil(t, w.tl.Splice("1"))
+	require.NotNil(t, w.tl.Splice("new"))
+	require.NotNil(t, before.Splice("0"), "what was isn't touched")
+}
