@@ -13,6 +13,7 @@ import (
 	"sluice/cmd/sluice/config"
 	"sluice/storage/catalog"
 	"sluice/storage/catalog/sqlite"
+	"sluice/transcode/rung"
 	"sluice/web"
 )
 
@@ -89,28 +90,34 @@ func TestBackupOfARevokedKey(t *testing.T) {
 	require.NotContains(t, log.String(), "stream ended")
 }
 
-// The end of the gateway ends a slate with the stream.
+// The end of the gateway ends a slate with the stream, be it shown as it is or by rungs
+// alone, which take longer to come to their end.
 func TestEndDuringTheSlate(t *testing.T) {
-	c := onLoopback(t)
-	c.Ladder.Rungs = nil
-	c.Continuity.Slate, c.Continuity.SlateAfter = config.SlateOn, 500*time.Millisecond
-	log := &book{}
-	g := open(t, c, Options{Log: log.logger()})
-	end := serve(t, g)
-	key, _ := g.FirstKey()
-	ended := push(t, g, key.Reveal())
-	isLive(t, g, "live")
-	beside, err := sqlite.OpenBeside(t.Context(), c.Data)
-	require.NoError(t, err)
-	_, err = catalog.Edit(t.Context(), beside, "live", func(s *catalog.Stream) error { s.Keys[0].Revoked = time.Now(); return nil })
-	require.NoError(t, err)
-	require.NoError(t, beside.Close())
-	<-ended
-	s := shows(t, g, "slate")
-	require.Nil(t, s.Publisher)
-	require.NoError(t, end())
-	require.Equal(t, 1, strings.Count(log.String(), "stream ended"))
-	require.Empty(t, children(t))
+	for name, ladder := range map[string]rung.Spec{"source": rung.SourceSpec(), "hidden": {Source: &rung.Source{Height: 180}}} {
+		t.Run(name, func(t *testing.T) {
+			c := onLoopback(t)
+			c.Ladder = ladder
+			c.Continuity.Slate, c.Continuity.SlateAfter = config.SlateOn, 500*time.Millisecond
+			log := &book{}
+			g := open(t, c, Options{Log: log.logger()})
+			end := serve(t, g)
+			key, _ := g.FirstKey()
+			ended := pushPicture(t, g, key.Reveal(), "testsrc=size=640x360:rate=10")
+			isLive(t, g, "live")
+			beside, err := sqlite.OpenBeside(t.Context(), c.Data)
+			require.NoError(t, err)
+			_, err = catalog.Edit(t.Context(), beside, "live", func(s *catalog.Stream) error { s.Keys[0].Revoked = time.Now(); return nil })
+			require.NoError(t, err)
+			require.NoError(t, beside.Close())
+			<-ended
+			s := shows(t, g, "slate")
+			require.Nil(t, s.Publisher)
+			isLive(t, g, "live")
+			require.NoError(t, end())
+			require.Equal(t, 1, strings.Count(log.String(), "stream ended"))
+			require.Empty(t, children(t))
+		})
+	}
 }
 
 func TestSlateThatIsMissing(t *testing.T) {

@@ -16,11 +16,9 @@ import (
 // The stages of the end, and what each may take. Together they stay under five
 // seconds.
 const (
-	// 1. Listeners for publishers close, sessions are told and their streams' last
-	// epochs end.
+	// 1. Listeners for publishers close, sessions are told, and their streams' last
+	// epochs end; beside them those of which a slate is on air.
 	endIngest = 1200 * time.Millisecond
-	// Slates' broadcasts end.
-	endOnAir = 200 * time.Millisecond
 	// 2. Ladders put out what they still have, and every ffmpeg ends.
 	endTranscode = 800 * time.Millisecond
 	// 3. Streams end: manifests say so.
@@ -110,15 +108,17 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	renewing := make(chan error, 1)
 	go func() { renewing <- certs.end(endCertificates) }()
 	live := g.live(journal.ctx)
+	off := make(chan error, 1)
+	go func() { off <- airing.end(endIngest) }()
 	shutdown, cancel := context.WithTimeout(taking.ctx, endIngest)
 	g.ingest.Shutdown(shutdown)
 	cancel()
-	errs := []error{err, taking.end(endIngest)}
+	errs := []error{err, taking.end(endIngest), <-off}
 	ended := make(chan error, 1)
 	go func() { ended <- admitting.end(endAdmission) }()
 	drawn := make(chan error, 1)
 	go func() { drawn <- slates.end(endTranscode) }()
-	errs = append(errs, airing.end(endOnAir), transcoding.end(endTranscode), <-drawn, packaging.end(endPackager))
+	errs = append(errs, transcoding.end(endTranscode), <-drawn, packaging.end(endPackager))
 	if live {
 		time.Sleep(endNotice)
 	}
