@@ -23,6 +23,8 @@
 //   - Timed metadata stands in front of the part of its time, in every rendition of the
 //     leading kind, with the epoch's clock; what comes late, in front of the next part,
 //     and what comes early waits (events).
+//   - A splice is an entry, dated once (splice, cue); segments start at it where there
+//     is a keyframe.
 //   - The leading pictures are looked through for closed captions (captions); what is
 //     found is an entry.
 //   - What the manifests promise is fixed once a broadcast (targets).

@@ -263,7 +263,7 @@ func TestNewBroadcastKnowsItsTargets(t *testing.T) {
 			r.write(merge(v.events(9*time.Second), audio(48_000, 0, 9*time.Second, 0))).end()
 			served := make(chan error)
 			stop := serve(t, r, served)
-			require.Eventually(t, func() bool { return r.timeline().State == timeline.Ended }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return r.timeline().State == timeline.Ended }, time.Minute, time.Millisecond)
 			r.begin(videoTrack(t), audioTrack(t, 48_000)).write(v.events(time.Second))
 			require.Equal(t, c.known, r.timeline().Ready())
 			r.end()

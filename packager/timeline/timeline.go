@@ -56,7 +56,8 @@ type Timeline struct {
 	Broadcast uint64
 
 	// Splices are those of the broadcast that manifests tell of, by their time; at most
-	// MaxSplices. They go when what they are about has left the playlists.
+	// MaxSplices. They go when what they are about has left the playlists, and breaks
+	// without an end when there is no more room.
 	Splices []*Splice
 
 	waited   bool          // for the broadcast's rungs, as long as manifests do
