@@ -16,13 +16,14 @@
 // sample refers to the bytes that were read from the connection: they are not
 // copied in between, and never written again. Whether a decoder can start at it is
 // what its bitstream says. Script tags other than onMetaData, and user data in the
-// pictures' SEI, become media.Events with an ID3 tag (events.go), WriteEvent's calls.
+// pictures' SEI, become media.Events with an ID3 tag, or those of SCTE 35 where they
+// tell of a splice (events.go): WriteEvent's calls.
 //
 // Each connection has one goroutine, which reads, answers and calls the Sink.
 // Serve starts it and waits for it. While a connection plays, it has a second one, which
 // follows the stream's feed (package playback) and alone writes; the first waits for
-// it. One session owns a stream at a time; another
-// that publishes the same one takes over when the owner has fallen silent, and
+// it. A stream has one session at a time, and one more where its Grant says that it's
+// the backup; another of the same kind takes over when the owner has fallen silent, and
 // is refused while it has not, unless Options.Newest lets it take over at once (see
 // owners). A Grant may end while its session is live (see Grant.Bind). All methods
 // of Server may be called at once. What a session sends is measured (package

@@ -168,7 +168,9 @@ func (c *Control) Serve(ctx context.Context) error {
 	c.mu.Unlock()
 	players.Wait()
 	for _, a := range c.all() {
-		a.finish(context.WithoutCancel(ctx), context.Cause(ctx))
+		if err := a.finish(context.WithoutCancel(ctx), context.Cause(ctx)); err != nil {
+			a.log.Error("end of a stream", "err", err)
+		}
 		c.leave(a)
 	}
 	return ctx.Err()
