@@ -107,8 +107,12 @@ func (a *air) idle(now time.Time, closed bool) bool {
 	if a.on != nil || a.out != nil || a.player != nil || a.inputs != [roles]*input{} {
 		return false
 	}
-	return closed || a.settings.Slates == nil || a.tracks == nil || !now.Before(a.lost.Add(a.settings.Grace))
+	return closed || a.settings.Slates == nil || a.tracks == nil || !now.Before(a.overAt())
 }
+
+// overAt is when nobody is waited for any longer. A publisher that has only just begun has
+// sent nothing yet. mu is held.
+func (a *air) overAt() time.Time { return latest(a.lost, a.begun).Add(a.settings.Grace) }
 
 // may says whether an input that isn't on air goes on now, and why. mu is held.
 func (a *air) may(in *input, now time.Time) (why string, ok bool) {

@@ -28,7 +28,7 @@ func (a *air) look(ctx context.Context, now time.Time, players *sync.WaitGroup) 
 	if s.Slates == nil || tracks == nil {
 		return time.Time{}
 	}
-	over := a.lost.Add(s.Grace)
+	over := a.overAt()
 	if a.player != nil {
 		if a.on != a.player.in {
 			return time.Time{} // it begins, or ends
