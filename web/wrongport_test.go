@@ -118,7 +118,8 @@ func TestPeersAtTheWrongPort(t *testing.T) {
 	} {
 		require.Equal(t, 1, strings.Count(said, line), "%s in %s", line, said)
 	}
-	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+	counted := func() error {
+		return testutil.GatherAndCompare(registry, strings.NewReader(`
 # HELP sluice_http_wrong_protocol_total Connections in a protocol that belongs to another port.
 # TYPE sluice_http_wrong_protocol_total counter
 sluice_http_wrong_protocol_total{port="http",protocol="rtmp"} 3
@@ -126,7 +127,10 @@ sluice_http_wrong_protocol_total{port="http",protocol="tls"} 1
 sluice_http_wrong_protocol_total{port="https",protocol="http"} 1
 sluice_http_wrong_protocol_total{port="https",protocol="rtmp"} 3
 sluice_http_wrong_protocol_total{port="https",protocol="rtmps"} 4
-`), "sluice_http_wrong_protocol_total"))
+`), "sluice_http_wrong_protocol_total")
+	}
+	// Those inside TLS are counted when net/http has closed their connections.
+	require.Eventually(t, func() bool { return counted() == nil }, 20*time.Second, 10*time.Millisecond, "%v", counted())
 
 	// Who belongs here notices nothing.
 	for _, s := range []*httptest.Server{plain, secure} {
