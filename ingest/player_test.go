@@ -320,10 +320,10 @@ func TestPlayerThatTakesNothingIsEnded(t *testing.T) {
 // Who sends nothing while it plays is no idler, as long as it takes what it is sent;
 // nor is one that waits for its stream to come back.
 func TestPlayerMayBeSilent(t *testing.T) {
-	th, h := showing(t, Limits{Idle: 60 * time.Millisecond})
+	th, h := showing(t, Limits{Idle: time.Second})
 	c := audience(t, h)
 	th.end()
-	for pings := 0; pings < 10; {
+	for pings := 0; pings < 5; {
 		m, err := c.r.ReadMessage()
 		require.NoError(t, err)
 		if parsed, _ := message.Parse(m); parsed.(message.UserControl).Event == message.EventPingRequest {
