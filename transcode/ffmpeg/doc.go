@@ -23,6 +23,12 @@
 //
 // An AudioJob makes AAC of what goes in; see there for who drops what.
 //
+// # Loops
+//
+// Tool.StartLoop runs a Loop, which isn't live: pictures that are written to it raw, or a
+// file, or silence, encoded once for somebody who plays them over and over. Tool.Inspect
+// tells what a file holds. No other file is opened, whatever it refers to by protocol.
+//
 // # Processes
 //
 // A process runs at nice 10 in a group of its own, and ends with the gateway
