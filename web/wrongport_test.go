@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -130,7 +131,7 @@ sluice_http_wrong_protocol_total{port="https",protocol="rtmps"} 4
 `), "sluice_http_wrong_protocol_total")
 	}
 	// Those inside TLS are counted when net/http has closed their connections.
-	require.Eventually(t, func() bool { return counted() == nil }, 20*time.Second, 10*time.Millisecond, "%v", counted())
+	require.EventuallyWithT(t, func(c *assert.CollectT) { require.NoError(c, counted()) }, 20*time.Second, 10*time.Millisecond)
 
 	// Who belongs here notices nothing.
 	for _, s := range []*httptest.Server{plain, secure} {
