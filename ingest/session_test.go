@@ -303,7 +303,7 @@ func TestAcknowledgementWraps(t *testing.T) {
 // A second publisher is refused while the first one speaks, and takes over once
 // it has fallen silent; the old Sink has ended before the new one begins.
 func TestTakeover(t *testing.T) {
-	h := start(t, Options{Limits: Limits{OwnerSilence: 300 * time.Millisecond, OwnerWait: time.Second}})
+	h := start(t, Options{Limits: Limits{OwnerSilence: time.Second, OwnerWait: 2 * time.Second}})
 	first := dial(t, h.plain)
 	first.mustPublish()
 	first.videoConfig()

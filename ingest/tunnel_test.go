@@ -45,7 +45,7 @@ func TestTunnelsTLS(t *testing.T) {
 // Whoever opens a tunnelled session and never comes again loses it, by the limits
 // that hold for every connection.
 func TestAbandonedTunnel(t *testing.T) {
-	h := start(t, Options{Limits: Limits{Handshake: 50 * time.Millisecond}})
+	h := start(t, Options{Limits: Limits{Handshake: time.Second}})
 	web := httptest.NewUnstartedServer(nil)
 	tn := tunnel.New(web.Listener.Addr())
 	web.Config.Handler = tn.Handler(http.NotFoundHandler())
