@@ -70,6 +70,9 @@ func (e *epoch) likelyEnds(l *lane, end media.Ticks) bool {
 		if e.cutter.nextCut == 0 || l.msn != leader.msn {
 			return false
 		}
+		if l != leader && leader.newest+leader.frame/2 >= e.cutter.nextCut {
+			return false // no keyframe came there
+		}
 		at = e.cutter.nextCut.Rescale(leader.Timescale, l.Timescale)
 	}
 	return end+l.frame/2 >= at

@@ -26,6 +26,7 @@ func TestHintsOfRungsThatTrail(t *testing.T) {
 		"half the rate":  {video{num: 3000, gops: []int{60}, bframes: true}, []int{246, 252}, 300 * time.Millisecond, 2},
 		"fast":           {video{num: 750, gops: []int{240}}, []int{985, 1009}, 300 * time.Millisecond, 1},
 		"no keyframe":    {video{num: 3000, gops: []int{60, 60, 60, 300}}, []int{250, 255}, time.Second, 1},
+		"still none":     {video{num: 3000, gops: []int{60, 60, 60, 300}}, []int{300}, 300 * time.Millisecond, 1},
 		"far behind it":  {video{num: 3000, gops: []int{60}, bframes: true}, []int{246}, 3 * time.Second, 1},
 		"a segment more": {video{num: 3000, gops: []int{60}}, []int{240}, 300 * time.Millisecond, 1},
 	} {
