@@ -91,10 +91,10 @@ lint: ## gofmt and go vet
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-# Every layer of ingest, and what reads its publishers' certificates. Hours.
+# Every layer of ingest, and what reads its publishers' splices, captions and certificates. Hours.
 .PHONY: fuzz-ingest
 fuzz-ingest: ## run each fuzz target of ingest a million times
-	FUZZTIME=1000000x FUZZPARALLEL=1 nice -n 19 scripts/fuzz.sh ./ingest/... ./storage/certificates
+	FUZZTIME=1000000x FUZZPARALLEL=1 nice -n 19 scripts/fuzz.sh ./ingest/... ./media/... ./storage/certificates
 
 .PHONY: bench
 bench: need-bench build $(UI_HARNESS) ## measure Sluice beside its peers
