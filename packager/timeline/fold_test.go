@@ -307,13 +307,14 @@ func FuzzFold(f *testing.F) {
 // window is a stream whose window of so many segments is full.
 type window struct {
 	*testing.T
-	tl *Timeline
+	tl    *Timeline
+	shift time.Duration // of the dates of what comes
 }
 
 var windowStart = time.Unix(1e9, 0)
 
 func newWindow(t *testing.T, segments int) *window {
-	w := &window{t, New(Numbers{})}
+	w := &window{T: t, tl: New(Numbers{})}
 	w.apply(EpochStarted{Epoch: 1, At: windowStart, Window: time.Duration(segments) * 2 * time.Second, Tracks: []RenditionTrack{genVideo, genAudio}})
 	w.apply(InitWritten{Epoch: 1, InitEpoch: 1, Rendition: Source})
 	w.apply(InitWritten{Epoch: 1, InitEpoch: 1, Rendition: Audio})
@@ -341,7 +342,7 @@ func (w *window) segment(parts int) {
 		for i := range parts {
 			w.apply(PartWritten{Epoch: 1, Rendition: rt.Rendition, MSN: msn, Index: i, Part: Part{
 				Start: media.Ticks(msn)*whole + media.Ticks(i)*step, Duration: step, Samples: 6,
-				Time: windowStart.Add((media.Ticks(msn)*whole + media.Ticks(i)*step).Duration(rt.Track.Timescale) - Origin),
+				Time: windowStart.Add(w.shift + (media.Ticks(msn)*whole + media.Ticks(i)*step).Duration(rt.Track.Timescale) - Origin),
 			}})
 		}
 		w.apply(SegmentClosed{Epoch: 1, Rendition: rt.Rendition, MSN: msn, Duration: whole})

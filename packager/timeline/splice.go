@@ -152,7 +152,7 @@ func (t *Timeline) cancelSplice(e SpliceCancelled) error {
 }
 
 // dropSplices lets go of those that were over before the first segment that
-// playlists list begins.
+// playlists list begins, by the milliseconds that they tell.
 func (t *Timeline) dropSplices() {
 	if len(t.Splices) == 0 {
 		return
@@ -161,6 +161,7 @@ func (t *Timeline) dropSplices() {
 	if first.IsZero() {
 		return
 	}
+	first = first.Truncate(time.Millisecond)
 	gone := func(s *Splice) bool {
 		over, known := s.Over()
 		return known && over.Before(first)

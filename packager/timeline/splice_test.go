@@ -107,3 +107,24 @@ func TestEndlessBreaksMakeRoom(t *testing.T) {
 	require.NotNil(t, w.tl.Splice("new"))
 	require.NotNil(t, before.Splice("0"), "what was isn't touched")
 }
+
+// A splice where a segment begins is told as long as that is listed, though its date
+// has whole milliseconds.
+func TestSpliceOfTheFirstSegment(t *testing.T) {
+	w := newWindow(t, 20)
+	w.shift = 700 * time.Microsecond
+	w.segment(1)
+	msn := w.tl.Renditions[0].NextPosition(w.tl).MSN
+	at := w.now()
+	require.NotEqual(t, at, at.Truncate(time.Millisecond))
+	w.mark("begins", SpliceIn, at.Truncate(time.Millisecond), 0)
+	for w.tl.First < msn {
+		w.segment(1)
+	}
+	require.Equal(t, at, w.tl.dateOf(w.tl.First))
+	require.NotNil(t, w.tl.Splice("begins"))
+	for w.tl.First == msn {
+		w.segment(1)
+	}
+	require.Nil(t, w.tl.Splice("begins"))
+}
