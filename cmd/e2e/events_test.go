@@ -109,8 +109,9 @@ func TestTimedMetadata(t *testing.T) {
 			}
 			require.Len(t, names, 2)
 			for _, e := range seen.Events[1:] {
-				// Cues are told of with the time updates of the element, a few a second.
-				require.InDelta(t, e.Time, e.Shown, 0.6, "%+v", e)
+				// Cues are told of with the time updates of the element: a few a second, and
+				// fewer on a busy machine.
+				require.InDelta(t, e.Time, e.Shown, 2, "%+v", e)
 			}
 			stop()
 			watched()

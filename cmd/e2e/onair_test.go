@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -201,6 +203,19 @@ func TestBackupOfALadder(t *testing.T) {
 	alignment{}.require(t, leader, g.read("240p"))
 }
 
+// slateMade waits for a loop of the picture, and one of the sound.
+func (g *gateway) slateMade() {
+	g.t.Helper()
+	made := regexp.MustCompile(`(?m)^sluice_slate_loops_total\{[^}]*result="encoded"[^}]*\} ([2-9])$`)
+	g.eventually("the slate is made", func() error {
+		body, _, err := g.get("/metrics")
+		if err == nil && !made.Match(body) {
+			err = errors.New("it isn't")
+		}
+		return err
+	})
+}
+
 // reddish, bluish and the rest say what is shown.
 func reddish(s shown) bool { return s.Colour[0] > 180 && s.Colour[2] < 90 }
 func bluish(s shown) bool  { return s.Colour[2] > 180 && s.Colour[0] < 90 }
@@ -231,6 +246,7 @@ func TestPlayersSeeTheSlate(t *testing.T) {
 	g.segments(5)
 	both(t, g, func(players []*player) {
 		each(players, func(p *player) { p.awaits("the primary", reddish) })
+		g.slateMade()
 		primary.end(syscall.SIGKILL)
 		g.onAir("slate")
 		each(players, func(p *player) { p.awaits("the slate", neither); p.playsOn(3 * time.Second) })
@@ -251,6 +267,7 @@ func TestSlateEnds(t *testing.T) {
 	hls, hlsDone := g.watchHLS(ctx, "live")
 	_, dashDone := g.watchDASH(ctx, "live")
 	g.segments(5)
+	g.slateMade()
 	hls.parting = time.Now()
 	primary.end(syscall.SIGKILL)
 	g.onAir("slate")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +25,8 @@ const apiToken = "a token of the end-to-end tests"
 
 // The break that a clip announces, by its own clock: two seconds ahead each time.
 const (
-	breakOut = 12 * time.Second
-	breakIn  = 16 * time.Second
+	breakOut = 20 * time.Second
+	breakIn  = 24 * time.Second
 )
 
 func section(t *testing.T, s *scte35.Section) []byte {
@@ -103,7 +104,7 @@ func TestSplices(t *testing.T) {
 			require.Equal(t, http.StatusOK, status, said)
 			require.JSONEq(t, `{"ids":["api"]}`, said)
 			playing.awaits("the break is over", func(s shown) bool {
-				return strings.Contains(g.playlistText(), "SCTE35-IN") && s.CurrentTime > 0
+				return clipIsOver.MatchString(g.playlistText()) && s.CurrentTime > 0
 			})
 			playing.playsOn(4 * time.Second)
 			g.requireReadable()
@@ -121,6 +122,9 @@ func TestSplices(t *testing.T) {
 		})
 	}
 }
+
+// clipIsOver finds the end of the break that the clip announces.
+var clipIsOver = regexp.MustCompile(`ID="clip".*SCTE35-IN`)
 
 func (g *gateway) playlistText() string {
 	body, _, err := g.get("/live/live/source/index.m3u8")
