@@ -113,7 +113,7 @@ const readPicture = () => {
     w.eye.drawImage(video, 0, 0, 1, 1)
     colour = [...w.eye.getImageData(0, 0, 1, 1).data.slice(0, 3)]
   }
-  return { currentTime: video?.currentTime ?? 0, height: video?.videoHeight ?? 0, colour, buffered, readyState: video?.readyState }
+  return { currentTime: video?.currentTime ?? 0, height: video?.videoHeight ?? 0, colour, buffered, readyState: video?.readyState, seeking: video?.seeking }
 }
 const readPage = () => {
   const w = /** @type {any} */ (window)

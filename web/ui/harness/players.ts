@@ -1,6 +1,7 @@
 // The players under test: hls.js and dash.js as the product's page sets them up, Shaka
 // with its defaults (5.x: low latency on), and the browser itself.
 
+import { leaveHoles } from '../src/engine/dash-holes'
 import { followLine as followDashLine } from '../src/engine/dash-line'
 import { loadOnce } from '../src/engine/dash-once'
 import { fatalCodes, settings } from '../src/engine/dash-settings'
@@ -76,6 +77,7 @@ async function startDash(video: HTMLVideoElement, src: string, recorder: Recorde
   player.updateSettings(settings)
   followDashLine(player, video)
   loadOnce(player)
+  leaveHoles(video)
   player.on(MediaPlayer.events.ERROR, (e: unknown) => {
     const { error } = e as { error?: { code?: number; message?: string } | string }
     if (typeof error === 'object') recorder.error(`${error.code} ${error.message}`, fatalCodes.has(error.code ?? 0))

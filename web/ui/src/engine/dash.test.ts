@@ -1,5 +1,6 @@
 import type { FragmentRequest, MediaInfo, MediaPlayerClass, Representation } from 'dashjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beyond, leaveHoles, type Element } from './dash-holes'
 import { followLine } from './dash-line'
 import { Meter } from './dash-meter'
 import { once, type Handler } from './dash-once'
@@ -341,5 +342,50 @@ describe('segments', () => {
     expect(find(media, low, 0.1)).toMatchObject({ startTime: 0 })
     expect(find(media, low, 50)).toBeNull()
     expect(last(source, 1)).toBe(false)
+  })
+})
+
+describe('dash.js at a hole', () => {
+  const ranges = (...all: [number, number][]) =>
+    ({ length: all.length, start: (n: number) => all[n]?.[0] ?? NaN, end: (n: number) => all[n]?.[1] ?? NaN }) as TimeRanges
+  const element = (currentTime: number): { -readonly [K in keyof Element]: Element[K] } => ({
+    currentTime, paused: false, buffered: ranges([985.22, 990.814], [991.214, 1009.214]),
+  })
+
+  it('finds what comes after it', () => {
+    expect(beyond(element(990.814))).toBeCloseTo(991.264)
+    expect(beyond(element(991))).toBeCloseTo(991.264)
+    expect(beyond(element(990))).toBeNull()
+    expect(beyond(element(1009.2))).toBeNull()
+    expect(beyond(element(900))).toBeNull()
+    expect(beyond({ currentTime: 5, buffered: ranges() })).toBeNull()
+  })
+
+  it('leaves it after a second', () => {
+    vi.useFakeTimers()
+    const video = element(990.814)
+    const stop = leaveHoles(video)
+    vi.advanceTimersByTime(1000)
+    expect(video.currentTime).toBe(990.814)
+    vi.advanceTimersByTime(200)
+    expect(video.currentTime).toBeCloseTo(991.264)
+    stop()
+    expect(vi.getTimerCount()).toBe(0)
+    vi.useRealTimers()
+  })
+
+  it('lets a paused element be, and one that plays', () => {
+    vi.useFakeTimers()
+    const video = element(990.814)
+    video.paused = true
+    const stop = leaveHoles(video)
+    vi.advanceTimersByTime(3000)
+    expect(video.currentTime).toBe(990.814)
+    video.paused = false
+    video.currentTime = 995
+    vi.advanceTimersByTime(3000)
+    expect(video.currentTime).toBe(995)
+    stop()
+    vi.useRealTimers()
   })
 })

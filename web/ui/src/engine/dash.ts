@@ -1,6 +1,8 @@
-// dash.js, with the settings of dash-settings.ts and the eye on the line of dash-line.ts.
+// dash.js, with the settings of dash-settings.ts, the eye on the line of dash-line.ts, and the
+// help of dash-holes.ts.
 
 import * as dashjs from 'dashjs'
+import { leaveHoles } from './dash-holes'
 import { followLine } from './dash-line'
 import { loadOnce } from './dash-once'
 import { fatalCodes, settings } from './dash-settings'
@@ -16,6 +18,7 @@ export class DashEngine implements Engine {
   readonly #host: EngineHost
   readonly #player: dashjs.MediaPlayerClass
   readonly #left: [type: string, listener: EventListenerOrEventListenerObject][] = []
+  #stop = (): void => undefined
 
   constructor(host: EngineHost) {
     this.#host = host
@@ -29,6 +32,7 @@ export class DashEngine implements Engine {
     player.updateSettings(settings)
     followLine(player, this.#host.video)
     loadOnce(player)
+    this.#stop = leaveHoles(this.#host.video)
     player.on(events.ERROR, (e) => this.#onError(e))
     player.on(events.PLAYBACK_ERROR, (e) => this.#onPlaybackError(e))
     if (source.audioOnly) {
@@ -80,6 +84,7 @@ export class DashEngine implements Engine {
 
   destroy(): void {
     const { video } = this.#host
+    this.#stop()
     this.#player.destroy()
     Reflect.deleteProperty(video, 'addEventListener')
     for (const [type, listener] of this.#left) video.removeEventListener(type, listener)
