@@ -40,6 +40,9 @@ func (g tag) header() bool {
 	return true
 }
 
+// key reports whether the tag is a keyframe.
+func (g tag) key() bool { return g.kind == videoTag && !g.header() && g.body[0]>>4 == 1 }
+
 // pts is a video tag's presentation time.
 func (g tag) pts() time.Duration {
 	const ms = time.Millisecond

@@ -163,7 +163,7 @@ func (c hiddenCase) run(t *testing.T) {
 	}
 	c.requireAdvice(t, g)
 	hls.parting = time.Now()
-	s.end()
+	s.endWhole()
 	hlsDone()
 	dashDone()
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type sender struct {
 	t     *testing.T
 	conn  net.Conn
 	stop  context.CancelFunc
+	whole atomic.Bool   // it stops before the next keyframe
 	over  chan struct{} // closed when all is sent, or sending has ended otherwise
 	err   error         // why it has, once over is closed
 	spent sync.WaitGroup
@@ -70,6 +72,15 @@ func (s *sender) end() {
 	s.spent.Wait()
 }
 
+// endWhole hangs up where a GOP is whole. What breaks off between a picture and those
+// that are shown before it leaves a hole.
+func (s *sender) endWhole() {
+	s.t.Helper()
+	s.whole.Store(true)
+	s.wait(patience)
+	s.end()
+}
+
 // wait returns when all is sent.
 func (s *sender) wait(longest time.Duration) {
 	s.t.Helper()
@@ -94,6 +105,9 @@ func (s *sender) publish(ctx context.Context, c clip, again bool) error {
 	defer timer.Stop()
 	for loop := time.Duration(0); loop == 0 || again; loop += c.length {
 		for _, g := range c.frames {
+			if g.key() && s.whole.Load() {
+				return nil
+			}
 			if wait := time.Until(start.Add(loop + g.due)); wait > 0 {
 				timer.Reset(wait)
 				select {

@@ -21,8 +21,14 @@ func (r *Rendition) measure(g *Segment, first uint64, target time.Duration) {
 	}
 	frames, covered := 0, time.Duration(0)
 	parts := g.Parts // the end of the segment may be missing
-	if before := r.Segments.ByMSN(g.MSN - 1); before != nil && before.Epoch != g.Epoch && len(parts) > 1 {
-		parts = parts[1:] // it may begin with pictures that are decoded only, in no time
+	if before := r.Segments.ByMSN(g.MSN - 1); before == nil || before.Epoch != g.Epoch {
+		// An epoch may begin with pictures that are decoded only, in no time.
+		switch {
+		case r.FrameRate > 0:
+			return
+		case len(parts) > 1:
+			parts = parts[1:]
+		}
 	}
 	for _, p := range parts {
 		frames += p.Samples
