@@ -116,3 +116,28 @@ func TestPeakBandwidthOfARungThatWasAway(t *testing.T) {
 	require.EqualValues(t, 3, tl.Rendition("480p").From)
 	require.EqualValues(t, 6400, tl.Rendition("480p").PeakBandwidth)
 }
+
+// What an epoch begins with may be pictures that are decoded only: they tell nothing of the
+// frame rate where it is known, and as little as can be where it isn't.
+func TestFrameRateAtAnEpochsBeginning(t *testing.T) {
+	squeezed := lasting(200, 1000)
+	squeezed.Samples += 50
+	tl := play(t, time.Hour, 2*time.Second, lasting(2000, 1000), lasting(2000, 1000))
+	require.EqualValues(t, 30_000, tl.Rendition(Source).FrameRate)
+	apply := func(e Entry) {
+		var err error
+		tl, err = Apply(tl, e)
+		require.NoError(t, err, "%T", e)
+	}
+	track := media.Track{ID: 1, Kind: media.Video, Timescale: media.VideoClock}
+	apply(EpochEnded{Epoch: 1, At: time.Unix(4, 0)})
+	apply(EpochStarted{Epoch: 2, Window: time.Hour, Tracks: []RenditionTrack{{Source, track}}})
+	apply(InitWritten{Epoch: 2, InitEpoch: 1, Rendition: Source})
+	msn := tl.Next.MSN
+	for i, p := range []Part{squeezed, squeezed, lasting(1600, 1000)} {
+		p.Start = media.Ticks(i) * 18_000
+		apply(PartWritten{Epoch: 2, Rendition: Source, MSN: msn, Index: i, Part: p})
+	}
+	apply(SegmentClosed{Epoch: 2, Rendition: Source, MSN: msn, Duration: 180_000})
+	require.EqualValues(t, 30_000, tl.Rendition(Source).FrameRate)
+}
