@@ -41,7 +41,8 @@ function followCues(video: HTMLVideoElement, recorder: Recorder): void {
         if (told.has(cue)) continue
         told.add(cue)
         const { info, data } = (cue as TextTrackCue & { value: Frame }).value
-        recorder.event(cue.startTime, info ?? '', String(data))
+        // hls.js also makes a cue of each attribute of a date range.
+        if (info !== undefined) recorder.event(cue.startTime, info, String(data))
       }
     })
   })
