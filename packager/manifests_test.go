@@ -25,6 +25,13 @@ type viewers struct {
 	hls      *hlscheck.Observer
 	mpd      string // where it's asked for next
 	measured map[string]bool
+	whole    map[timeline.RenditionID]transport
+}
+
+// transport is a playlist of MPEG-TS, and the Timeline.Whole that it is of.
+type transport struct {
+	whole uint64
+	body  string
 }
 
 const (
@@ -36,6 +43,7 @@ func newViewers(t testing.TB) *viewers {
 	return &viewers{
 		t: t, dash: dashcheck.NewObserver(dashcheck.Options{Skew: 250 * time.Millisecond}),
 		hls: hlscheck.NewObserver(hlscheck.Options{}), mpd: mpdURL, measured: map[string]bool{},
+		whole: map[timeline.RenditionID]transport{},
 	}
 }
 
@@ -100,6 +108,7 @@ func (v *viewers) lookAtHLS(tl *timeline.Timeline, now time.Time) {
 		fetch(path, body, err)
 		body, err = hls.AppendMediaDelta(nil, tl, r.ID)
 		fetch(path+"?_HLS_skip=YES", body, err)
+		v.lookAtTransport(tl, r)
 		for g := range r.Segments.All() {
 			v.measure(r, g)
 		}
@@ -107,6 +116,19 @@ func (v *viewers) lookAtHLS(tl *timeline.Timeline, now time.Time) {
 			v.measure(r, r.Open)
 		}
 	}
+}
+
+// lookAtTransport demands that a playlist of whole segments changes with Timeline.Whole only.
+func (v *viewers) lookAtTransport(tl *timeline.Timeline, r *timeline.Rendition) {
+	body, err := hls.AppendTransportMedia(nil, tl, r.ID)
+	if err != nil {
+		return
+	}
+	now := transport{tl.Whole, string(body)}
+	if before := v.whole[r.ID]; before.whole == now.whole {
+		require.Equal(v.t, before.body, now.body, "%s as MPEG-TS", r.ID)
+	}
+	v.whole[r.ID] = now
 }
 
 func (v *viewers) measure(r *timeline.Rendition, g *timeline.Segment) {

@@ -35,8 +35,8 @@ func (s *Server) transportPlaylist(x *exchange) error {
 		if err := listed(t, id); err != nil {
 			return nil, err
 		}
-		// Its segments have what several renditions have, so it's one of all that may change.
-		return st.playlistsOf(t, id).transport.at(t, t.Version, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
+		// Its segments have what several renditions have, so any of them may change it.
+		return st.playlistsOf(t, id).transport.at(t, t.Whole, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
 			return hls.AppendTransportMedia(dst, t, id)
 		})
 	})

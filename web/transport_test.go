@@ -79,6 +79,38 @@ func TestTransportPlaylists(t *testing.T) {
 	require.Contains(t, g.get("/live/live/source/ts.m3u8").Body.String(), "\n1/5.ts\n#EXT-X-ENDLIST\n")
 }
 
+// A playlist of whole segments is rendered when one is whole or a splice is told, and
+// for no part before.
+func TestTransportPlaylistIsRenderedOnce(t *testing.T) {
+	g, p := broadcasting(t, 4)
+	st, err := g.streams.find(t.Context(), "live")
+	require.NoError(t, err)
+	var newest *rendered
+	renders := 0
+	ask := func() string {
+		w := g.get("/live/live/source/ts.m3u8")
+		require.Equal(t, 200, w.Code)
+		if now := st.playlistsOf(p.feed().Current(), timeline.Source).transport.current.Load(); now != newest {
+			newest = now
+			renders++
+		}
+		return w.Body.String()
+	}
+	ask()
+	for p.part < partsInSegment {
+		p.write()
+		ask()
+	}
+	require.Equal(t, 1, renders)
+	p.shut()
+	require.Contains(t, ask(), "\n1/5.ts\n")
+	p.append(timeline.SpliceMarked{Splice: timeline.Splice{ID: "told", Epoch: 1, Media: p.clock, Time: p.began, Section: []byte{0xFC}}})
+	require.Contains(t, ask(), `ID="told"`)
+	p.write()
+	ask()
+	require.Equal(t, 3, renders)
+}
+
 func TestTransportSegment(t *testing.T) {
 	g, _ := broadcasting(t, 3)
 	const url = "/live/live/source/1/2.ts"

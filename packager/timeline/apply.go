@@ -65,6 +65,9 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, part := e.(PartWritten); !part {
+		next.Whole = next.Version
+	}
 	next.settle()
 	return &next, nil
 }

@@ -31,6 +31,9 @@ type Numbers struct{ Epoch, MSN uint64 }
 // is not a Timeline: start with New.
 type Timeline struct {
 	Version uint64 // the number of entries applied
+	// Whole is the Version after the newest entry that isn't a part: what is told of
+	// whole segments is the same as long as that is.
+	Whole   uint64
 	State   State
 	Next    Numbers
 	Window  time.Duration
