@@ -350,3 +350,17 @@ func (v *hlsViewer) segments(rendition string) int {
 	}
 	return int(m.Sequence) + len(m.Segments)
 }
+
+// awaitMore waits, rendition by rendition, until n more segments are listed than now.
+func (v *hlsViewer) awaitMore(n int, renditions ...string) {
+	v.t.Helper()
+	for _, r := range renditions {
+		from := v.segments(r)
+		v.g.eventually("segments of "+r+" arrive", func() error {
+			if now := v.segments(r); now < from+n {
+				return fmt.Errorf("%d of %d", now-from, n)
+			}
+			return nil
+		})
+	}
+}

@@ -22,19 +22,8 @@ func TestLadderReconnect(t *testing.T) {
 	hls, hlsDone := g.watchHLS(ctx, "live")
 	_, dashDone := g.watchDASH(ctx, "live")
 	g.joins(faultRungs...)
-	more := func(n int) {
-		t.Helper()
-		for _, r := range append([]string{"source"}, faultRungs...) {
-			from := hls.segments(r)
-			g.eventually("segments of "+r+" arrive", func() error {
-				if now := hls.segments(r); now < from+n {
-					return fmt.Errorf("%d of %d", now-from, n)
-				}
-				return nil
-			})
-		}
-	}
-	more(1)
+	all := append([]string{"source"}, faultRungs...)
+	hls.awaitMore(1, all...)
 	first := g.transcoder()
 	s.end()
 	g.eventually("the publisher is missed", func() error {
@@ -45,7 +34,7 @@ func TestLadderReconnect(t *testing.T) {
 		return err
 	})
 	s = g.loop(busyClip(t))
-	more(2)
+	hls.awaitMore(2, all...)
 	g.joins(faultRungs...)
 	t.Logf("the same process goes on: %v", g.transcoder() == first)
 	hls.parting = time.Now()

@@ -118,17 +118,7 @@ func TestBackup(t *testing.T) {
 	defer cancel()
 	hls, hlsDone := g.watchHLS(ctx, "live")
 	_, dashDone := g.watchDASH(ctx, "live")
-	more := func(n int) {
-		t.Helper()
-		from := hls.segments("source")
-		g.eventually("segments arrive", func() error {
-			if now := hls.segments("source"); now < from+n {
-				return fmt.Errorf("%d of %d", now-from, n)
-			}
-			return nil
-		})
-	}
-	more(3)
+	hls.awaitMore(3, "source")
 	g.eventually("both sessions are known", func() error {
 		body, _, err := g.get("/api/v1/streams/live")
 		if err == nil && bytes.Contains(body, []byte(`"backup":null`)) {
@@ -143,24 +133,24 @@ func TestBackup(t *testing.T) {
 	epoch = g.epochAfter(epoch)
 	t.Logf("the backup's first part is listed %v after the primary was stopped dead", time.Since(stopped).Round(time.Millisecond))
 	g.onAir("backup")
-	more(2)
+	hls.awaitMore(2, "source")
 	require.NoError(t, primary.cmd.Process.Signal(syscall.SIGCONT))
 	g.onAir("primary")
 	epoch = g.epochAfter(epoch)
-	more(2)
+	hls.awaitMore(2, "source")
 
 	primary.end(syscall.SIGKILL)
 	killed := time.Now()
 	epoch = g.epochAfter(epoch)
 	t.Logf("and %v after it was killed", time.Since(killed).Round(time.Millisecond))
 	g.onAir("backup")
-	more(2)
+	hls.awaitMore(2, "source")
 	g.publish(plain("red", "640x360", "60"))
 	g.onAir("primary")
 	g.epochAfter(epoch)
-	more(2)
+	hls.awaitMore(2, "source")
 	spare.end(syscall.SIGKILL)
-	more(1)
+	hls.awaitMore(1, "source")
 	cancel()
 	hlsDone()
 	dashDone()

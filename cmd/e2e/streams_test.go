@@ -123,17 +123,7 @@ func TestReconnect(t *testing.T) {
 	defer cancel()
 	hls, done := g.watchHLS(ctx, "live")
 	_, dashDone := g.watchDASH(ctx, "live")
-	more := func(n int) {
-		t.Helper()
-		from := hls.segments("source")
-		g.eventually("segments arrive", func() error {
-			if now := hls.segments("source"); now < from+n {
-				return fmt.Errorf("%d of %d", now-from, n)
-			}
-			return nil
-		})
-	}
-	more(2)
+	hls.awaitMore(2, "source")
 	p.end(syscall.SIGKILL)
 	g.eventually("the publisher is missed", func() error {
 		body, _, err := g.get("/api/v1/streams/live")
@@ -143,7 +133,7 @@ func TestReconnect(t *testing.T) {
 		return err
 	})
 	p = g.publish(s)
-	more(3)
+	hls.awaitMore(3, "source")
 	body, _, err := g.get("/live/live/source/index.m3u8")
 	require.NoError(t, err)
 	require.Equal(t, 1, bytes.Count(body, []byte("#EXT-X-DISCONTINUITY\n")), "%s", body)
