@@ -292,11 +292,15 @@ func (v *hlsViewer) media(ctx context.Context, u string) (body []byte, fresh boo
 
 // playlist fetches a playlist and shows it to the checker.
 func (v *hlsViewer) playlist(ctx context.Context, u string) (*hlscheck.Media, *hlscheck.Multivariant, error) {
+	at := time.Now()
 	body, header, err := fetch(ctx, u)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, mv := v.observer.Playlist(hlscheck.Fetch{URL: u, Body: body, At: time.Now(), ContentType: header.Get("Content-Type")})
+	if u != v.base {
+		at = time.Now() // the multivariant playlist knows of what was listed before it was asked for
+	}
+	m, mv := v.observer.Playlist(hlscheck.Fetch{URL: u, Body: body, At: at, ContentType: header.Get("Content-Type")})
 	return m, mv, nil
 }
 

@@ -156,7 +156,7 @@ func (l *line) note(rendition string) {
 var firstLine = regexp.MustCompile(`(?m)^(GET |HTTP/1\.1 )[^\r\n]*`)
 
 // remembered bounds what is kept of them.
-const remembered = 80
+const remembered = 30
 
 // overhear keeps first lines, for whoever looks for what went wrong.
 func (l *line) overhear(viewer net.Conn, b []byte) {

@@ -26,6 +26,7 @@ type viewing struct {
 		Name, Value string
 	}
 	Frames []float64 // s
+	Notes  []string
 	Stalls []struct{ At, Duration float64 }
 	Buffer float64
 }
@@ -80,7 +81,15 @@ type player struct {
 	out, said buffer
 	exited    chan struct{}
 	err       error // of Wait, once exited is closed
+	explained bool
 }
+
+// lastWords bounds what is told of what a player did when a test has failed, or
+// a pause was a longStall.
+const (
+	lastWords = 100
+	longStall = 2 * time.Second
+)
 
 // play opens an address in a browser.
 func play(t *testing.T, name, url string) *player {
@@ -112,10 +121,21 @@ func (p *player) finish() {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 	}
-	if p.t.Failed() {
-		lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
-		p.t.Logf("the player's last words:\n%s", strings.Join(lines[max(0, len(lines)-4):], "\n"))
+	if p.t.Failed() && !p.explained {
+		p.explain()
 	}
+}
+
+// explain prints what the player did of late.
+func (p *player) explain() {
+	p.explained = true
+	var seen viewing
+	lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
+	if json.Unmarshal([]byte(lines[len(lines)-1]), &seen) == nil {
+		lines = lines[:len(lines)-1]
+	}
+	p.t.Logf("the player, begun at %v, did:\n%s\nand shows:\n%s", time.UnixMilli(int64(seen.Begun)).Format("15:04:05.000"),
+		strings.Join(seen.Notes[max(0, len(seen.Notes)-lastWords):], "\n"), strings.Join(lines[max(0, len(lines)-3):], "\n"))
 }
 
 // shown is what a player says of its picture while it plays.
@@ -163,5 +183,8 @@ func (p *player) stop() *viewing {
 	require.NoError(p.t, json.Unmarshal(lines[len(lines)-1], &seen), p.out.String())
 	p.t.Logf("from %v on: played %v; heights %v; stalls %v; errors %v", time.UnixMilli(int64(seen.Begun)).Format("15:04:05.000"),
 		seen.played(), seen.Pictures, seen.Stalls, seen.Errors)
+	if seen.longestStall() >= longStall {
+		p.explain()
+	}
 	return &seen
 }

@@ -1,7 +1,10 @@
 // The players under test: hls.js and dash.js as the product's page sets them up, Shaka
 // with its defaults (5.x: low latency on), and the browser itself.
 
-import { leaveHoles } from '../src/engine/dash-holes'
+import type { MediaPlayerClass, MediaPlayerEvents } from 'dashjs'
+import { Events } from 'hls.js'
+import type Hls from 'hls.js'
+import { leaveStandstills } from '../src/engine/dash-still'
 import { followLine as followDashLine } from '../src/engine/dash-line'
 import { loadOnce } from '../src/engine/dash-once'
 import { fatalCodes, settings } from '../src/engine/dash-settings'
@@ -48,11 +51,57 @@ function followCues(video: HTMLVideoElement, recorder: Recorder): void {
   })
 }
 
+/** The part of an address that says which segment of what it is. */
+const short = (url = '') => url.split('/').slice(-3).join('/')
+
+/** What is read of dash.js's events, whichever it is. */
+interface Happening {
+  type: string
+  mediaType?: string
+  request?: { url?: string; startTime: number; duration: number }
+  newRepresentation?: { id: string }
+  state?: string
+  seekTime?: number
+  error?: unknown
+}
+
+/** Notes what dash.js loads, leaves, switches and seeks to. */
+function followDash(player: MediaPlayerClass, events: MediaPlayerEvents, recorder: Recorder): void {
+  const { FRAGMENT_LOADING_STARTED, FRAGMENT_LOADING_COMPLETED, FRAGMENT_LOADING_ABANDONED, QUALITY_CHANGE_REQUESTED } = events
+  const { PERIOD_SWITCH_STARTED, PERIOD_SWITCH_COMPLETED, PLAYBACK_SEEKING, PLAYBACK_SEEKED, BUFFER_LEVEL_STATE_CHANGED } = events
+  for (const name of [
+    FRAGMENT_LOADING_STARTED,
+    FRAGMENT_LOADING_COMPLETED,
+    FRAGMENT_LOADING_ABANDONED,
+    QUALITY_CHANGE_REQUESTED,
+    PERIOD_SWITCH_STARTED,
+    PERIOD_SWITCH_COMPLETED,
+    PLAYBACK_SEEKING,
+    PLAYBACK_SEEKED,
+    BUFFER_LEVEL_STATE_CHANGED,
+  ]) {
+    player.on(name, (e: unknown) => {
+      const { type, mediaType = '', request, newRepresentation, state, seekTime, error } = e as Happening
+      const asked = request ? `${short(request.url)} ${request.startTime.toFixed(3)}+${request.duration.toFixed(3)}` : ''
+      recorder.note([type, mediaType, asked, newRepresentation?.id, state, seekTime, error ? 'in vain' : ''].filter(Boolean).join(' '))
+    })
+  }
+}
+
+/** Notes what hls.js loads and which level it takes. */
+function followHls(hls: Hls, recorder: Recorder): void {
+  hls.on(Events.LEVEL_LOADING, (_, { level, deliveryDirectives: d }) => recorder.note(`playlist ${level} asked ${d?.msn ?? ''}.${d?.part ?? ''}`))
+  hls.on(Events.LEVEL_LOADED, (_, { level, details }) => recorder.note(`playlist ${level} has ${details.lastPartSn}.${details.lastPartIndex}`))
+  hls.on(Events.LEVEL_SWITCHING, (_, { level }) => recorder.note(`level ${level}`))
+  hls.on(Events.FRAG_LOADING, (_, { frag, part }) => recorder.note(`${frag.type} ${frag.level} ${frag.sn}.${part?.index ?? ''}`))
+}
+
 async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { default: Hls } = await import('hls.js')
   const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3 }) // as the product's page
   hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
   followHlsLine(hls)
+  followHls(hls, recorder)
   followCues(video, recorder)
   const ranges = new Map<string, string>()
   hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
@@ -78,12 +127,13 @@ async function startDash(video: HTMLVideoElement, src: string, recorder: Recorde
   player.updateSettings(settings)
   followDashLine(player, video)
   loadOnce(player)
-  leaveHoles(video)
+  leaveStandstills(video)
   player.on(MediaPlayer.events.ERROR, (e: unknown) => {
     const { error } = e as { error?: { code?: number; message?: string } | string }
     if (typeof error === 'object') recorder.error(`${error.code} ${error.message}`, fatalCodes.has(error.code ?? 0))
     else recorder.error(String(error), false)
   })
+  followDash(player, MediaPlayer.events, recorder)
   player.on(ID3, (e: unknown) => {
     const { event } = e as { event: { calculatedPresentationTime: number; parsedMessageData: Frame[] } }
     for (const { info, data } of event.parsedMessageData) {

@@ -10,6 +10,8 @@ const STALL = 200
 const SAMPLE = 500
 /** Of each kind of sample. */
 const KEPT = 20_000
+/** Of the notes, the newest. */
+const NOTES = 200
 /** Pixels a block, of the small canvas that the clock is read from. */
 const SCALE = 8
 
@@ -50,6 +52,8 @@ export interface Result {
   pictures: { at: number; width: number; height: number }[]
   /** Pauses of playback after its start, in milliseconds of the page's clock. */
   stalls: { at: number; duration: number }[]
+  /** What the player did, the newest, for whoever looks for what went wrong: each with its millisecond and position. */
+  notes: string[]
   /** Backward steps of the playhead, which no player should make by itself. */
   steppedBack: number
   playbackRate: number
@@ -99,6 +103,7 @@ export class Recorder {
       frames: [],
       pictures: [],
       stalls: [],
+      notes: [],
       steppedBack: 0,
       playbackRate: 1,
       buffer: 0,
@@ -127,7 +132,14 @@ export class Recorder {
     keep(this.#result.events, { time, shown: this.#video.currentTime, name, value })
   }
 
+  note(what: string): void {
+    const { notes } = this.#result
+    notes.push(`${this.#elapsed()} ${this.#video.currentTime.toFixed(3)} ${what}`)
+    if (notes.length > NOTES) notes.shift()
+  }
+
   error(detail: string, fatal: boolean): void {
+    this.note(`error ${detail}`)
     keep(this.#result.errors, { at: this.#elapsed(), detail, fatal })
     if (fatal) this.#result.fatalErrors++
   }

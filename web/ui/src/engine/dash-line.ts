@@ -19,7 +19,19 @@ interface Request {
   /** s; its duration is what the manifest listed of it when it was asked for */
   startTime: number
   duration: number
+  /** the same start as the manifest has it, s */
+  mediaStartTime: number
   representation: Representation
+}
+
+/** What is read of a manifest: runs of r + 1 segments of d ticks, each run at t or where the one before it ends. */
+interface Manifest {
+  Period: { AdaptationSet: { Representation: { SegmentTemplate: Template }[] }[] }[]
+}
+
+interface Template {
+  timescale: number
+  SegmentTimeline: { S: { t?: number; d: number; r?: number }[] }
 }
 
 /** What is read of a RulesContext. */
@@ -64,6 +76,23 @@ function bufferOf({ buffered, currentTime }: HTMLVideoElement): number {
 function rungs(context: Context): Representation[] {
   const all = context.getAbrController().getPossibleVoRepresentationsFilteredBySettings(context.getMediaInfo(), true) ?? []
   return [...all].sort((a, b) => b.bitrateInKbit - a.bitrateInKbit)
+}
+
+/**
+ * Whether the manifest lists media of a representation at a time (s, as the manifest has it).
+ * What hangs on its way to the gateway is listed late, or never.
+ */
+function lists({ adaptation, index }: Representation, time: number): boolean {
+  if (!adaptation?.period) return false
+  const { Period } = adaptation.period.mpd.manifest as Manifest
+  const template = Period[adaptation.period.index]?.AdaptationSet[adaptation.index]?.Representation[index]?.SegmentTemplate
+  if (!template) return false
+  const at = Math.round(time * template.timescale)
+  let end = 0
+  return template.SegmentTimeline.S.some(({ t = end, d, r = 0 }) => {
+    end = t + d * (r + 1)
+    return t <= at && at < end
+  })
 }
 
 class Line {
@@ -119,7 +148,7 @@ class Line {
     const rate = arrival?.meter.rate()
     if (!arrival || !rate || arrival.left || request.mediaType !== 'video') return null
 
-    const { representation, startTime } = request
+    const { representation, startTime, mediaStartTime } = request
     const whole = context.getStreamInfo().manifestInfo.maxFragmentDuration
     const size = this.#sizes.get(representation.id) ?? whole * representation.bitrateInKbit
     const outlook = {
@@ -130,7 +159,7 @@ class Line {
       buffer: bufferOf(this.#video),
     }
     if (!isLate(outlook)) return null
-    const lower = rungs(context).filter((r) => r.bitrateInKbit < representation.bitrateInKbit)
+    const lower = rungs(context).filter((r) => r.bitrateInKbit < representation.bitrateInKbit && lists(r, mediaStartTime))
     const found = lower[wayOut(outlook, lower.map((r) => r.bitrateInKbit))] ?? null
     arrival.left = found !== null
     return found

@@ -1,22 +1,38 @@
-// Keeps dash.js from loading each segment twice.
+// Keeps dash.js from loading each segment twice, and from leaving one out.
 //
 // It looks for the next segment right behind what the manifest listed of the last when
 // that was asked for. The open segment is listed with what exists of it, so what is
 // found there is the same one, grown: it comes from the browser's cache, or, where the
 // rung has changed meanwhile, all over again through a line that has just become thin.
+//
+// In the same way it "repeats" a segment that it has left for another rung: what it asks for
+// is what comes behind, and up to a whole segment is missing where it plays next.
+//
+// And it takes a Period for loaded when its last segment but one is, and begins with the next
+// one: what is then still coming of the last is appended to another rung's init segment, or
+// thrown away.
 
 import type { DashHandler, FragmentRequest, MediaInfo, MediaPlayerClass, Representation } from 'dashjs'
 
 /** What is used of dash.js's handler, and replaced in it. */
-export type Handler = Pick<DashHandler, 'getNextSegmentRequest' | 'getSegmentRequestForTime' | 'isLastSegmentRequested'>
+export type Handler = Pick<
+  DashHandler,
+  'getNextSegmentRequest' | 'getSegmentRequestForTime' | 'isLastSegmentRequested' | 'repeatSegmentRequest'
+>
+
+/** What else is read of a request. */
+interface Request extends FragmentRequest {
+  /** When its transfer ended, whichever way. */
+  endDate?: Date | null
+}
 
 /** Start times that differ by less (s) are the same. */
 const SAME = 0.001
 
-/** Gives those methods of a handler that load no segment twice. */
+/** Gives those methods of a handler that load each segment once, and one that was left again. */
 export function once(handler: Handler): Handler {
-  const { getNextSegmentRequest, getSegmentRequestForTime, isLastSegmentRequested } = handler
-  let last: FragmentRequest | null = null
+  const { getNextSegmentRequest, getSegmentRequestForTime, isLastSegmentRequested, repeatSegmentRequest } = handler
+  let last: Request | null = null
   return {
     getNextSegmentRequest(mediaInfo: MediaInfo, representation: Representation) {
       let found = getNextSegmentRequest(mediaInfo, representation)
@@ -30,8 +46,17 @@ export function once(handler: Handler): Handler {
     },
     getSegmentRequestForTime: (mediaInfo, representation, time) =>
       (last = getSegmentRequestForTime(mediaInfo, representation, time)),
-    isLastSegmentRequested: (representation, time) =>
-      isLastSegmentRequested(representation, last ? Math.max(time, last.startTime + last.duration) : time),
+    repeatSegmentRequest(mediaInfo, representation) {
+      const found = last
+        ? getSegmentRequestForTime(mediaInfo, representation, last.startTime + SAME)
+        : repeatSegmentRequest(mediaInfo, representation)
+      last = found ?? last
+      return found
+    },
+    isLastSegmentRequested(representation, time) {
+      if (!last) return isLastSegmentRequested(representation, time)
+      return Boolean(last.endDate) && isLastSegmentRequested(representation, Math.max(time, last.startTime + last.duration))
+    },
   }
 }
 

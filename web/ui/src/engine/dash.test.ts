@@ -1,6 +1,6 @@
 import type { FragmentRequest, MediaInfo, MediaPlayerClass, Representation } from 'dashjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { beyond, leaveHoles, type Element } from './dash-holes'
+import { beyond, leaveStandstills, type Element } from './dash-still'
 import { followLine } from './dash-line'
 import { Meter } from './dash-meter'
 import { once, type Handler } from './dash-once'
@@ -146,7 +146,12 @@ describe('rungs', () => {
   })
 })
 
-const representation = (id: string, bitrateInKbit: number) => ({ id, bitrateInKbit }) as Representation
+/** One whose timeline lists two seconds from 8 s on, and so many from 10 s on. */
+function representation(id: string, bitrateInKbit: number, listed = 2): Representation {
+  const S = [{ t: 8 * 90, d: 2 * 90 }, ...(listed > 0 ? [{ d: listed * 90 }] : [])]
+  const manifest = { Period: [{ AdaptationSet: [{ Representation: [{ SegmentTemplate: { timescale: 90, SegmentTimeline: { S } } }] }] }] }
+  return { id, bitrateInKbit, index: 0, adaptation: { index: 0, period: { index: 0, mpd: { manifest } } } } as unknown as Representation
+}
 const [source, middle, low] = [representation('source', 1800), representation('240p', 800), representation('144p', 300)]
 
 /** As much of dash.js as followLine() uses. */
@@ -155,6 +160,7 @@ class Player {
   readonly reports: object[] = []
   line = 10_000
   playing: Representation = source
+  rungs = [low, middle, source]
   #intercept: (request: object) => Promise<object> = (r) => Promise.resolve(r)
   #read: () => Promise<{ done: boolean; value?: Uint8Array }> = () => Promise.resolve({ done: true })
   #arrives: { done: boolean; value?: Uint8Array } = { done: true }
@@ -170,7 +176,7 @@ class Player {
 
   /** Asks for a segment that starts at 10 s, and is answered. */
   async asks(mediaType = 'video'): Promise<void> {
-    this.request = { mediaType, startTime: 10, duration: 0.2, representation: this.playing }
+    this.request = { mediaType, startTime: 110, mediaStartTime: 10, duration: 0.2, representation: this.playing }
     const customData: { request: object; reader?: { read: Player['next'] }; onprogress: (e: object) => void } = {
       request: this.request,
       onprogress: (e) => this.reports.push(e),
@@ -196,7 +202,7 @@ class Player {
 
   #context(): object {
     return {
-      getAbrController: () => ({ getPossibleVoRepresentationsFilteredBySettings: () => [low, middle, source] }),
+      getAbrController: () => ({ getPossibleVoRepresentationsFilteredBySettings: () => this.rungs }),
       getMediaInfo: () => ({}),
       getMediaType: () => 'video',
       getRepresentation: () => this.playing,
@@ -213,7 +219,7 @@ describe('dash.js on a line', () => {
 
   const video = (currentTime: number, end: number) =>
     ({ currentTime, buffered: { length: 1, start: () => 0, end: () => end } }) as unknown as HTMLVideoElement
-  const follow = (element = video(9.2, 10.2)) => {
+  const follow = (element = video(109.2, 110.2)) => {
     const player = new Player()
     followLine(player as unknown as MediaPlayerClass, element)
     return player
@@ -242,9 +248,9 @@ describe('dash.js on a line', () => {
 
   it('stays where the line carries it, where there is time, and where nothing is below', async () => {
     for (const [element, playing, rate] of [
-      [video(9.2, 10.2), source, 4000],
-      [video(2, 10.2), source, 600],
-      [video(9.2, 10.2), low, 100],
+      [video(109.2, 110.2), source, 4000],
+      [video(102, 110.2), source, 600],
+      [video(109.2, 110.2), low, 100],
     ] as const) {
       const player = follow(element)
       player.playing = playing
@@ -252,6 +258,17 @@ describe('dash.js on a line', () => {
       await comes(player, part(45_000), rate)
       expect(leave(player)).toBeUndefined()
     }
+  })
+
+  it('leaves a segment only for a rung that has it', async () => {
+    const player = follow()
+    const hangs = representation('144p', 300, 0)
+    player.rungs = [hangs, source]
+    await player.asks()
+    await comes(player, part(45_000), 600)
+    expect(leave(player)).toBeUndefined()
+    player.rungs = [hangs, representation('240p', 800, 0.1), source]
+    expect(leave(player)).toBe('240p')
   })
 
   it('leaves no sound', async () => {
@@ -308,13 +325,14 @@ describe('segments', () => {
     const at = (time: number) => {
       const found = listed.find(([start, duration]) => time >= start && time < start + duration)
       if (!found) return null
-      last = { startTime: found[0], duration: found[1] } as FragmentRequest
+      last = { startTime: found[0], duration: found[1], endDate: null as Date | null } as FragmentRequest & { endDate: Date | null }
       return last
     }
     const parent: Handler = {
       getNextSegmentRequest: () => at(last ? last.startTime + last.duration + 0.01 : 0),
       getSegmentRequestForTime: (_m, _r, time) => at(time),
       isLastSegmentRequested: (_, time) => last !== null && last.startTime + last.duration <= time,
+      repeatSegmentRequest: () => parent.getNextSegmentRequest(media, source),
     }
     return { listed, parent }
   }
@@ -330,9 +348,25 @@ describe('segments', () => {
     listed.splice(1, 1, [2, 1.8])
     expect(next(media, low)).toBeNull() // the same again, in full
     expect(open).toMatchObject({ duration: 1.8 })
+    expect(last(source, 2.2)).toBe(false) // it's still coming
+    Object.assign(open ?? {}, { endDate: new Date() })
     expect(last(source, 2.2)).toBe(true)
     listed.push([3.8, 0.2])
     expect(next(media, low)).toMatchObject({ startTime: 3.8 })
+  })
+
+  it('are loaded again where they were left', () => {
+    const { listed, parent } = handler()
+    const { getNextSegmentRequest: next, repeatSegmentRequest: again } = once(parent)
+    next(media, source)
+    expect(again(media, low)).toMatchObject({ startTime: 0 })
+    expect(next(media, low)).toMatchObject({ startTime: 2, duration: 0.2 })
+    listed.splice(1, 1, [2, 1.8], [3.8, 0.2])
+    expect(again(media, source)).toMatchObject({ startTime: 2, duration: 1.8 })
+    listed.splice(1)
+    expect(again(media, low)).toBeNull() // not yet in this rung
+    listed.push([2, 1.8])
+    expect(again(media, low)).toMatchObject({ startTime: 2 })
   })
 
   it('are loaded again when asked for by their time', () => {
@@ -345,47 +379,56 @@ describe('segments', () => {
   })
 })
 
-describe('dash.js at a hole', () => {
+describe('dash.js that stands still', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
   const ranges = (...all: [number, number][]) =>
     ({ length: all.length, start: (n: number) => all[n]?.[0] ?? NaN, end: (n: number) => all[n]?.[1] ?? NaN }) as TimeRanges
   const element = (currentTime: number): { -readonly [K in keyof Element]: Element[K] } => ({
-    currentTime, paused: false, buffered: ranges([985.22, 990.814], [991.214, 1009.214]),
+    currentTime, paused: false, seeking: false, buffered: ranges([985.22, 990.814], [991.214, 1009.214]),
+  })
+  const hour = 3_600_000
+
+  it('at a hole goes on behind it', () => {
+    expect(beyond(element(990.814), 1000)).toBeCloseTo(991.264)
+    expect(beyond(element(990.814), 999)).toBeNull()
+    expect(beyond({ ...element(991), seeking: true }, 1000)).toBeCloseTo(991.264)
+    expect(beyond(element(980), hour)).toBeNull()
+    expect(beyond(element(1009.2), hour)).toBeNull()
+    expect(beyond({ ...element(5), buffered: ranges() }, hour)).toBeNull()
   })
 
-  it('finds what comes after it', () => {
-    expect(beyond(element(990.814))).toBeCloseTo(991.264)
-    expect(beyond(element(991))).toBeCloseTo(991.264)
-    expect(beyond(element(990))).toBeNull()
-    expect(beyond(element(1009.2))).toBeNull()
-    expect(beyond(element(900))).toBeNull()
-    expect(beyond({ currentTime: 5, buffered: ranges() })).toBeNull()
+  it('in the midst of its buffer seeks to where it is', () => {
+    expect(beyond(element(988), 500)).toBeCloseTo(988.05)
+    expect(beyond(element(988), 499)).toBeNull()
+    expect(beyond(element(990.4), hour)).toBeNull() // waits for more
+    expect(beyond({ ...element(988), seeking: true }, hour)).toBeNull()
   })
 
-  it('leaves it after a second', () => {
-    vi.useFakeTimers()
+  it('is helped after a while', () => {
     const video = element(990.814)
-    const stop = leaveHoles(video)
+    const stop = leaveStandstills(video)
     vi.advanceTimersByTime(1000)
     expect(video.currentTime).toBe(990.814)
     vi.advanceTimersByTime(200)
     expect(video.currentTime).toBeCloseTo(991.264)
     stop()
     expect(vi.getTimerCount()).toBe(0)
-    vi.useRealTimers()
   })
 
-  it('lets a paused element be, and one that plays', () => {
-    vi.useFakeTimers()
+  it('is let be while it is paused, or plays', () => {
     const video = element(990.814)
     video.paused = true
-    const stop = leaveHoles(video)
+    const stop = leaveStandstills(video)
     vi.advanceTimersByTime(3000)
     expect(video.currentTime).toBe(990.814)
     video.paused = false
-    video.currentTime = 995
-    vi.advanceTimersByTime(3000)
-    expect(video.currentTime).toBe(995)
+    for (let n = 0; n < 30; n++) {
+      video.currentTime += 0.1
+      vi.advanceTimersByTime(100)
+    }
+    expect(video.currentTime).toBeCloseTo(993.814)
     stop()
-    vi.useRealTimers()
   })
 })

@@ -1,8 +1,8 @@
 // dash.js, with the settings of dash-settings.ts, the eye on the line of dash-line.ts, and the
-// help of dash-holes.ts.
+// help of dash-still.ts.
 
 import * as dashjs from 'dashjs'
-import { leaveHoles } from './dash-holes'
+import { leaveStandstills } from './dash-still'
 import { followLine } from './dash-line'
 import { loadOnce } from './dash-once'
 import { fatalCodes, settings } from './dash-settings'
@@ -32,7 +32,7 @@ export class DashEngine implements Engine {
     player.updateSettings(settings)
     followLine(player, this.#host.video)
     loadOnce(player)
-    this.#stop = leaveHoles(this.#host.video)
+    this.#stop = leaveStandstills(this.#host.video)
     player.on(events.ERROR, (e) => this.#onError(e))
     player.on(events.PLAYBACK_ERROR, (e) => this.#onPlaybackError(e))
     if (source.audioOnly) {
