@@ -2,12 +2,13 @@
 // with its defaults (5.x: low latency on), and the browser itself.
 
 import type { MediaPlayerClass, MediaPlayerEvents } from 'dashjs'
-import { Events } from 'hls.js'
+import { ErrorDetails, Events } from 'hls.js'
 import type Hls from 'hls.js'
 import { leaveStandstills } from '../src/engine/dash-still'
 import { followLine as followDashLine } from '../src/engine/dash-line'
 import { loadOnce } from '../src/engine/dash-once'
 import { fatalCodes, settings } from '../src/engine/dash-settings'
+import { leaveHanging } from '../src/engine/hls-hang'
 import { followLine as followHlsLine } from '../src/engine/hls-line'
 import type { Recorder } from './recorder'
 
@@ -99,8 +100,14 @@ function followHls(hls: Hls, recorder: Recorder): void {
 async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { default: Hls } = await import('hls.js')
   const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3 }) // as the product's page
-  hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
+  hls.on(Hls.Events.ERROR, (_, e) => {
+    const detail = `${e.type} ${e.details} ${e.error?.message ?? ''}`
+    // It tells so of its own requests, whenever it changes the level while one is out.
+    if (e.details === ErrorDetails.INTERNAL_ABORTED) recorder.note(detail)
+    else recorder.error(detail, e.fatal)
+  })
   followHlsLine(hls)
+  leaveHanging(hls)
   followHls(hls, recorder)
   followCues(video, recorder)
   const ranges = new Map<string, string>()

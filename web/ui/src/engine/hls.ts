@@ -4,6 +4,7 @@
 
 import Hls, { ErrorTypes, Events, type ErrorData, type Level as HlsLevel } from 'hls.js'
 import type { Engine, EngineError, EngineHost, Level, Source } from './engine'
+import { leaveHanging } from './hls-hang'
 import { followLine } from './hls-line'
 
 /** The half-lives of the line's estimated rate (s): parts are short. */
@@ -31,6 +32,7 @@ export class HlsEngine implements Engine {
   load(source: Source): void {
     const hls = this.#hls
     followLine(hls)
+    leaveHanging(hls)
     hls.on(Events.ERROR, (_, data) => this.#host.error(toError(data)))
     if (!source.audioOnly) {
       hls.on(Events.MANIFEST_PARSED, () => this.#host.levels(hls.levels.map(toLevel)))

@@ -1,7 +1,7 @@
 // Which rung to take, by what is known of the line: decisions only, for dash-line.ts and hls-line.ts.
 
 /** So much of a line (a fraction) is counted on. */
-const SAFETY = 0.9
+export const SAFETY = 0.9
 
 /** With less in its buffer (s), a player stands still. */
 const RESERVE = 0.1

@@ -1,0 +1,126 @@
+import { Events, type Level, type LevelLoadingData } from 'hls.js'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { leaveHanging, type Player } from './hls-hang'
+
+const BASE = 'https://example.com/live/cam/~token/'
+const RUNGS = ['144p', '240p', 'source']
+
+/** A player of three levels that has room for the best one. */
+class Fake {
+  autoLevelEnabled = true
+  bandwidthEstimate = 10e6
+  nextLoadLevel = 1
+  levels = RUNGS.map(
+    (name, n) =>
+      ({ bitrate: 300_000 * (n + 1) ** 2, uri: `${BASE}${name}/index.m3u8`, loadError: 0, loadErrorTime: 0, details: { partHoldBack: 1, partTarget: 0.2, targetduration: 2 } }) as Level,
+  )
+  #handlers = new Map<string, (event: string, data: never) => void>()
+
+  on(event: string, handler: (event: string, data: never) => void) {
+    this.#handlers.set(event, handler)
+  }
+
+  emit(event: string, data: object = {}) {
+    this.#handlers.get(event)?.(event, data as never)
+  }
+
+  /** Asks for part 12.3 of a level, to be answered when it's there. */
+  waits(level: number, directives: object | null = { msn: 12, part: 3 }) {
+    const levelInfo = this.levels[level]
+    this.emit(Events.LEVEL_LOADING, {
+      level, levelInfo, url: `${levelInfo?.uri}?_HLS_msn=12&_HLS_part=3&_HLS_skip=YES`, deliveryDirectives: directives,
+    } as LevelLoadingData)
+  }
+}
+
+/** A playlist whose siblings have come so far. */
+const playlist = (...reports: [rung: string, msn: number, part?: number][]) =>
+  ['#EXTM3U', ...reports.map(([rung, msn, part]) =>
+    `#EXT-X-RENDITION-REPORT:URI="../${rung}/index.m3u8",LAST-MSN=${msn}${part === undefined ? '' : `,LAST-PART=${part}`}`), ''].join('\n')
+
+describe('hls.js at a rung that hangs', () => {
+  let fake: Fake
+  const asked = vi.fn<typeof fetch>()
+  const answers = (text: string, status = 200) => asked.mockImplementation(() => Promise.resolve(new Response(text, { status })))
+
+  beforeEach(() => {
+    vi.useFakeTimers()
+    vi.stubGlobal('fetch', asked)
+    asked.mockReset()
+    fake = new Fake()
+    leaveHanging(fake as unknown as Player)
+  })
+
+  afterEach(() => {
+    fake.emit(Events.DESTROYING)
+    expect(vi.getTimerCount()).toBe(0)
+    vi.unstubAllGlobals()
+    vi.useRealTimers()
+  })
+
+  it('goes on in the best level that has gone on, and is kept off this one', async () => {
+    answers(playlist(['source', 12, 3], ['144p', 12, 3], ['audio', 12, 4]))
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(399)
+    expect(asked).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(fake.nextLoadLevel).toBe(1) // others have but this part
+    answers(playlist(['source', 12, 4], ['144p', 12, 4], ['audio', 12, 5]))
+    await vi.advanceTimersByTimeAsync(100)
+    expect(String(asked.mock.calls[0]?.[0])).toBe(`${BASE}240p/index.m3u8`)
+    expect(fake.nextLoadLevel).toBe(2)
+    expect(fake.levels[1]).toMatchObject({ loadError: 1, loadErrorTime: performance.now() })
+    expect(fake.levels[2]).toMatchObject({ loadError: 0 })
+  })
+
+  it('takes what the line carries, or the least of what has gone on', async () => {
+    answers(playlist(['source', 13, 0], ['144p', 12]))
+    fake.bandwidthEstimate = 1e6
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(fake.nextLoadLevel).toBe(0)
+
+    answers(playlist(['source', 13, 0], ['144p', 12, 3]))
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(fake.nextLoadLevel).toBe(2)
+  })
+
+  it('stays where nothing has gone on, and where the playlist is gone', async () => {
+    for (const [text, status] of [[playlist(['source', 12, 2], ['144p', 11]), 200], [playlist(['source', 13, 0]), 410]] as const) {
+      answers(text, status)
+      fake.waits(1)
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect(fake.nextLoadLevel).toBe(1)
+    }
+    asked.mockImplementation(() => Promise.reject(new TypeError('network')))
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(fake.levels[1]?.loadError).toBe(0)
+  })
+
+  it('asks nothing in time and without a wait, and leaves nothing that somebody has chosen', async () => {
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(300)
+    fake.emit(Events.LEVEL_LOADED)
+    fake.waits(1, null)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked).not.toHaveBeenCalled()
+    answers(playlist(['source', 13, 0]))
+    fake.autoLevelEnabled = false
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(fake.nextLoadLevel).toBe(1)
+  })
+
+  it('forgets what comes too late', async () => {
+    let answer: (r: Response) => void = () => undefined
+    asked.mockImplementation(() => new Promise((resolve) => (answer = resolve)))
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(500)
+    fake.emit(Events.LEVEL_LOADED)
+    answer(new Response(playlist(['source', 13, 0])))
+    await vi.advanceTimersByTimeAsync(1)
+    expect(fake.nextLoadLevel).toBe(1)
+  })
+})
