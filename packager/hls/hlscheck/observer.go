@@ -46,6 +46,16 @@ type track struct {
 	history   []whole // segments of this broadcast
 	reported  position
 	reportAt  time.Time // when another playlist reported that
+	// unreported are the playlists that lack a report of this one.
+	unreported map[string]*silence
+}
+
+// silence is a missing rendition report. That the rendition had left by then may
+// be seen later than its report is missed.
+type silence struct {
+	url  string // of the playlist without it
+	at   time.Time
+	seen int // how often the rendition was offered since
 }
 
 // whole is a segment that was listed.
@@ -112,6 +122,7 @@ func (o *Observer) Gone(url string, at time.Time) {
 	defer o.mu.Unlock()
 	if t := o.playlists[withoutDirectives(url)]; t != nil {
 		t.gone, t.at = true, at
+		clear(t.unreported)
 	}
 }
 

@@ -86,6 +86,23 @@ func TestLateDeltaIsIgnored(t *testing.T) {
 	require.Empty(t, o.Violations())
 }
 
+// A rendition that has left is reported no more, and may be seen to have left
+// only after that; one that is still offered is missed.
+func TestReportsEndWithTheirRendition(t *testing.T) {
+	s := &spoiler{t: t, steps: observation()}
+	s.drop("#EXT-X-RENDITION-REPORT", video2, videoDelta, video3)
+	o := observe(s.steps[:audio2])
+	o.Gone(origin+"audio/index.m3u8", s.steps[audio2].at)
+	last := s.steps[video3]
+	o.Playlist(Fetch{URL: origin + last.path, Body: []byte(last.body), At: last.at, ContentType: last.contentType})
+	require.Empty(t, o.Violations())
+
+	found := observe(s.steps).Violations()
+	require.Len(t, found, 1)
+	require.Equal(t, reportMissing, found[0].Rule)
+	require.Equal(t, s.steps[video2].at, found[0].At)
+}
+
 // A segment may be over before the part that was hinted (§6.2.6).
 func TestHintMayStayUnfulfilled(t *testing.T) {
 	steps := observation()[:video2]

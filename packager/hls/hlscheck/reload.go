@@ -30,6 +30,7 @@ func (o *Observer) reload(u *url.URL, m *Media, at time.Time, f *findings) *Medi
 	}
 	t.remember(m, at)
 	t.m, t.at, t.fromDelta, t.gone = m, at, isDelta, false
+	t.checkUnreported(key, f)
 	o.checkFuture(m, at, f)
 	o.checkIndependence(t, f)
 	o.checkSiblings(t, key, f)

@@ -86,12 +86,45 @@ func (o *Observer) checkSiblings(t *track, key string, f *findings) {
 			continue
 		}
 		s := o.playlists[name]
-		if t.m.PartTarget > 0 && !reported[name] && isAlive(t, s, family) {
-			f.add(reportMissing, 0, "of %s", name)
+		if t.m.PartTarget > 0 {
+			miss(t, s, key, name, reported[name], isAlive(t, s, family), f)
 		}
 		if s != nil && s.m != nil && !s.gone {
 			checkAlignment(t.m, s.m, name, f)
 			o.checkTiming(t, s, pictures[key] && pictures[name], f)
+		}
+	}
+}
+
+// miss notes whether a playlist has a report of a sibling that should be there.
+func miss(t, sibling *track, key, name string, reported, alive bool, f *findings) {
+	switch {
+	case sibling == nil || sibling.m == nil:
+		if !reported && alive {
+			f.add(reportMissing, 0, "of %s", name)
+		}
+	case reported || !alive:
+		delete(sibling.unreported, key)
+	case sibling.unreported[key] == nil:
+		if sibling.unreported == nil {
+			sibling.unreported = map[string]*silence{}
+		}
+		sibling.unreported[key] = &silence{url: t.url.String(), at: t.at}
+	}
+}
+
+// checkUnreported is told of a playlist each time it is offered. An answer that
+// was on its way when the rendition left may be seen after the report was missed:
+// once isn't enough.
+func (t *track) checkUnreported(name string, f *findings) {
+	for _, s := range t.unreported {
+		if t.at.Before(s.at) {
+			continue
+		}
+		if s.seen++; s.seen == 2 {
+			g := &findings{url: s.url, at: s.at}
+			g.add(reportMissing, 0, "of %s", name)
+			f.list = append(f.list, g.list...)
 		}
 	}
 }
