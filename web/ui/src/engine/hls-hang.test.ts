@@ -12,7 +12,7 @@ class Fake {
   nextLoadLevel = 1
   levels = RUNGS.map(
     (name, n) =>
-      ({ bitrate: 300_000 * (n + 1) ** 2, uri: `${BASE}${name}/index.m3u8`, loadError: 0, loadErrorTime: 0, details: { partHoldBack: 1, partTarget: 0.2, targetduration: 2 } }) as Level,
+      ({ bitrate: 300_000 * (n + 1) ** 2, uri: `${BASE}${name}/index.m3u8`, loadError: 0, loadErrorTime: 0, details: { partHoldBack: 1 } }) as Level,
   )
   #handlers = new Map<string, (event: string, data: never) => void>()
 
@@ -32,6 +32,8 @@ class Fake {
     } as LevelLoadingData)
   }
 }
+
+const loaded = (level: number, lastPartSn: number, lastPartIndex: number) => ({ level, details: { lastPartSn, lastPartIndex } })
 
 /** A playlist whose siblings have come so far. */
 const playlist = (...reports: [rung: string, msn: number, part?: number][]) =>
@@ -59,58 +61,76 @@ describe('hls.js at a rung that hangs', () => {
   })
 
   it('goes on in the best level that has gone on, and is kept off this one', async () => {
-    answers(playlist(['source', 12, 3], ['144p', 12, 3], ['audio', 12, 4]))
+    answers(playlist(['144p', 12, 3], ['240p', 12, 2], ['audio', 12, 4]))
     fake.waits(1)
-    await vi.advanceTimersByTimeAsync(399)
+    await vi.advanceTimersByTimeAsync(499)
     expect(asked).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(1)
-    expect(fake.nextLoadLevel).toBe(1) // others have but this part
-    answers(playlist(['source', 12, 4], ['144p', 12, 4], ['audio', 12, 5]))
-    await vi.advanceTimersByTimeAsync(100)
-    expect(String(asked.mock.calls[0]?.[0])).toBe(`${BASE}240p/index.m3u8`)
+    expect(String(asked.mock.calls[0]?.[0])).toBe(`${BASE}source/index.m3u8?_HLS_msn=12&_HLS_part=4`)
     expect(fake.nextLoadLevel).toBe(2)
     expect(fake.levels[1]).toMatchObject({ loadError: 1, loadErrorTime: performance.now() })
     expect(fake.levels[2]).toMatchObject({ loadError: 0 })
+    expect(fake.levels[0]).toMatchObject({ loadError: 0 })
   })
 
   it('takes what the line carries, or the least of what has gone on', async () => {
-    answers(playlist(['source', 13, 0], ['144p', 12]))
+    answers(playlist(['240p', 12, 2], ['144p', 12]))
     fake.bandwidthEstimate = 1e6
     fake.waits(1)
     await vi.advanceTimersByTimeAsync(500)
     expect(fake.nextLoadLevel).toBe(0)
 
-    answers(playlist(['source', 13, 0], ['144p', 12, 3]))
+    answers(playlist(['240p', 12, 2], ['144p', 12, 2]))
     fake.waits(1)
     await vi.advanceTimersByTimeAsync(500)
     expect(fake.nextLoadLevel).toBe(2)
+    expect(fake.levels[0]).toMatchObject({ loadError: 1 }) // it hangs too
   })
 
-  it('stays where nothing has gone on, and where the playlist is gone', async () => {
-    for (const [text, status] of [[playlist(['source', 12, 2], ['144p', 11]), 200], [playlist(['source', 13, 0]), 410]] as const) {
-      answers(text, status)
+  it('asks the next best when it is the best that hangs', async () => {
+    answers(playlist(['source', 12, 2], ['144p', 12, 4]))
+    fake.waits(2)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(fake.nextLoadLevel).toBe(1)
+    expect(fake.levels[2]).toMatchObject({ loadError: 1 })
+  })
+
+  it('stays where nothing has gone on', async () => {
+    for (const answer of [
+      () => new Promise<Response>(() => undefined), // nobody has: it waits too
+      () => Promise.resolve(new Response('', { status: 410 })),
+      () => Promise.reject(new TypeError('network')),
+    ]) {
+      asked.mockImplementation(answer)
       fake.waits(1)
       await vi.advanceTimersByTimeAsync(60_000)
       expect(fake.nextLoadLevel).toBe(1)
+      expect(fake.levels[1]?.loadError).toBe(0)
     }
-    asked.mockImplementation(() => Promise.reject(new TypeError('network')))
-    fake.waits(1)
-    await vi.advanceTimersByTimeAsync(60_000)
-    expect(fake.levels[1]?.loadError).toBe(0)
   })
 
   it('asks nothing in time and without a wait, and leaves nothing that somebody has chosen', async () => {
     fake.waits(1)
     await vi.advanceTimersByTimeAsync(300)
-    fake.emit(Events.LEVEL_LOADED)
+    fake.emit(Events.LEVEL_LOADED, loaded(1, 12, 3))
+    await vi.advanceTimersByTimeAsync(60_000)
     fake.waits(1, null)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(asked).not.toHaveBeenCalled()
-    answers(playlist(['source', 13, 0]))
+    answers(playlist())
     fake.autoLevelEnabled = false
     fake.waits(1)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(fake.nextLoadLevel).toBe(1)
+  })
+
+  it('waits on, though it is told only now of what was there before', async () => {
+    answers(playlist())
+    fake.waits(1)
+    fake.emit(Events.LEVEL_LOADED, loaded(1, 12, 2))
+    fake.emit(Events.LEVEL_LOADED, loaded(0, 13, 0))
+    await vi.advanceTimersByTimeAsync(500)
+    expect(fake.nextLoadLevel).toBe(2)
   })
 
   it('forgets what comes too late', async () => {
@@ -118,8 +138,8 @@ describe('hls.js at a rung that hangs', () => {
     asked.mockImplementation(() => new Promise((resolve) => (answer = resolve)))
     fake.waits(1)
     await vi.advanceTimersByTimeAsync(500)
-    fake.emit(Events.LEVEL_LOADED)
-    answer(new Response(playlist(['source', 13, 0])))
+    fake.emit(Events.LEVEL_LOADED, loaded(1, 13, 0))
+    answer(new Response(playlist()))
     await vi.advanceTimersByTimeAsync(1)
     expect(fake.nextLoadLevel).toBe(1)
   })
