@@ -19,6 +19,9 @@ type run struct {
 	sets   []byte        // the picture's parameter sets, length-prefixed
 	sound  *sound        // what makes AAC of the sound; nil where that is passed on
 	expect media.Expectation
+	// err is why the packager refused what leads in the source's place. The Ladder's
+	// mutex guards it.
+	err error
 }
 
 // offered are the tracks that are passed on.

@@ -76,7 +76,7 @@ func (g *gop) tooLong(s media.Sample, segment time.Duration) bool {
 // Begin implements media.Sink.
 func (l *Ladder) Begin(ctx context.Context, tracks []media.Track) error {
 	before := l.run
-	l.run = before.next(tracks)
+	l.enter(before.next(tracks))
 	l.clock.restart()
 	l.gop, l.offsets, l.begun = gop{}, offsets{}, false
 	l.draw()

@@ -36,8 +36,9 @@ type sound struct {
 	most    int // frames that a process gets
 	more    chan struct{}
 	// lead, where there's no picture, writes frames as those of the leading
-	// track, with their times on the session's clock; else nil.
-	lead func(ctx context.Context, t media.Track, s media.Sample, arrived time.Time) error
+	// track, with their times on the session's clock, and is false where they are left
+	// out; else nil.
+	lead func(ctx context.Context, t media.Track, s media.Sample, arrived time.Time) (bool, error)
 
 	// Of the goroutine that reads, and between processes of the supervisor.
 	rung   media.Rung
@@ -442,7 +443,7 @@ func (s *sound) write(ctx context.Context, codec *media.AAC, sample media.Sample
 	}
 	if s.lead != nil {
 		track.Name = "" // as if it had been published
-		return true, s.lead(ctx, track, sample, arrived)
+		return s.lead(ctx, track, sample, arrived)
 	}
 	place, ok := s.placeOf(sample.DTS)
 	if !ok {
