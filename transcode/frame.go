@@ -9,10 +9,10 @@ import (
 	"sluice/media"
 )
 
-// run is what lasts from one Begin of a session to the next.
+// run is what lasts from one Begin to the next, which may be another session's.
 type run struct {
 	number int           // rises from one run to the next
-	all    []media.Track // the session's
+	all    []media.Track // that it began with
 	tracks []media.Track // without those that are rungs of the picture
 	video  *media.Track  // that leads; nil where there is no picture
 	own    *own          // the picture's rungs that the publisher sends; nil where it sends none
@@ -123,7 +123,7 @@ func parameterSets(c media.Codec) []byte {
 // be the engine's is immutable.
 type frame struct {
 	at, dts  media.Ticks // presentation and decode time on the feed's clock; at is unique
-	pts      media.Ticks // presentation time on the session's clock
+	pts      media.Ticks // presentation time on the run's clock
 	duration media.Ticks // nominal
 	sync     bool
 	data     []byte // with the parameter sets where it's a sync sample

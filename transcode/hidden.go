@@ -14,9 +14,8 @@ var errShown = errors.New("the source is shown")
 
 // hidden is what is needed where the source isn't shown. The packager then has
 // its Sink called by two goroutines: the engine's, which reads the leading rung
-// and begins each run with that one's first picture, and the session's, which
-// brings the sound. Sessions may follow one another, and their runs do. The Ladder's mutex
-// guards it.
+// and begins each run with that one's first picture, and that of the session on air,
+// which brings the sound. The Ladder's mutex guards it.
 type hidden struct {
 	on         bool
 	begun      *run        // the newest run that the packager knows of
@@ -112,7 +111,7 @@ func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
 	return nil
 }
 
-// hideFrom hides the source in the middle of a session. The leading rung goes on
+// hideFrom hides the source in the middle of what a session sends. The leading rung goes on
 // where the source ends: it's made from what the engine before kept, or, where
 // there was none, from the next picture on, which is a keyframe then.
 func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
@@ -241,7 +240,7 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 // wait even then.
 func (l *Ladder) unhide(ctx context.Context) []heldEvent { return l.endHidden(ctx, l.transcoder.turn) }
 
-// unhideAtEnd does so at the end of a session.
+// unhideAtEnd does so at the end of a broadcast.
 func (l *Ladder) unhideAtEnd(ctx context.Context) {
 	if l.hiding() {
 		l.endSound() // it may be what leads
