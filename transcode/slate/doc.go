@@ -22,9 +22,10 @@
 //
 // # Making
 //
-// Prepare and Clip may be called by any number of goroutines at once, and never wait. Serve makes one
-// reel at a time, in a process that runs as the ladder's do (package ffmpeg), with a limit of time for
-// all and for what comes out. Made reels are kept in memory and, if there's a folder, in files
+// Prepare and Clip may be called by any number of goroutines at once, and never wait. Serve makes
+// reels in processes that run as the ladder's do (package ffmpeg), with a limit of time for
+// all and for what comes out. Makers share Slots, in which a reel that takes long doesn't hold
+// up others. Made reels are kept in memory and, if there's a folder, in files
 // (cache.go has the format); both are bounded, and what was used longest ago goes first. A file
 // that is damaged is made again. The operator's file is looked at every lookEvery; until there's
 // something of a new one the one before is played. Where it can't be read, or nothing can be made of

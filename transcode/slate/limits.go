@@ -52,6 +52,14 @@ const (
 	// leftOver is when a file that was never finished is nobody's any more.
 	leftOver = time.Hour
 
+	// maxEncoding is how many loops are encoded at once: ffmpeg uses several processors for one.
+	maxEncoding = 2
+	// maxMaking is how many a Maker has begun, with those that wait for their turn.
+	maxMaking = maxEncoding + 1
+	// slowAfter is when encoding one is slow, so that it has to leave room for others, and
+	// slowAgain how often it's seen to then.
+	slowAfter = 20 * time.Second
+	slowAgain = time.Second
 	// makeLimit is how long encoding one loop may take, and quietLimit how long nothing may
 	// come out meanwhile.
 	makeLimit  = 30 * time.Minute

@@ -27,7 +27,7 @@ type workshop struct {
 	quiet time.Duration
 }
 
-// reel encodes a loop.
+// reel encodes a loop, for makeLimit at most.
 func (w workshop) reel(ctx context.Context, f form, shown source) (*reel, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, makeLimit, errLong)
 	defer cancel()
