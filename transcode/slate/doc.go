@@ -5,7 +5,8 @@
 // over and over, until it's told to end. Each track becomes a loop ("reel") that is encoded once by
 // ffmpeg for each set of parameters ("form"): codec, size, shape of pixels, frame rate, profile and
 // colours of a picture; codec, sample rate and channels of sound. Parameters are those that the codec's
-// parameter sets declare; a picture that declares no rate gets usualRate, and several sizes get rates of
+// parameter sets declare, but for the frame rate, which is as it was measured; where it neither was nor
+// is declared it's usualRate, and several sizes get rates of
 // which the first's is a multiple. Encoded are H.264 (not
 // above the source's profile, always 4:2:0 and 8 bits; high dynamic range becomes BT.709), H.265, AV1, VP9; AAC-LC (of HE-AAC the core's
 // rate and the output's channels), Opus, MP3, AC-3, E-AC-3, FLAC.

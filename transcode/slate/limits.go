@@ -26,6 +26,9 @@ const (
 	// leastRate and mostRate are what is believed.
 	usualRate           = 30
 	leastRate, mostRate = 1, 120
+	// sameRate is by how much of it a rate may be measured wrongly: less than 30 and 29.97
+	// are apart.
+	sameRate = 4e-4
 	// mostDivision bounds how much slower than the first size another one may be.
 	mostDivision = 4
 	// maxSampleRate is the highest there is, in Hz.

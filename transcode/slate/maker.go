@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -67,7 +68,8 @@ type Maker struct {
 // want is a set of tracks that somebody has asked for.
 type want struct {
 	tracks []media.Track
-	forms  []form // with the built-in picture: it's by these that sets are told apart
+	rates  map[media.TrackID]float64 // as they were measured
+	forms  []form                    // with the built-in picture: it's by these that sets are told apart
 }
 
 // kept is a reel in memory, and when it was used last.
@@ -95,16 +97,17 @@ func New(o Options) *Maker {
 	}
 }
 
-// Prepare asks for what such tracks need. It never waits: Serve makes it.
-func (m *Maker) Prepare(tracks []media.Track) {
-	wanted, err := forms(tracks, source{}, m.options.Segment)
+// Prepare asks for what such tracks need. rates are how many pictures come in a second, of those
+// tracks where that was measured. It never waits: Serve makes it.
+func (m *Maker) Prepare(tracks []media.Track, rates map[media.TrackID]float64) {
+	wanted, err := forms(tracks, rates, source{}, m.options.Segment)
 	if err != nil {
 		m.refuse(err)
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.remember(want{slices.Clone(tracks), wanted})
+	m.remember(want{slices.Clone(tracks), maps.Clone(rates), wanted})
 }
 
 // refuse tells once of tracks of which nothing can be made.
@@ -138,14 +141,14 @@ func (m *Maker) signal() {
 	}
 }
 
-// Clip returns the slate for such tracks. It's false while there's none yet, and where none can be
+// Clip returns the slate for such tracks, and rates as Prepare has them. It's false while there's none yet, and where none can be
 // made; then it's asked for.
-func (m *Maker) Clip(tracks []media.Track) (*Clip, bool) {
+func (m *Maker) Clip(tracks []media.Track, rates map[media.TrackID]float64) (*Clip, bool) {
 	m.mu.Lock()
 	sources := m.sources()
 	m.mu.Unlock()
 	for _, s := range sources {
-		wanted, err := forms(tracks, s, m.options.Segment)
+		wanted, err := forms(tracks, rates, s, m.options.Segment)
 		if err != nil {
 			break
 		}
@@ -153,7 +156,7 @@ func (m *Maker) Clip(tracks []media.Track) (*Clip, bool) {
 			return newClip(tracks, reels, m.metrics), true
 		}
 	}
-	m.Prepare(tracks)
+	m.Prepare(tracks, rates)
 	return nil, false
 }
 
@@ -215,7 +218,7 @@ func (m *Maker) put(r *reel) {
 // needs reports whether a form is one of a want's. The mutex is held.
 func (m *Maker) needs(w want, f form) bool {
 	for _, s := range m.sources() {
-		if wanted, err := forms(w.tracks, s, m.options.Segment); err == nil && slices.Contains(wanted, f) {
+		if wanted, err := forms(w.tracks, w.rates, s, m.options.Segment); err == nil && slices.Contains(wanted, f) {
 			return true
 		}
 	}
@@ -244,7 +247,7 @@ func (m *Maker) next(now time.Time) (form, source, bool) {
 // missing returns a form that isn't there yet, and may be begun. It's hopeless where one has failed.
 // The mutex is held.
 func (m *Maker) missing(w want, s source, now time.Time) (f form, missing, hopeless bool) {
-	wanted, err := forms(w.tracks, s, m.options.Segment)
+	wanted, err := forms(w.tracks, w.rates, s, m.options.Segment)
 	if err != nil {
 		return f, false, true
 	}

@@ -116,7 +116,7 @@ exec ffmpeg "$@"`
 	path := script(t, slow)
 	one := serveQuiet(t, Options{FFmpeg: path, Slots: slots}, time.Hour)
 	for _, size := range []string{"512x288", "640x360", "768x432"} {
-		one.Prepare([]media.Track{h264Track(t, size, "10")})
+		one.Prepare([]media.Track{h264Track(t, size, "10")}, nil)
 	}
 	one.awaitLine(t, "a slate takes long: others go first")
 	other := serve(t, Options{FFmpeg: path, Slots: slots, Data: filepath.Join(t.TempDir(), "data")})

@@ -107,7 +107,7 @@ func (a *airing) onAir(stream string) *web.OnAir {
 type clips struct{ *slate.Maker }
 
 // Clip implements onair.Slates.
-func (c clips) Clip(tracks []media.Track) (onair.Clip, bool) {
-	clip, ok := c.Maker.Clip(tracks)
+func (c clips) Clip(tracks []media.Track, rates map[media.TrackID]float64) (onair.Clip, bool) {
+	clip, ok := c.Maker.Clip(tracks, rates)
 	return clip, ok
 }
