@@ -32,6 +32,8 @@ type form struct {
 	Colour                             ffmpeg.Colour
 
 	SampleRate, Channels int
+	// Config is the AudioSpecificConfig of HE-AAC, in hex (replication.go).
+	Config string `json:",omitempty"`
 }
 
 // errNothing says that no encoder is known for a codec.
@@ -275,6 +277,8 @@ func (f form) validate() error {
 		switch {
 		case !ok || c.layout(f.Channels) == "":
 			return fmt.Errorf("%q of %d channels", f.Codec, f.Channels)
+		case f.Config != "" && (f.configOf() == nil || replicated(f.configOf()) != f.Config):
+			return fmt.Errorf("%q of configuration %q", f.Codec, f.Config)
 		case f.SampleRate > maxSampleRate:
 			return fmt.Errorf("sound of %d Hz", f.SampleRate)
 		case f.silent():

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/stretchr/testify/require"
 
 	"sluice/media"
@@ -126,7 +127,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// HE-AAC's slate is the core's: as many frames a second, and as many channels as come out.
+// HE-AAC's slate is HE-AAC, where that can be made; else it's the core's: as many frames a second, and as
+// many channels as come out.
 func TestFormOfHighEfficiency(t *testing.T) {
 	c, err := media.NewAAC([]byte{0xeb, 0x09, 0x88, 0x00}) // HE-AAC v2: mono at 24 kHz, out of which comes stereo at 48 kHz
 	require.NoError(t, err)
@@ -134,7 +136,19 @@ func TestFormOfHighEfficiency(t *testing.T) {
 	require.Equal(t, [2]int{48_000, 2}, [2]int{rate, channels})
 	got, err := forms([]media.Track{soundTrack(c)}, nil, source{}, usualSegment)
 	require.NoError(t, err)
-	require.Equal(t, form{Codec: "aac", SampleRate: 24_000, Channels: 2}, got[0])
+	require.Equal(t, form{Codec: "aac", SampleRate: 24_000, Channels: 2, Config: "eb098800"}, got[0])
+	require.NoError(t, got[0].validate())
+	require.Equal(t, 1, got[0].coded())
+
+	surround := highEfficiency(t, mpeg4audio.ObjectTypeSBR, 24_000, 6)
+	got, err = forms([]media.Track{surround}, nil, source{}, usualSegment)
+	require.NoError(t, err)
+	require.Equal(t, form{Codec: "aac", SampleRate: 24_000, Channels: 6}, got[0])
+
+	for _, config := range []string{"zz", "eb", "1190", "eb09"} {
+		bad := form{Codec: "aac", SampleRate: 24_000, Channels: 2, Config: config}
+		require.Error(t, bad.validate(), config)
+	}
 }
 
 // A clip is heard where there's one track of sound.
