@@ -21,7 +21,7 @@ type pace struct {
 var paces = [...]struct {
 	lasts  time.Duration
 	counts bool
-}{{time.Second, true}, {5 * time.Second, false}, {2 * time.Second, true}}
+}{{paceSoon, true}, {paceUnsure, false}, {paceSure, true}}
 
 // take takes note of a picture; ok is true where that completes a measurement.
 func (p *pace) take(s media.Sample, ts media.Timescale) (rate float64, ok bool) {
