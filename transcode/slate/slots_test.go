@@ -112,7 +112,7 @@ func TestMakersAreIndependent(t *testing.T) {
 	slow := says + `case "$*" in *512x288*|*640x360*|*768x432*) exec sleep 1000;; esac
 exec ffmpeg "$@"`
 	slots := NewSlots()
-	slots.after, slots.again = 8*time.Second, 10*time.Millisecond
+	slots.after, slots.again = 12*time.Second, 10*time.Millisecond
 	path := script(t, slow)
 	one := serveQuiet(t, Options{FFmpeg: path, Slots: slots}, time.Hour)
 	for _, size := range []string{"512x288", "640x360", "768x432"} {
