@@ -6,8 +6,8 @@ import "sluice/media"
 // which goes on where the publisher's jumps, forwards or backwards. Times are
 // ticks of media.VideoClock.
 type feedClock struct {
-	shift    media.Ticks // from the session's clock
-	last     media.Ticks // decode time of the newest frame, on the session's clock
+	shift    media.Ticks // from the run's clock
+	last     media.Ticks // decode time of the newest frame, on its run's clock
 	dts, end media.Ticks // of the newest frame, and of the latest shown, on the feed's
 	grid     media.Ticks // what a run's first frame stands on; 0: anything
 	broken   bool        // the next frame begins a run

@@ -2,14 +2,14 @@
 //
 // A Transcoder is shared by all streams: it finds ffmpeg, proves its encoders,
 // measures what the machine can encode, and keeps the books of what the streams
-// take of that. A Ladder is one session's: it stands between ingest and the
+// take of that. A Ladder is one broadcast's: it stands between ingest and the
 // packager as a media.Sink, hands every sample on first, and then puts it into
 // a backlog of bounded size, from which an engine feeds a supervised ffmpeg,
 // one ISO BMFF fragment for each access unit (ISO/IEC 14496-12 §8.8). What comes
 // back is known by its PTS, and goes to the packager as samples of a media.Rung,
 // on the same clock as the source's.
 //
-//	session ─▶ Ladder ─┬─────────────────────────────▶ media.Base
+//	on air  ─▶ Ladder ─┬─────────────────────────────▶ media.Base
 //	                   └─▶ backlog ─▶ ffmpeg ─▶ outlets ─▶ media.Rung, one each
 //
 // ffmpeg sees times of the feed's own clock (feedClock), so that a publisher's
@@ -32,14 +32,15 @@
 // (events.go). Closed captions don't go through ffmpeg: they are put into what comes
 // back (captions.go).
 //
-// In go the calls of media.Sink, one session at a time for each stream; out come
-// the same calls to a media.Base, and rungs through it. A crash, a hang or a slow
+// In go the calls of media.Sink, as one session would make them. They are those of
+// whoever is on air, the primary, the backup or a slate: a change is another Begin, and
+// from each Begin to the next it's a run. Out come the same calls to a media.Base, and rungs through it. A crash, a hang or a slow
 // machine costs rungs: no call of the Sink waits for ffmpeg, but for an end
 // without a source to show (turnLimit, endLimit), and no error of a rung comes out
 // of one.
 //
-// A Transcoder may be used by any number of goroutines at once, a Ladder by one
-// session at a time. No constructor starts a goroutine. Those of a Ladder start
-// with its first picture and may outlive the session by drainLimit; Serve waits
+// A Transcoder may be used by any number of goroutines at once, a Ladder's Sink by one
+// after the other. No constructor starts a goroutine. Those of a Ladder start
+// with its first picture and may outlive the broadcast by drainLimit; Serve waits
 // for them. Limits are in limits.go.
 package transcode

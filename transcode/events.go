@@ -21,8 +21,8 @@ func (l *Ladder) WriteEvent(ctx context.Context, e media.Event) error {
 	defer l.mu.Unlock()
 	h := &l.hidden
 	switch {
-	case h.err != nil:
-		return h.err
+	case l.run != nil && l.run.err != nil:
+		return l.run.err
 	case !h.on || h.begun == l.run:
 		return l.base.WriteEvent(ctx, e)
 	}

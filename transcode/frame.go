@@ -9,16 +9,19 @@ import (
 	"sluice/media"
 )
 
-// run is what lasts from one Begin of a session to the next.
+// run is what lasts from one Begin to the next, which may be another session's.
 type run struct {
 	number int           // rises from one run to the next
-	all    []media.Track // the session's
+	all    []media.Track // that it began with
 	tracks []media.Track // without those that are rungs of the picture
 	video  *media.Track  // that leads; nil where there is no picture
 	own    *own          // the picture's rungs that the publisher sends; nil where it sends none
 	sets   []byte        // the picture's parameter sets, length-prefixed
 	sound  *sound        // what makes AAC of the sound; nil where that is passed on
 	expect media.Expectation
+	// err is why the packager refused what leads in the source's place. The Ladder's
+	// mutex guards it.
+	err error
 }
 
 // offered are the tracks that are passed on.
@@ -120,7 +123,7 @@ func parameterSets(c media.Codec) []byte {
 // be the engine's is immutable.
 type frame struct {
 	at, dts  media.Ticks // presentation and decode time on the feed's clock; at is unique
-	pts      media.Ticks // presentation time on the session's clock
+	pts      media.Ticks // presentation time on the run's clock
 	duration media.Ticks // nominal
 	sync     bool
 	data     []byte // with the parameter sets where it's a sync sample

@@ -1,7 +1,6 @@
 package transcode
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -57,7 +56,7 @@ func (l *Ladder) foreign() (media.Track, bool) {
 func (l *Ladder) newSound(ctx context.Context, t media.Track) *sound {
 	s := newSound(l, t)
 	if r := l.run; r.video == nil {
-		s.lead = func(ctx context.Context, t media.Track, sample media.Sample, arrived time.Time) error {
+		s.lead = func(ctx context.Context, t media.Track, sample media.Sample, arrived time.Time) (bool, error) {
 			return l.leadSound(ctx, r, t, sample, arrived)
 		}
 	}
@@ -70,7 +69,7 @@ func (l *Ladder) newSound(ctx context.Context, t media.Track) *sound {
 // again begins a run with the tracks of the present one.
 func (l *Ladder) again(ctx context.Context) {
 	before := l.run
-	l.run = before.next(before.all)
+	l.enter(before.next(before.all))
 	l.beginSound(ctx, before)
 }
 
@@ -101,20 +100,10 @@ func (l *Ladder) hideSound() {
 }
 
 // leadSound writes a frame of sound that leads.
-func (l *Ladder) leadSound(ctx context.Context, r *run, t media.Track, s media.Sample, arrived time.Time) error {
+func (l *Ladder) leadSound(ctx context.Context, r *run, t media.Track, s media.Sample, arrived time.Time) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	h := &l.hidden
-	if !h.on || h.err != nil {
-		return cmp.Or(h.err, errShown)
-	}
-	if h.begun != r || !h.leader.Equal(t) {
-		if h.err = l.beginHidden(ctx, r, t); h.err != nil {
-			return h.err
-		}
-	}
-	h.err = l.base.WriteSample(ctx, t.ID, s, arrived)
-	return h.err
+	return l.leads(ctx, r, t, s, arrived)
 }
 
 // hear takes a sample of sound in another codec.

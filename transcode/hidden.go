@@ -14,8 +14,8 @@ var errShown = errors.New("the source is shown")
 
 // hidden is what is needed where the source isn't shown. The packager then has
 // its Sink called by two goroutines: the engine's, which reads the leading rung
-// and begins each run with that one's first picture, and the session's, which
-// brings the sound. The Ladder's mutex guards it.
+// and begins each run with that one's first picture, and that of the session on air,
+// which brings the sound. The Ladder's mutex guards it.
 type hidden struct {
 	on         bool
 	begun      *run        // the newest run that the packager knows of
@@ -24,7 +24,6 @@ type hidden struct {
 	bytes      int         // of held
 	events     []heldEvent // of a run that hasn't begun
 	eventBytes int         // of events
-	err        error       // of a call that the session didn't make itself
 }
 
 // heldSound is a sample that waits for its run to begin.
@@ -44,11 +43,24 @@ func (l *Ladder) hiding() bool {
 	return l.hidden.on
 }
 
-// failure returns why the packager refused what the session didn't write itself.
+// failure returns why the packager refused what leads in the present run, which the
+// session didn't write itself.
 func (l *Ladder) failure() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.hidden.err
+	return l.run.err
+}
+
+// enter makes a run the present one. An error of the run before ends with that: another
+// session may have begun this one. An engine that has ended of it doesn't go on, though.
+func (l *Ladder) enter(r *run) {
+	l.mu.Lock()
+	failed := l.run != nil && l.run.err != nil
+	l.run = r
+	l.mu.Unlock()
+	if failed || l.engine != nil && l.engine.over() {
+		l.retire()
+	}
 }
 
 // hide lets the highest rung lead from now on.
@@ -99,7 +111,7 @@ func (l *Ladder) turn(ctx context.Context, s media.Sample) error {
 	return nil
 }
 
-// hideFrom hides the source in the middle of a session. The leading rung goes on
+// hideFrom hides the source in the middle of what a session sends. The leading rung goes on
 // where the source ends: it's made from what the engine before kept, or, where
 // there was none, from the next picture on, which is a keyframe then.
 func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
@@ -130,27 +142,40 @@ func (l *Ladder) hideFrom(ctx context.Context, before *engine) {
 func (l *Ladder) lead(ctx context.Context, f *frame, t media.Track, s media.Sample) (media.Place, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	h := &l.hidden
-	if !h.on {
-		return media.Place{}, false, errShown
-	}
-	if h.err != nil {
-		return media.Place{}, false, h.err
-	}
 	t.ID = f.run.video.ID
-	if h.begun != f.run || !h.leader.Equal(t) {
-		if h.err = l.beginHidden(ctx, f.run, t); h.err != nil {
-			return media.Place{}, false, h.err
-		}
-	}
-	if h.err = l.base.WriteSample(ctx, t.ID, s, f.arrived); h.err != nil {
-		return media.Place{}, false, h.err
+	if written, err := l.leads(ctx, f.run, t, s, f.arrived); !written {
+		return media.Place{}, false, err
 	}
 	place, placed := l.base.Placed()
 	if placed && f.run.sound != nil {
 		f.run.sound.place(f.pts, place)
 	}
 	return place, placed, nil
+}
+
+// leads writes a sample of what takes a run's source's place. Of a run that is over
+// what comes after an error is left out, and no error: there's nobody to tell, and who
+// writes it may have more, of the present run. The mutex is held.
+func (l *Ladder) leads(ctx context.Context, r *run, t media.Track, s media.Sample, arrived time.Time) (written bool, err error) {
+	h := &l.hidden
+	if !h.on {
+		return false, errShown
+	}
+	if r.err == nil {
+		if h.begun != r || !h.leader.Equal(t) {
+			r.err = l.beginHidden(ctx, r, t)
+		}
+		if r.err == nil {
+			r.err = l.base.WriteSample(ctx, t.ID, s, arrived)
+		}
+		if r.err != nil && r != l.run {
+			l.log.Warn("the end of what was shown before is lost", "err", r.err)
+		}
+	}
+	if r != l.run {
+		return r.err == nil, nil
+	}
+	return r.err == nil, r.err
 }
 
 // beginHidden begins a run with what leads in the source's place, and writes the sound that waited for it. The mutex is held.
@@ -187,8 +212,8 @@ func (l *Ladder) hold(ctx context.Context, id media.TrackID, s media.Sample, arr
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := &l.hidden
-	if h.err != nil {
-		return h.err
+	if l.run.err != nil {
+		return l.run.err
 	}
 	if h.begun == l.run {
 		return l.base.WriteSample(ctx, id, s, arrived)
@@ -215,7 +240,7 @@ func (l *Ladder) giveUp(ctx context.Context) error {
 // wait even then.
 func (l *Ladder) unhide(ctx context.Context) []heldEvent { return l.endHidden(ctx, l.transcoder.turn) }
 
-// unhideAtEnd does so at the end of a session.
+// unhideAtEnd does so at the end of a broadcast.
 func (l *Ladder) unhideAtEnd(ctx context.Context) {
 	if l.hiding() {
 		l.endSound() // it may be what leads
@@ -244,7 +269,7 @@ func (l *Ladder) endHidden(ctx context.Context, limit time.Duration) (waiting []
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	waiting = l.hidden.events
-	l.hidden, l.led = hidden{err: l.hidden.err}, nil
+	l.hidden, l.led = hidden{}, nil
 	l.clock.grid = 0
 	return waiting
 }

@@ -159,3 +159,95 @@ func TestEndlessGOP(t *testing.T) {
 		require.Zero(t, base.rung("360p").leaves)
 	})
 }
+
+// refusing makes the packager refuse all, or take it again.
+func (r *recorder) refusing(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail = err
+}
+
+// What the packager refused of one session is told to that one. The next starts anew.
+func TestHiddenErrorEndsWithItsSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, base := &fakeMachine{}, newRecorder(t)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin(aacTrack(t))
+		p.frames(60)
+		base.refusing(errFake)
+		p.one()
+		synctest.Wait()
+		require.ErrorIs(t, l.WriteSample(t.Context(), 1, p.picture(p.next), time.Now()), errFake)
+		require.ErrorIs(t, l.WriteSample(t.Context(), 2, media.Sample{Duration: 1024, Sync: true, Data: []byte{1}}, time.Now()), errFake)
+		require.ErrorIs(t, l.WriteEvent(t.Context(), media.Event{}), errFake)
+		shown := len(base.lead())
+		require.InDelta(t, 60, shown, 3)
+
+		base.refusing(nil)
+		time.Sleep(time.Second)
+		backup := newPublisher(t, l, fullHD(t))
+		backup.begin(aacTrack(t))
+		require.NoError(t, l.WriteEvent(t.Context(), media.Event{}))
+		for n := range 120 {
+			backup.soundFrame(n)
+			backup.frames(1)
+		}
+		backup.end()
+		time.Sleep(time.Second)
+		require.Len(t, base.lead(), shown+120)
+		requireSame(t, base.lead()[shown:], base.of("360p")[len(base.of("360p"))-120:])
+		_, _, sound := base.all()
+		require.Len(t, sound, 120)
+		require.Equal(t, 2, m.started())
+	})
+}
+
+// What is left of a session is refused after the next one has begun, which has nothing to do
+// with that, though the same process makes both.
+func TestHiddenErrorOfASessionThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, base := &fakeMachine{}, newRecorder(t)
+		l := fakeTranscoder(t, m).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.frames(60)
+		shown := len(base.lead())
+		require.Less(t, shown, 60, "some are still being made")
+		backup := newPublisher(t, l, fullHD(t))
+		backup.begin()
+		base.refusing(errFake)
+		backup.frames(1)
+		synctest.Wait()
+		base.refusing(nil)
+		backup.frames(119)
+		backup.end()
+		require.Len(t, base.lead(), shown+120)
+		require.Equal(t, 1, m.started())
+	})
+}
+
+// Likewise where sound leads.
+func TestLeadingSoundErrorEndsWithItsSession(t *testing.T) {
+	base := newRecorder(t)
+	tr := fakeTranscoder(t, newRealMachine(t))
+	l := tr.Ladder("live", mustSpec(t, "source"), Timing{}, base)
+	c := makeMP3(t, 44_100, 2)
+	base.refusing(errFake)
+	require.NoError(t, l.Begin(t.Context(), []media.Track{c.track}))
+	for _, s := range c.samples[:len(c.samples)-1] {
+		if err := l.WriteSample(t.Context(), c.track.ID, s, time.Now()); err != nil {
+			require.ErrorIs(t, err, errFake)
+			break
+		}
+	}
+	require.Eventually(t, func() bool { return l.(*Ladder).failure() != nil }, time.Minute, 10*time.Millisecond)
+	require.ErrorIs(t, l.WriteSample(t.Context(), c.track.ID, c.samples[len(c.samples)-1], time.Now()), errFake)
+	base.refusing(nil)
+	require.NoError(t, l.Begin(t.Context(), []media.Track{c.track}))
+	for _, s := range c.samples {
+		require.NoError(t, l.WriteSample(t.Context(), c.track.ID, s, time.Now()))
+	}
+	require.NoError(t, l.End(t.Context(), nil))
+	require.NotEmpty(t, heard(base))
+}

@@ -13,8 +13,9 @@ import (
 	"sluice/transcode/rung"
 )
 
-// Ladder offers one session's stream in several rungs. It is a media.Sink, of
-// which the session is the only caller.
+// Ladder offers one broadcast in several rungs. It is a media.Sink, which is called by
+// the session that is on air, one after the other; what goes wrong with what one of
+// them sends is told to that one, and ends with its run.
 //
 // Most of the time the source is shown: samples go on to the packager first, and
 // then to the engine. Where the source can't be shown, its pictures go to the
@@ -26,7 +27,7 @@ type Ladder struct {
 	timing     Timing
 	log        *slog.Logger
 
-	// Of the session's goroutine.
+	// Of the goroutine that calls the Sink. It sets run with mu held.
 	run     *run
 	plan    planned
 	decodes string  // the codec that the engine decodes
@@ -38,7 +39,7 @@ type Ladder struct {
 	begun   bool    // a sync sample of this run has been fed
 	longGOP bool    // keyframes are too far apart
 	rate    float64 // of frames, as they came; 0: none has
-	gaveUp  bool    // the session goes on without a ladder
+	gaveUp  bool    // the broadcast goes on without a ladder
 	told    bool    // the log says why there is none
 	waits   bool    // the log says that there will be one
 	deaf    bool    // sound should be made, and nothing could when the run began
@@ -51,7 +52,7 @@ type Ladder struct {
 	hidden hidden
 }
 
-// gop follows the distance between keyframes, on the session's clock.
+// gop follows the distance between keyframes, on the run's clock.
 type gop struct {
 	known     bool
 	sync, top media.Ticks // presentation times: of the newest keyframe, and the latest
@@ -76,7 +77,7 @@ func (g *gop) tooLong(s media.Sample, segment time.Duration) bool {
 // Begin implements media.Sink.
 func (l *Ladder) Begin(ctx context.Context, tracks []media.Track) error {
 	before := l.run
-	l.run = before.next(tracks)
+	l.enter(before.next(tracks))
 	l.clock.restart()
 	l.gop, l.offsets, l.begun = gop{}, offsets{}, false
 	l.draw()

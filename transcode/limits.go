@@ -63,7 +63,7 @@ const (
 	// turnLimit is how long the publisher waits, where a source is hidden no
 	// more, for the last of the pictures that led instead.
 	turnLimit = time.Second
-	// endLimit likewise, at the end of a session whose source is hidden: less than
+	// endLimit likewise, at the end of a broadcast whose source is hidden: less than
 	// the gateway has for that when it ends.
 	endLimit = time.Second
 )

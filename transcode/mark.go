@@ -2,7 +2,7 @@ package transcode
 
 import "sluice/media"
 
-// mark tells the place of what comes from a time on, which is the session's in
+// mark tells the place of what comes from a time on, which is the run's in
 // ticks of media.VideoClock.
 type mark struct {
 	from media.Ticks
@@ -41,7 +41,7 @@ func (s *sound) newestPlace() (p media.Place, ok bool) {
 	return p, ok
 }
 
-// placeOf returns the place of what has that time on the session's clock; false
+// placeOf returns the place of what has that time on the run's clock; false
 // for what comes before the first picture.
 func (s *sound) placeOf(at media.Ticks) (media.Place, bool) {
 	s.mu.Lock()

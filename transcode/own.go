@@ -11,7 +11,7 @@ import (
 
 // own is the ladder that a publisher sends itself: one picture in several sizes, of
 // which the first leads and the others are rungs of it. Nothing is encoded. It belongs
-// to one run, and to the session's goroutine.
+// to one run, and to the goroutine that calls the Ladder.
 //
 // Sizes may be coded with different numbers of B-frames, and come in any order. So
 // each sample has a decode time that counts from its keyframe's presentation

@@ -20,7 +20,7 @@ const soundName = "audio"
 const aacFrame media.Ticks = 1024
 
 // sound makes AAC of a run's sound, for players that know nothing else. It is a
-// rung that follows, gapless: its frames stand on the session's clock, 1024
+// rung that follows, gapless: its frames stand on the run's clock, 1024
 // samples each from the first one of the source's on. Like an engine it has one
 // process after the other, owned by the goroutine in serve; its states are the
 // engine's, but for a rung to drop.
@@ -36,8 +36,9 @@ type sound struct {
 	most    int // frames that a process gets
 	more    chan struct{}
 	// lead, where there's no picture, writes frames as those of the leading
-	// track, with their times on the session's clock; else nil.
-	lead func(ctx context.Context, t media.Track, s media.Sample, arrived time.Time) error
+	// track, with their times on the run's clock, and is false where they are left
+	// out; else nil.
+	lead func(ctx context.Context, t media.Track, s media.Sample, arrived time.Time) (bool, error)
 
 	// Of the goroutine that reads, and between processes of the supervisor.
 	rung   media.Rung
@@ -48,9 +49,9 @@ type sound struct {
 	frames []soundFrame // that may have to be fed again
 	bytes  int          // of them
 	first  int          // the number of frames[0]
-	shift  media.Ticks  // from the session's clock to the feed's; of the first sample
+	shift  media.Ticks  // from the run's clock to the feed's; of the first sample
 	next   media.Ticks  // what comes out next, on the feed's clock
-	last   media.Ticks  // decode time of the newest sample, on the session's clock
+	last   media.Ticks  // decode time of the newest sample, on the run's clock
 	fed    media.Ticks  // the newest one's end, on the feed's
 	owing  time.Time    // since when nothing comes although it should; zero: it does
 	closed time.Time
@@ -442,7 +443,7 @@ func (s *sound) write(ctx context.Context, codec *media.AAC, sample media.Sample
 	}
 	if s.lead != nil {
 		track.Name = "" // as if it had been published
-		return true, s.lead(ctx, track, sample, arrived)
+		return s.lead(ctx, track, sample, arrived)
 	}
 	place, ok := s.placeOf(sample.DTS)
 	if !ok {

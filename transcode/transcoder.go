@@ -178,7 +178,7 @@ type Timing struct {
 	Part    time.Duration // target of a part
 }
 
-// Ladder returns the way into a stream for one session.
+// Ladder returns the way into a stream for one broadcast, whichever sessions it has.
 func (t *Transcoder) Ladder(stream string, spec rung.Spec, timing Timing, out media.Base) media.Sink {
 	if timing.Segment <= 0 {
 		timing.Segment = defaultSegment
@@ -268,7 +268,7 @@ func missing(wish, plan rung.Plan) []string {
 }
 
 // launch starts a task, which takes that much of the machine. It's false where no
-// more are started. The task outlives ctx, which is its session's.
+// more are started. The task outlives ctx, which is that of the session on air.
 func (t *Transcoder) launch(ctx context.Context, in line, k task, cost float64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -42,6 +42,16 @@ func (w *worker) first() bool {
 	}
 }
 
+// over reports whether it has ended.
+func (w *worker) over() bool {
+	select {
+	case <-w.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 // line is where one task follows another: what a stream has of a kind.
 type line struct {
 	stream string

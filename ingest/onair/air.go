@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,10 +68,11 @@ type air struct {
 	settings Settings // of the newest session
 	open     func() media.Sink
 	inputs   [roles]*input
-	on       *input        // nil: nobody
-	out      media.Sink    // nil between broadcasts
-	tracks   []media.Track // of the publisher that was on air last
-	since    time.Time     // when on changed, and why
+	on       *input                    // nil: nobody
+	out      media.Sink                // nil between broadcasts
+	tracks   []media.Track             // of the publisher that was on air last
+	rates    map[media.TrackID]float64 // of its pictures; immutable
+	since    time.Time                 // when on changed, and why
 	why      string
 	ended    time.Time // wall time at which the media that went out ends
 	lost     time.Time // when a publisher's media last went out
@@ -164,7 +166,7 @@ func (a *air) put(in *input, why string, now time.Time) {
 		a.out = a.open()
 	}
 	if in.role != Slate {
-		a.tracks, a.begun = in.tracks, now
+		a.learn(in, now)
 	}
 	a.on, a.since, a.why = in, now, why
 	level := slog.LevelInfo
@@ -178,6 +180,15 @@ func (a *air) put(in *input, why string, now time.Time) {
 	a.control.counts.changes.WithLabelValues(in.role.String(), why).Inc()
 }
 
+// learn takes note of what a publisher that begins on air sends. Who only comes back has
+// the rates that were measured before. mu is held.
+func (a *air) learn(in *input, now time.Time) {
+	if in.rates != nil || !slices.EqualFunc(a.tracks, in.tracks, media.Track.Equal) {
+		a.rates = in.rates
+	}
+	a.tracks, a.begun = in.tracks, now
+}
+
 // went notes that a sample goes out. mu is held.
 func (a *air) went(in *input, lead bool, s media.Sample, at time.Time) {
 	if lead {
@@ -187,6 +198,9 @@ func (a *air) went(in *input, lead bool, s media.Sample, at time.Time) {
 	}
 	if in.role != Slate {
 		a.lost = time.Now()
+		if in.rates != nil {
+			a.rates = in.rates
+		}
 	}
 }
 

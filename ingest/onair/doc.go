@@ -20,6 +20,9 @@
 // others, and get next to no time (seam.go). So no time steps back, nothing overlaps, no
 // date lies in the future, and a gap is as long as it was.
 //
+// Slates are asked for at the rate at which a publisher's pictures come (pace.go), while it
+// publishes.
+//
 // Inputs are used by one goroutine each, a Control by any number. Serve owns the
 // goroutines that play slates, and ends broadcasts whose grace is over. Limits are in
 // limits.go.

@@ -21,6 +21,10 @@ type input struct {
 	tracks []media.Track
 	leads  *media.Track // the first picture, else the first sound
 
+	// Of the goroutine that calls it.
+	paces map[media.TrackID]*pace   // of pictures, where there is a slate
+	rates map[media.TrackID]float64 // that were measured; each is immutable
+
 	held   held
 	last   time.Time // when media last came
 	seen   time.Time // when a picture last came, or sound of these tracks first did
@@ -36,8 +40,8 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 		in.air = in.control.enter(in)
 	}
 	a := in.air
-	if s := in.settings.Slates; s != nil {
-		s.Prepare(tracks)
+	if in.pace(tracks); len(in.paces) == 0 && in.settings.Slates != nil {
+		in.settings.Slates.Prepare(tracks, nil) // there's nothing to be measured
 	}
 	a.mu.Lock()
 	if a.inputs[in.role] != in { // another session has its place
@@ -47,7 +51,7 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 	in.learn(tracks, time.Now())
 	switch {
 	case a.on == in && in.claim(ctx):
-		a.tracks, a.begun = in.tracks, time.Now()
+		a.learn(in, time.Now())
 	case a.on == in:
 		a.mu.Unlock()
 		return context.Cause(ctx)
@@ -67,6 +71,16 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 	a.control.changed() // it may fall silent
 	defer a.release()
 	return out.Begin(ctx, tracks)
+}
+
+// pace begins to measure new tracks, for the slate.
+func (in *input) pace(tracks []media.Track) {
+	in.paces, in.rates = map[media.TrackID]*pace{}, nil
+	for _, t := range tracks {
+		if t.Kind == media.Video && in.settings.Slates != nil {
+			in.paces[t.ID] = &pace{}
+		}
+	}
 }
 
 // learn takes note of new tracks.
@@ -125,8 +139,11 @@ func (in *input) WriteSample(ctx context.Context, id media.TrackID, s media.Samp
 	if a == nil {
 		return errOrder
 	}
-	a.mu.Lock()
 	t := in.track(id)
+	if t != nil && in.measure(t, s) {
+		in.settings.Slates.Prepare(in.tracks, in.rates)
+	}
+	a.mu.Lock()
 	if t == nil || in.role != Slate && a.inputs[in.role] != in {
 		a.mu.Unlock()
 		return errOrder

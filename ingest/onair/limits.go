@@ -37,6 +37,14 @@ const (
 	endLimit = 5 * time.Second
 )
 
+// What pictures' rates are measured over: the first media of a session, and, after what may be
+// stamped wrongly yet, some more.
+const (
+	paceSoon   = time.Second
+	paceUnsure = 5 * time.Second
+	paceSure   = 2 * time.Second
+)
+
 // squeeze is by how much pictures are sped up that are decoded only: two seconds of them
 // last 8 ms, less than a frame.
 const squeeze = 256

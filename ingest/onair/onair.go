@@ -18,12 +18,13 @@ type Clip interface {
 	Play(ctx context.Context, sink media.Sink, start time.Time) error
 }
 
-// Slates makes them. Neither method waits.
+// Slates makes them. Neither method waits. rates are how many pictures come in a second, as
+// they were measured; of tracks that aren't in it nothing is known but what they declare.
 type Slates interface {
 	// Prepare has what such tracks need made.
-	Prepare(tracks []media.Track)
+	Prepare(tracks []media.Track, rates map[media.TrackID]float64)
 	// Clip returns the slate for such tracks; false while it isn't ready, or can't be.
-	Clip(tracks []media.Track) (Clip, bool)
+	Clip(tracks []media.Track, rates map[media.TrackID]float64) (Clip, bool)
 }
 
 // Settings are those of a stream. Zero values mean the defaults.

@@ -24,7 +24,7 @@ type player struct {
 func (a *air) look(ctx context.Context, now time.Time, players *sync.WaitGroup) (due time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s, tracks := a.settings, a.tracks
+	s, tracks, rates := a.settings, a.tracks, a.rates
 	if s.Slates == nil || tracks == nil {
 		return time.Time{}
 	}
@@ -52,7 +52,7 @@ func (a *air) look(ctx context.Context, now time.Time, players *sync.WaitGroup) 
 		return earliest(a.mayPlay, over)
 	}
 	a.mu.Unlock()
-	clip, ok := s.Slates.Clip(tracks)
+	clip, ok := s.Slates.Clip(tracks, rates)
 	a.mu.Lock()
 	if !ok {
 		a.mayPlay = now.Add(clipRetry)

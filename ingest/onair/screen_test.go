@@ -356,19 +356,23 @@ type fakeSlates struct {
 	unready  bool
 	fails    error
 	prepared int
+	rates    []map[media.TrackID]float64 // of each Prepare
+	asked    map[media.TrackID]float64   // of the newest Clip
 	playing  int
 	plays    int
 }
 
-func (f *fakeSlates) Prepare([]media.Track) {
+func (f *fakeSlates) Prepare(_ []media.Track, rates map[media.TrackID]float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.prepared++
+	f.rates = append(f.rates, rates)
 }
 
-func (f *fakeSlates) Clip(tracks []media.Track) (Clip, bool) {
+func (f *fakeSlates) Clip(tracks []media.Track, rates map[media.TrackID]float64) (Clip, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.asked = rates
 	return &fakeClip{f, tracks}, !f.unready
 }
 

@@ -220,3 +220,88 @@ func TestSlateBesideAnOutputThatHangs(t *testing.T) {
 		s.stop()
 	})
 }
+
+// The slate has the rate at which pictures come, whatever is declared. It's measured soon, and once
+// again; who comes back has it at once.
+func TestSlateAtTheMeasuredRate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p := s.in('p', Primary)
+		s.pass(900 * time.Millisecond)
+		require.Zero(t, s.slates.prepared)
+		s.pass(200 * time.Millisecond)
+		require.Equal(t, []map[media.TrackID]float64{{1: 25}}, s.slates.rates)
+		s.pass(7 * time.Second)
+		require.Equal(t, []map[media.TrackID]float64{{1: 25}, {1: 25}}, s.slates.rates)
+		s.pass(time.Minute)
+		require.Len(t, s.slates.rates, 2)
+		p.leave(errors.New("gone"))
+		s.pass(2 * time.Second)
+		p = s.in('p', Primary)
+		s.pass(100 * time.Millisecond)
+		p.leave(errors.New("gone"))
+		s.pass(4 * time.Second)
+		s.on("s")
+		require.Equal(t, map[media.TrackID]float64{1: 25}, s.slates.asked)
+
+		// Of sound there's nothing to measure.
+		q := s.in('q', Primary, func(p *publisher) { p.only = media.Audio })
+		s.pass(time.Second)
+		require.Len(t, s.slates.rates, 3)
+		q.leave(errors.New("gone"))
+		s.pass(4 * time.Second)
+		require.Nil(t, s.slates.asked, "it's another's")
+		s.stop()
+	})
+}
+
+func TestPace(t *testing.T) {
+	const ts = media.VideoClock
+	for _, tc := range []struct {
+		name      string
+		durations func(n int) media.Ticks
+		want      [2]float64
+	}{
+		{"59.94", func(n int) media.Ticks { return media.Ticks(1501 + n%2) }, [2]float64{60_000. / 1001, 60_000. / 1001}},
+		{"29.97, of which that is known late", func(n int) media.Ticks {
+			if n < 128 {
+				return 3000
+			}
+			return 3003
+		}, [2]float64{30, 30_000. / 1001}},
+		{"one in three seconds", func(int) media.Ticks { return 3 * 90_000 }, [2]float64{1. / 3, 1. / 3}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var p pace
+			var got []float64
+			for n := range 1000 {
+				if rate, ok := p.take(media.Sample{Duration: tc.durations(n)}, ts); ok {
+					got = append(got, rate)
+				}
+				_, ok := p.take(media.Sample{}, ts)
+				require.False(t, ok)
+			}
+			require.Len(t, got, 2)
+			require.InDeltaSlice(t, tc.want[:], got, 0.0005)
+		})
+	}
+}
+
+// A picture in several sizes is measured when all are.
+func TestPaceOfSizes(t *testing.T) {
+	in := &input{settings: Settings{Slates: &fakeSlates{}}}
+	tracks := []media.Track{{ID: 1, Kind: media.Video, Timescale: 30}, {ID: 2, Kind: media.Video, Timescale: 30}, {ID: 3, Kind: media.Audio}}
+	in.pace(tracks)
+	all := 0
+	for n := range 30 * 20 {
+		if in.measure(&tracks[0], media.Sample{Duration: 1}) {
+			all++
+		}
+		if n%2 == 0 && in.measure(&tracks[1], media.Sample{Duration: 2}) {
+			all++
+			require.Equal(t, map[media.TrackID]float64{1: 30, 2: 15}, in.rates)
+		}
+		require.False(t, in.measure(&tracks[2], media.Sample{Duration: 1}))
+	}
+	require.Equal(t, 2, all)
+}

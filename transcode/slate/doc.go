@@ -5,10 +5,11 @@
 // over and over, until it's told to end. Each track becomes a loop ("reel") that is encoded once by
 // ffmpeg for each set of parameters ("form"): codec, size, shape of pixels, frame rate, profile and
 // colours of a picture; codec, sample rate and channels of sound. Parameters are those that the codec's
-// parameter sets declare; a picture that declares no rate gets usualRate, and several sizes get rates of
+// parameter sets declare, but for the frame rate, which is as it was measured; where it neither was nor
+// is declared it's usualRate, and several sizes get rates of
 // which the first's is a multiple. Encoded are H.264 (not
-// above the source's profile, always 4:2:0 and 8 bits; high dynamic range becomes BT.709), H.265, AV1, VP9; AAC-LC (of HE-AAC the core's
-// rate and the output's channels), Opus, MP3, AC-3, E-AC-3, FLAC.
+// above the source's profile, always 4:2:0 and 8 bits; high dynamic range becomes BT.709), H.265, AV1, VP9; AAC-LC, and HE-AAC in one or two
+// channels (replication.go; of others the core's rate and the output's channels), Opus, MP3, AC-3, E-AC-3, FLAC.
 //
 // # Loops
 //
@@ -22,9 +23,10 @@
 //
 // # Making
 //
-// Prepare and Clip may be called by any number of goroutines at once, and never wait. Serve makes one
-// reel at a time, in a process that runs as the ladder's do (package ffmpeg), with a limit of time for
-// all and for what comes out. Made reels are kept in memory and, if there's a folder, in files
+// Prepare and Clip may be called by any number of goroutines at once, and never wait. Serve makes
+// reels in processes that run as the ladder's do (package ffmpeg), with a limit of time for
+// all and for what comes out. Makers share Slots, in which a reel that takes long doesn't hold
+// up others. Made reels are kept in memory and, if there's a folder, in files
 // (cache.go has the format); both are bounded, and what was used longest ago goes first. A file
 // that is damaged is made again. The operator's file is looked at every lookEvery; until there's
 // something of a new one the one before is played. Where it can't be read, or nothing can be made of

@@ -32,23 +32,26 @@ type form struct {
 	Colour                             ffmpeg.Colour
 
 	SampleRate, Channels int
+	// Config is the AudioSpecificConfig of HE-AAC, in hex (replication.go).
+	Config string `json:",omitempty"`
 }
 
 // errNothing says that no encoder is known for a codec.
 var errNothing = errors.New("nothing is known that encodes it")
 
-// forms returns those of a stream's tracks, in their order.
-func forms(tracks []media.Track, shown source, segment time.Duration) ([]form, error) {
+// forms returns those of a stream's tracks, in their order. rates are how many pictures
+// come in a second, of those tracks where that was measured.
+func forms(tracks []media.Track, rates map[media.TrackID]float64, shown source, segment time.Duration) ([]form, error) {
 	if len(tracks) == 0 || len(tracks) > maxTracks {
 		return nil, fmt.Errorf("%d tracks", len(tracks))
 	}
-	beat := beatOf(tracks, shown, segment)
+	beat := beatOf(tracks, rates, shown, segment)
 	all := make([]form, len(tracks))
 	for i, t := range tracks {
 		var err error
 		switch c := t.Codec.(type) {
 		case media.Picture:
-			all[i], err = pictures(c, beat)
+			all[i], err = pictures(c, beat, rateOf(c, rates[t.ID]))
 			all[i].Content = shown.key()
 		case media.Sound:
 			all[i], err = sound(c)
@@ -84,36 +87,60 @@ type beat struct {
 
 func (b beat) known() bool { return b.frames > 0 }
 
-// rateOf is a picture's.
-func rateOf(p media.Picture) ffmpeg.Rate {
-	fps := p.Format().FrameRate
-	if !(fps >= leastRate) || fps > mostRate {
-		fps = usualRate
+// rateOf is a picture's: the one that was measured, else what it declares, if either is to be
+// believed.
+func rateOf(p media.Picture, measured float64) ffmpeg.Rate {
+	declared := p.Format().FrameRate
+	switch {
+	case believed(measured) && !near(measured, declared):
+		return usual(measured)
+	case believed(declared):
+		return ffmpeg.RateOf(declared)
 	}
-	return ffmpeg.RateOf(fps)
+	return ffmpeg.Rate{Num: usualRate, Den: 1}
+}
+
+func believed(fps float64) bool { return fps >= leastRate && fps <= mostRate }
+
+// near reports whether rates are the same but for what is measured wrongly.
+func near(measured, fps float64) bool { return math.Abs(measured-fps) < sameRate*fps }
+
+// usual is what somebody may have set who sends at a measured rate. What comes at no constant
+// one gets a whole number of pictures.
+func usual(measured float64) ffmpeg.Rate {
+	whole := math.Round(measured)
+	for _, r := range [...]ffmpeg.Rate{
+		{Num: int(whole), Den: 1}, {Num: int(math.Round(measured*1.001)) * 1000, Den: 1001}, {Num: int(math.Round(2 * measured)), Den: 2},
+	} {
+		if near(measured, perSecond(r)) {
+			return r
+		}
+	}
+	return ffmpeg.Rate{Num: int(whole), Den: 1}
 }
 
 func perSecond(r ffmpeg.Rate) float64 { return float64(r.Num) / float64(r.Den) }
 
 // division is how many of the first picture's frames another one takes for one of its own,
 // so that their keyframes are at the same times.
-func (b beat) division(p media.Picture) int {
-	return min(max(int(math.Round(perSecond(b.rate)/perSecond(rateOf(p)))), 1), mostDivision)
+func (b beat) division(r ffmpeg.Rate) int {
+	return min(max(int(math.Round(perSecond(b.rate)/perSecond(r))), 1), mostDivision)
 }
 
 // beatOf says how long the loop is: a whole number of GOPs, and these are the shortest which
 // aren't shorter than a segment and are a whole number of frames in every size.
-func beatOf(tracks []media.Track, shown source, segment time.Duration) (b beat) {
+func beatOf(tracks []media.Track, rates map[media.TrackID]float64, shown source, segment time.Duration) (b beat) {
 	multiple := 1
 	for _, t := range tracks {
 		p, ok := t.Codec.(media.Picture)
 		if !ok {
 			continue
 		}
+		rate := rateOf(p, rates[t.ID])
 		if b.rate.Num == 0 {
-			b.rate = rateOf(p)
+			b.rate = rate
 		}
-		multiple = lcm(multiple, b.division(p))
+		multiple = lcm(multiple, b.division(rate))
 	}
 	if b.rate.Num == 0 {
 		return b
@@ -134,13 +161,13 @@ func lcm(a, b int) int {
 	return a / x * b
 }
 
-// pictures is the form of a track of video.
-func pictures(c media.Picture, b beat) (form, error) {
+// pictures is the form of a track of video at a rate.
+func pictures(c media.Picture, b beat, rate ffmpeg.Rate) (form, error) {
 	f := c.Format()
 	if f.Width < 16 || f.Height < 16 || f.Width > maxSide || f.Height > maxSide {
 		return form{}, fmt.Errorf("picture of %dx%d", f.Width, f.Height)
 	}
-	every := b.division(c)
+	every := b.division(rate)
 	o := form{
 		Rate: ffmpeg.Rate{Num: b.rate.Num, Den: b.rate.Den * every}, Frames: b.frames / every, GOP: b.gop / every,
 		Width: f.Width, Height: f.Height, SARWidth: max(f.SARWidth, 1), SARHeight: max(f.SARHeight, 1),
@@ -250,6 +277,8 @@ func (f form) validate() error {
 		switch {
 		case !ok || c.layout(f.Channels) == "":
 			return fmt.Errorf("%q of %d channels", f.Codec, f.Channels)
+		case f.Config != "" && (f.configOf() == nil || replicated(f.configOf()) != f.Config):
+			return fmt.Errorf("%q of configuration %q", f.Codec, f.Config)
 		case f.SampleRate > maxSampleRate:
 			return fmt.Errorf("sound of %d Hz", f.SampleRate)
 		case f.silent():

@@ -26,6 +26,9 @@ const (
 	// leastRate and mostRate are what is believed.
 	usualRate           = 30
 	leastRate, mostRate = 1, 120
+	// sameRate is by how much of it a rate may be measured wrongly: less than 30 and 29.97
+	// are apart.
+	sameRate = 4e-4
 	// mostDivision bounds how much slower than the first size another one may be.
 	mostDivision = 4
 	// maxSampleRate is the highest there is, in Hz.
@@ -52,6 +55,14 @@ const (
 	// leftOver is when a file that was never finished is nobody's any more.
 	leftOver = time.Hour
 
+	// maxEncoding is how many loops are encoded at once: ffmpeg uses several processors for one.
+	maxEncoding = 2
+	// maxMaking is how many a Maker has begun, with those that wait for their turn.
+	maxMaking = maxEncoding + 1
+	// slowAfter is when encoding one is slow, so that it has to leave room for others, and
+	// slowAgain how often it's seen to then.
+	slowAfter = 20 * time.Second
+	slowAgain = time.Second
 	// makeLimit is how long encoding one loop may take, and quietLimit how long nothing may
 	// come out meanwhile.
 	makeLimit  = 30 * time.Minute

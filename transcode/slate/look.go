@@ -1,11 +1,38 @@
 package slate
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// follow looks at the picture until ctx ends.
+func (m *Maker) follow(ctx context.Context) {
+	look := time.NewTicker(m.every)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		m.look(ctx)
+		m.signal()
+	}
+}
 
 // changed reports whether the picture isn't the one that was read.
 func (m *Maker) changed() bool {
 	now, err := stampOf(m.options.Picture)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return err == nil && now != m.stamp
+}
+
+// read notes that what the picture's file is at a time has been read.
+func (m *Maker) read(s stamp) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stamp = s
 }
 
 // look reads the picture where it's another one than before, and isn't being written.
@@ -20,7 +47,7 @@ func (m *Maker) look(ctx context.Context) {
 	case !first && (now == m.stamp || !settled):
 		return
 	case err != nil:
-		m.stamp = now
+		m.read(now)
 		m.keep(err)
 		return
 	}
@@ -33,7 +60,7 @@ func (m *Maker) look(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	m.stamp = now
+	m.read(now)
 	if err != nil {
 		m.keep(err)
 		return

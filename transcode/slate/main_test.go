@@ -96,7 +96,7 @@ func soundTrack(codec media.Sound) media.Track {
 // makeClip makes a slate for tracks, by hand.
 func makeClip(t testing.TB, shown source, tracks ...media.Track) *Clip {
 	t.Helper()
-	wanted, err := forms(tracks, shown, usualSegment)
+	wanted, err := forms(tracks, nil, shown, usualSegment)
 	require.NoError(t, err)
 	var reels []*reel
 	for _, f := range wanted {

@@ -27,7 +27,7 @@ type workshop struct {
 	quiet time.Duration
 }
 
-// reel encodes a loop.
+// reel encodes a loop, for makeLimit at most.
 func (w workshop) reel(ctx context.Context, f form, shown source) (*reel, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, makeLimit, errLong)
 	defer cancel()
@@ -94,16 +94,26 @@ func (w workshop) pictures(ctx context.Context, encoder string, f form, shown so
 func (w workshop) sound(ctx context.Context, f form, shown source) (*reel, error) {
 	job, after, wanted := f.soundJob(shown)
 	var sets [][]byte
+	var above bitString
+	if c := f.configOf(); c != nil {
+		bands, _ := bandsOf(c)
+		sets, above = [][]byte{c.Raw}, description(c, bands)
+	}
 	var frames []frame
 	unpack := func(p nut.Packet, h nut.Header) error {
 		if p.PTS <= int64(after) || len(frames) == wanted {
 			return nil
 		}
-		if len(frames) == 0 && len(h.Extradata) > 0 {
+		if len(sets) == 0 && len(h.Extradata) > 0 {
 			sets = [][]byte{h.Extradata}
 		}
-		frames = append(frames, frame{true, p.Data})
-		return nil
+		data := p.Data
+		var err error
+		if above.n > 0 {
+			data, err = describe(data, above)
+		}
+		frames = append(frames, frame{true, data})
+		return err
 	}
 	if err := w.encode(ctx, job, func(io.Writer) {}, unpack); err != nil {
 		return nil, err

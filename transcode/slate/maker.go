@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type Options struct {
 	Data    string
 	FFmpeg  string        // the program; empty: found in PATH
 	Segment time.Duration // the distance of keyframes; 0: two seconds
+	Slots   *Slots        // shared with other Makers; nil: its own
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: counted and shown nowhere
 }
@@ -38,14 +40,21 @@ type Maker struct {
 	quiet   time.Duration // quietLimit, but for tests
 	every   time.Duration // lookEvery, likewise
 
-	// Of Serve's goroutine.
+	// Of the goroutine that looks at the picture.
+	seen   stamp // of the last look
+	looked bool
+
+	// finding is held by who reads or writes these.
+	finding   chan struct{}
 	tool      *ffmpeg.Tool
-	stamp     stamp // of the picture that was read last, readable or not
-	seen      stamp // of the last look
-	looked    bool
 	toolAfter time.Time // when ffmpeg is looked for again
 
+	// Of Serve's goroutine: what is being made, and what was set aside because it's slow.
+	making map[form]struct{}
+	aside  map[form]struct{}
+
 	mu      sync.Mutex
+	stamp   stamp   // of the picture that was read last, readable or not
 	wants   []want  // the last one that was asked for stands at the end
 	shown   source  // what is to be shown
 	before  *source // what was shown before that
@@ -59,7 +68,8 @@ type Maker struct {
 // want is a set of tracks that somebody has asked for.
 type want struct {
 	tracks []media.Track
-	forms  []form // with the built-in picture: it's by these that sets are told apart
+	rates  map[media.TrackID]float64 // as they were measured
+	forms  []form                    // with the built-in picture: it's by these that sets are told apart
 }
 
 // kept is a reel in memory, and when it was used last.
@@ -77,23 +87,27 @@ func New(o Options) *Maker {
 		o.Segment = usualSegment
 	}
 	o.Segment = min(max(o.Segment, leastSegment), mostSegment)
+	if o.Slots == nil {
+		o.Slots = NewSlots()
+	}
 	return &Maker{
 		options: o, log: o.Log, metrics: newMetrics(o.Metrics), cache: newCache(o.Data), wake: make(chan struct{}, 1),
-		quiet: quietLimit, every: lookEvery,
+		quiet: quietLimit, every: lookEvery, finding: make(chan struct{}, 1), making: map[form]struct{}{}, aside: map[form]struct{}{},
 		reels: map[form]*kept{}, failed: map[form]time.Time{}, refused: map[string]struct{}{},
 	}
 }
 
-// Prepare asks for what such tracks need. It never waits: Serve makes it.
-func (m *Maker) Prepare(tracks []media.Track) {
-	wanted, err := forms(tracks, source{}, m.options.Segment)
+// Prepare asks for what such tracks need. rates are how many pictures come in a second, of those
+// tracks where that was measured. It never waits: Serve makes it.
+func (m *Maker) Prepare(tracks []media.Track, rates map[media.TrackID]float64) {
+	wanted, err := forms(tracks, rates, source{}, m.options.Segment)
 	if err != nil {
 		m.refuse(err)
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.remember(want{slices.Clone(tracks), wanted})
+	m.remember(want{slices.Clone(tracks), maps.Clone(rates), wanted})
 }
 
 // refuse tells once of tracks of which nothing can be made.
@@ -116,20 +130,25 @@ func (m *Maker) remember(w want) {
 		m.wants = slices.Delete(m.wants, 0, 1)
 	}
 	m.wants = append(m.wants, w)
+	m.signal()
+}
+
+// signal wakes Serve.
+func (m *Maker) signal() {
 	select {
 	case m.wake <- struct{}{}:
 	default: // it's known
 	}
 }
 
-// Clip returns the slate for such tracks. It's false while there's none yet, and where none can be
+// Clip returns the slate for such tracks, and rates as Prepare has them. It's false while there's none yet, and where none can be
 // made; then it's asked for.
-func (m *Maker) Clip(tracks []media.Track) (*Clip, bool) {
+func (m *Maker) Clip(tracks []media.Track, rates map[media.TrackID]float64) (*Clip, bool) {
 	m.mu.Lock()
 	sources := m.sources()
 	m.mu.Unlock()
 	for _, s := range sources {
-		wanted, err := forms(tracks, s, m.options.Segment)
+		wanted, err := forms(tracks, rates, s, m.options.Segment)
 		if err != nil {
 			break
 		}
@@ -137,7 +156,7 @@ func (m *Maker) Clip(tracks []media.Track) (*Clip, bool) {
 			return newClip(tracks, reels, m.metrics), true
 		}
 	}
-	m.Prepare(tracks)
+	m.Prepare(tracks, rates)
 	return nil, false
 }
 
@@ -199,15 +218,15 @@ func (m *Maker) put(r *reel) {
 // needs reports whether a form is one of a want's. The mutex is held.
 func (m *Maker) needs(w want, f form) bool {
 	for _, s := range m.sources() {
-		if wanted, err := forms(w.tracks, s, m.options.Segment); err == nil && slices.Contains(wanted, f) {
+		if wanted, err := forms(w.tracks, w.rates, s, m.options.Segment); err == nil && slices.Contains(wanted, f) {
 			return true
 		}
 	}
 	return false
 }
 
-// next returns what is to be made now: for who asked last, of the picture, or where that failed, of
-// the built-in one.
+// next returns what is to be made now, and isn't being made: for who asked last, of the picture, or
+// where that failed, of the built-in one.
 func (m *Maker) next(now time.Time) (form, source, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -218,17 +237,17 @@ func (m *Maker) next(now time.Time) (form, source, bool) {
 				return f, s, true
 			}
 			if !hopeless {
-				break // it's all there
+				break // it's all there, or will be
 			}
 		}
 	}
 	return form{}, source{}, false
 }
 
-// missing returns a form that isn't there yet. It's hopeless where one has failed. The mutex is
-// held.
+// missing returns a form that isn't there yet, and may be begun. It's hopeless where one has failed.
+// The mutex is held.
 func (m *Maker) missing(w want, s source, now time.Time) (f form, missing, hopeless bool) {
-	wanted, err := forms(w.tracks, s, m.options.Segment)
+	wanted, err := forms(w.tracks, w.rates, s, m.options.Segment)
 	if err != nil {
 		return f, false, true
 	}
@@ -238,11 +257,27 @@ func (m *Maker) missing(w want, s source, now time.Time) (f form, missing, hopel
 		}
 	}
 	for _, o := range wanted {
-		if _, ok := m.reels[o]; !ok {
+		if _, ok := m.reels[o]; !ok && m.mayBegin(o) {
 			return o, true, false
 		}
 	}
 	return f, false, false
+}
+
+// mayBegin reports whether a form isn't being made, nor waits, set aside, behind another one.
+func (m *Maker) mayBegin(f form) bool {
+	if _, ok := m.making[f]; ok {
+		return false
+	}
+	if _, ok := m.aside[f]; !ok {
+		return true
+	}
+	for o := range m.making {
+		if _, ok := m.aside[o]; ok {
+			return false
+		}
+	}
+	return true
 }
 
 // fail notes that a form can't be made for now.
@@ -260,63 +295,100 @@ func (m *Maker) fail(f form, err error) {
 	m.failed[f] = now.Add(retryAfter)
 }
 
-// Serve makes what is asked for, one thing after the other, until ctx ends. It owns all
-// processes.
+// verdict is what became of a loop.
+type verdict uint8
+
+const (
+	finished verdict = iota // it's there, or has failed
+	mustWait                // for ffmpeg, or for the picture
+	setAside                // others go first
+)
+
+// outcome is a verdict on a form.
+type outcome struct {
+	form
+	verdict
+}
+
+// Serve makes what is asked for until ctx ends, one loop beside another as far as there are slots. It
+// owns all processes.
 func (m *Maker) Serve(ctx context.Context) error {
-	look := time.NewTicker(m.every)
-	defer look.Stop()
 	m.look(ctx)
-	for ctx.Err() == nil {
-		f, shown, ok := m.next(time.Now())
-		if ok && m.make(ctx, f, shown) {
-			m.lookIfDue(ctx, look.C)
-			continue
+	made := make(chan outcome, maxMaking)
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { m.follow(ctx) })
+	for rest := false; ctx.Err() == nil; {
+		for !rest && len(m.making) < maxMaking {
+			f, shown, ok := m.next(time.Now())
+			if !ok {
+				break
+			}
+			m.making[f] = struct{}{}
+			_, aside := m.aside[f]
+			all.Go(func() { made <- outcome{f, m.make(ctx, f, shown, aside)} })
 		}
 		select {
 		case <-ctx.Done():
 		case <-m.wake:
-		case <-look.C:
-			m.look(ctx)
+			rest = false
+		case o := <-made:
+			m.note(o)
+			rest = o.verdict == mustWait // until somebody asks, or the picture was looked at
 		}
 	}
 	return ctx.Err()
 }
 
-func (m *Maker) lookIfDue(ctx context.Context, due <-chan time.Time) {
-	select {
-	case <-due:
-		m.look(ctx)
-	default:
+// note takes note of what became of a loop.
+func (m *Maker) note(o outcome) {
+	delete(m.making, o.form)
+	switch o.verdict {
+	case finished:
+		delete(m.aside, o.form)
+	case setAside:
+		if len(m.aside) == maxWants { // of forms that nobody asks for any more
+			clear(m.aside)
+		}
+		m.aside[o.form] = struct{}{}
 	}
 }
 
-// make makes a reel, or finds it in the data folder. It's false where that must wait.
-func (m *Maker) make(ctx context.Context, f form, shown source) bool {
+// make makes a reel, or finds it in the data folder.
+func (m *Maker) make(ctx context.Context, f form, shown source, aside bool) verdict {
 	r, err := m.cache.load(f)
 	if err == nil {
 		m.metrics.made.WithLabelValues(cached).Inc()
 		m.put(r)
-		return true
+		return finished
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		m.log.Warn("a slate that was kept can't be used: it's made again", "track", f.String(), "err", err)
 	}
 	tool := m.find(ctx)
-	if tool == nil {
-		return false
+	if tool == nil || shown.path != "" && m.changed() {
+		return mustWait
 	}
-	began := time.Now()
-	r, err = workshop{tool, m.quiet}.reel(ctx, f, shown)
+	var took time.Duration
+	err = m.options.Slots.do(ctx, aside, func(ctx context.Context) error {
+		began := time.Now()
+		var err error
+		r, err = workshop{tool, m.quiet}.reel(ctx, f, shown)
+		took = time.Since(began)
+		return err
+	})
 	switch {
 	case ctx.Err() != nil:
-		return false
+		return mustWait
+	case errors.Is(err, errSlow):
+		m.log.Info("a slate takes long: others go first", "track", f.String(), "dur", took.Round(time.Millisecond))
+		return setAside
 	case shown.path != "" && m.changed():
-		return false // nobody knows what that was made of
+		return mustWait // nobody knows what that was made of
 	case err != nil:
 		m.fail(f, err)
-		return true
+		return finished
 	}
-	took := time.Since(began)
 	m.metrics.made.WithLabelValues(encoded).Inc()
 	m.metrics.seconds.Observe(took.Seconds())
 	m.log.Info("slate made", "track", f.String(), "bytes", r.bytes, "dur", took.Round(time.Millisecond))
@@ -324,11 +396,15 @@ func (m *Maker) make(ctx context.Context, f form, shown source) bool {
 	if err := m.cache.save(r); err != nil {
 		m.log.Warn("a slate can't be kept: it will be made again after the next start", "err", err)
 	}
-	return true
+	return finished
 }
 
 // find returns ffmpeg, or nil where there's none.
 func (m *Maker) find(ctx context.Context) *ffmpeg.Tool {
+	if !occupy(ctx, m.finding) {
+		return nil
+	}
+	defer func() { <-m.finding }()
 	if m.tool != nil || time.Now().Before(m.toolAfter) {
 		return m.tool
 	}

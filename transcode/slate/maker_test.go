@@ -76,7 +76,7 @@ func (s serving) awaitClip(t *testing.T, tracks []media.Track, is func(*Clip) bo
 	var c *Clip
 	require.Eventually(t, func() bool {
 		var ok bool
-		c, ok = s.Clip(tracks)
+		c, ok = s.Clip(tracks, nil)
 		return ok && is(c)
 	}, patience, 10*time.Millisecond, "%v", s.log)
 	return c
@@ -113,7 +113,7 @@ func smallTracks(t testing.TB) []media.Track {
 func TestMakerKeepsWhatItMade(t *testing.T) {
 	data, tracks := t.TempDir(), smallTracks(t)
 	s := serve(t, Options{Data: data})
-	_, ok := s.Clip(tracks)
+	_, ok := s.Clip(tracks, nil)
 	require.False(t, ok)
 	made := s.awaitClip(t, tracks, anyClip)
 	require.Equal(t, 2.0, testutil.ToFloat64(s.metrics.made.WithLabelValues(encoded)))
@@ -122,7 +122,7 @@ func TestMakerKeepsWhatItMade(t *testing.T) {
 
 	// Another stream of the same parameters, under other names, costs nothing.
 	other := []media.Track{named(tracks[1], 7, "de"), named(tracks[0], 9, "")}
-	again, ok := s.Clip(other)
+	again, ok := s.Clip(other, nil)
 	require.True(t, ok)
 	require.Same(t, made.reels[0], again.reels[1])
 	require.Equal(t, "de", again.Tracks()[0].Language)
@@ -192,8 +192,8 @@ func TestMakerSaysWhatItCannotMake(t *testing.T) {
 	s := serve(t, Options{})
 	odd := []media.Track{{ID: 1, Kind: media.Video, Codec: &media.H264{SPS: []byte{0x67, 66, 0, 10}, Width: 321, Height: 180}}}
 	for range 3 {
-		s.Prepare(odd)
-		_, ok := s.Clip(odd)
+		s.Prepare(odd, nil)
+		_, ok := s.Clip(odd, nil)
 		require.False(t, ok)
 	}
 	require.Equal(t, 1, bytes.Count([]byte(s.log.String()), []byte("no slate can be made for such a stream")))
@@ -219,7 +219,7 @@ func TestMakerSurvivesFFmpeg(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serveQuiet(t, Options{FFmpeg: script(t, says+tc.does)}, 2*time.Second)
-			s.Prepare(smallTracks(t))
+			s.Prepare(smallTracks(t), nil)
 			s.awaitLine(t, "no slate for a track")
 			s.awaitLine(t, tc.line)
 			require.Positive(t, testutil.ToFloat64(s.metrics.made.WithLabelValues(failed)))
@@ -229,7 +229,7 @@ func TestMakerSurvivesFFmpeg(t *testing.T) {
 
 func TestMakerWithoutFFmpeg(t *testing.T) {
 	s := serve(t, Options{FFmpeg: filepath.Join(t.TempDir(), "none")})
-	s.Prepare(smallTracks(t))
+	s.Prepare(smallTracks(t), nil)
 	s.awaitLine(t, "no slates can be made")
 }
 
@@ -261,8 +261,8 @@ func TestMakerForMany(t *testing.T) {
 	for range 20 {
 		all.Go(func() {
 			for range 20 {
-				s.Prepare(tracks)
-				s.Clip(tracks)
+				s.Prepare(tracks, nil)
+				s.Clip(tracks, nil)
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/stretchr/testify/require"
 
 	"sluice/media"
@@ -219,6 +220,9 @@ func TestSlateOfRealStreams(t *testing.T) {
 		}},
 		{"film, Opus", true, func(t *testing.T) []media.Track {
 			return []media.Track{h264Track(t, "640x272", "24000/1001"), soundTrack(media.PlainOpus(2))}
+		}},
+		{"360p, HE-AAC", true, func(t *testing.T) []media.Track {
+			return []media.Track{h264Track(t, "640x360", "30"), highEfficiency(t, mpeg4audio.ObjectTypeSBR, 22_050, 2)}
 		}},
 		{"three sizes, two languages", false, func(t *testing.T) []media.Track {
 			return []media.Track{

@@ -77,9 +77,9 @@ func (c coder) layout(channels int) string {
 func sound(c media.Sound) (form, error) {
 	f := form{SampleRate: c.SampleRate()}
 	_, f.Channels = c.Output()
-	switch c.(type) {
-	case *media.AAC: // of HE-AAC its core, at its rate: the encoder has nothing more
-		f.Codec = "aac"
+	switch c := c.(type) {
+	case *media.AAC: // of HE-AAC that can't be made it's the core, at its rate
+		f.Codec, f.Config = "aac", replicated(c)
 	case *media.Opus:
 		f.Codec = "opus"
 	case *media.MP3:
@@ -120,8 +120,8 @@ func (f form) elapsed(frames int64, ts media.Timescale) media.Ticks {
 func (f form) soundJob(shown source) (job ffmpeg.Loop, after media.Ticks, packets int) {
 	c, frame := coders[f.Codec], f.soundFrame()
 	s := &ffmpeg.LoopSound{
-		Encoder: c.encoder, SampleRate: f.SampleRate, Layout: c.layout(f.Channels),
-		Bitrate: c.bitrate(f.SampleRate, f.Channels), Options: c.options,
+		Encoder: c.encoder, SampleRate: f.SampleRate, Layout: c.layout(f.coded()),
+		Bitrate: c.bitrate(f.SampleRate, f.coded()), Options: c.options,
 	}
 	const spare = 4 // what encoders look ahead
 	if f.silent() {

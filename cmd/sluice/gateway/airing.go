@@ -32,7 +32,7 @@ func newAiring(c config.Config, log *slog.Logger, metrics prometheus.Registerer)
 	a := &airing{
 		control: onair.New(onair.Options{Log: log, Metrics: metrics}), own: map[string]onair.Settings{},
 	}
-	made := map[string]*slate.Maker{}
+	made, slots := map[string]*slate.Maker{}, slate.NewSlots()
 	maker := func(picture string) (*slate.Maker, error) {
 		if m := made[picture]; m != nil {
 			return m, nil
@@ -45,7 +45,7 @@ func newAiring(c config.Config, log *slog.Logger, metrics prometheus.Registerer)
 			}
 		}
 		m := slate.New(slate.Options{
-			Picture: path, Data: c.Data, Segment: c.Timing.Segment, Log: log,
+			Picture: path, Data: c.Data, Segment: c.Timing.Segment, Slots: slots, Log: log,
 			Metrics: prometheus.WrapRegistererWith(prometheus.Labels{"slate": name}, metrics),
 		})
 		made[picture] = m
@@ -107,7 +107,7 @@ func (a *airing) onAir(stream string) *web.OnAir {
 type clips struct{ *slate.Maker }
 
 // Clip implements onair.Slates.
-func (c clips) Clip(tracks []media.Track) (onair.Clip, bool) {
-	clip, ok := c.Maker.Clip(tracks)
+func (c clips) Clip(tracks []media.Track, rates map[media.TrackID]float64) (onair.Clip, bool) {
+	clip, ok := c.Maker.Clip(tracks, rates)
 	return clip, ok
 }
