@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -18,7 +21,7 @@ import (
 )
 
 // What a publisher says beside its pictures is what a player over RTMP is told, at the same
-// times; an application's splices too.
+// times; an application's splices too. Players that know none of it play on.
 func TestPlaysTimedMetadata(t *testing.T) {
 	ffmpeg, err := demo.FindFFmpeg()
 	require.NoError(t, err)
@@ -39,6 +42,21 @@ func TestPlaysTimedMetadata(t *testing.T) {
 	g := open(t, c, Options{})
 	serve(t, g)
 	l := listen(t, g.Addresses().RTMP, "hall")
+	url, dir := "rtmp://"+g.Addresses().RTMP+"/live/hall", t.TempDir()
+	others := map[string]*exec.Cmd{
+		"ffmpeg.flv": tool(t, "ffmpeg", "-v", "error", "-i", url, "-c", "copy", filepath.Join(dir, "ffmpeg.flv")),
+		"gst.flv":    tool(t, "gst-launch-1.0", "-e", "rtmp2src", "location="+url, "!", "filesink", "location="+filepath.Join(dir, "gst.flv")),
+		"dump.flv":   tool(t, "rtmpdump", "-q", "--live", "-r", url, "--subscribe", "hall", "-o", filepath.Join(dir, "dump.flv")),
+	}
+	for _, cmd := range others {
+		require.NoError(t, cmd.Start())
+	}
+	eventually(t, func() error {
+		if n := metric(t, g, "sluice_rtmp_players"); n != float64(1+len(others)) {
+			return fmt.Errorf("%v players", n)
+		}
+		return nil
+	})
 	asked := make(chan []string, 1)
 	go func() {
 		for {
@@ -53,6 +71,11 @@ func TestPlaysTimedMetadata(t *testing.T) {
 	publishTags(t, g.Addresses().RTMP, key.Reveal(), amf0.Object{}, tags)()
 	<-l.over
 	require.Equal(t, []string{"ours"}, <-asked)
+	pictures, _ := published(t, slices.DeleteFunc(slices.Clone(tags), func(g tag) bool { return g.kind == 18 }))
+	for file, cmd := range others { // nobody trips over what it doesn't know
+		require.NoError(t, cmd.Wait(), file)
+		require.Len(t, packets(t, filepath.Join(dir, file), "v"), len(pictures), file)
+	}
 
 	all := l.all()
 	first := slices.IndexFunc(all, func(h told) bool { return h.kind == "video" })
