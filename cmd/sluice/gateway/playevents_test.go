@@ -20,11 +20,9 @@ import (
 	"sluice/web"
 )
 
-// What a publisher says beside its pictures is what a player over RTMP is told, at the same
-// times; an application's splices too. Players that know none of it play on.
-func TestPlaysTimedMetadata(t *testing.T) {
-	ffmpeg, err := demo.FindFFmpeg()
-	require.NoError(t, err)
+// talking is a film with script tags in it.
+func talking(t *testing.T, ffmpeg string) []tag {
+	t.Helper()
 	tags := film(t, ffmpeg, "128x72", 440)
 	script := func(at uint32, values ...any) {
 		i, _ := slices.BinarySearchFunc(tags, at, func(g tag, at uint32) int { return int(g.at) - int(at) })
@@ -35,6 +33,15 @@ func TestPlaysTimedMetadata(t *testing.T) {
 	script(3000, "onAdCue", amf0.Object{
 		{Key: "cue", Value: "SpliceOut"}, {Key: "id", Value: "9"}, {Key: "duration", Value: 5.0}, {Key: "time", Value: 4.0},
 	})
+	return tags
+}
+
+// What a publisher says beside its pictures is what a player over RTMP is told, at the same
+// times; an application's splices too. Players that know none of it play on.
+func TestPlaysTimedMetadata(t *testing.T) {
+	ffmpeg, err := demo.FindFFmpeg()
+	require.NoError(t, err)
+	tags := talking(t, ffmpeg)
 	c := onLoopback(t)
 	c.Grace, c.Ladder = 0, rung.SourceSpec()
 	key := catalog.NewKey()
