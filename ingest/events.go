@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/ingest/amf0"
@@ -64,7 +65,7 @@ func eventOf(values []any, timestamp uint32) (e media.Event, ahead time.Duration
 		return e, 0, false
 	}
 	name, ok := values[0].(string)
-	if !ok || name == "" || notTimed[name] || len(name) > maxEventName {
+	if !ok || name == "" || notTimed[name] || len(name) > maxEventName || strings.ContainsRune(name, 0) {
 		return e, 0, false
 	}
 	return media.Event{Scheme: media.SchemeID3, Data: id3.AppendText(nil, name, eventText(name, values[1:]))}, 0, true

@@ -43,6 +43,7 @@ func TestScriptTagsAreEvents(t *testing.T) {
 			s.tells(1000, "two", 1.0, "x")
 			s.tells(1000, "nothing")
 			s.tells(1000, "|RtmpSampleAccess", true, true)
+			s.tells(1000, "onMetaData\x00", "what players would take for the stream's own")
 			s.tells(1000, "@setDataFrame")
 			s.tells(1000, 7.0, "no name")
 			s.tells(1000)

@@ -50,6 +50,9 @@ type Limits struct {
 	// keyframe is gone to: 5 s.
 	PlayLag time.Duration
 
+	// PlayPermit is how often it's asked whether a player may still play: 30 s.
+	PlayPermit time.Duration
+
 	// Message is the longest message: 8 MiB.
 	Message int
 	// ChunkStreams is how many chunk streams a connection may use: 64.
@@ -92,6 +95,7 @@ func (l *Limits) setDefaults() {
 	orElse(&l.PlayersPerAddress, 512)
 	orElse(&l.PlayStart, 15*time.Second)
 	orElse(&l.PlayLag, 5*time.Second)
+	orElse(&l.PlayPermit, 30*time.Second)
 	orElse(&l.Message, 8<<20)
 	orElse(&l.ChunkStreams, 64)
 	orElse(&l.Tracks, 1500*time.Millisecond)

@@ -26,6 +26,10 @@ type player struct {
 	began   time.Time
 	before  int64 // bytes that the connection had been sent
 
+	wish    Watch
+	asking  bool       // whether that is still granted
+	answers chan error // has room for one
+
 	orders  chan order
 	stop    context.CancelFunc
 	done    chan struct{}
@@ -91,6 +95,8 @@ func (p *player) run(ctx context.Context) error {
 	defer ping.Stop()
 	late := time.NewTimer(limits.PlayStart)
 	defer late.Stop()
+	again := time.NewTicker(limits.PlayPermit)
+	defer again.Stop()
 	for {
 		video, audio := p.source.Awaits()
 		first, second := p.feed.Changed(video), p.feed.Changed(audio)
@@ -119,6 +125,10 @@ func (p *player) run(ctx context.Context) error {
 			err = p.obey(o)
 		case <-ping.C:
 			err = p.send(message.UserControl{Event: message.EventPingRequest, Value: uint32(time.Since(p.began).Milliseconds())}.Marshal())
+		case <-again.C:
+			p.askAgain(ctx)
+		case err = <-p.answers:
+			p.asking = false
 		case <-late.C:
 			if !p.started {
 				err = errNotLive

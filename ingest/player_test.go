@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -144,6 +145,31 @@ func TestPlayIsRefusedWithAReason(t *testing.T) {
 			p.ended()
 			h.log.wait(t, "connection refused")
 			require.Equal(t, 1.0, testutil.ToFloat64(h.counts.refused.WithLabelValues(c.reason)))
+		})
+	}
+}
+
+// Who may play no longer is told so, and ends; who isn't answered about plays on.
+func TestPlayIsGrantedForATime(t *testing.T) {
+	for reason, denial := range map[string]error{"forbidden": ErrForbidden, "unknown_stream": ErrUnknownStream} {
+		t.Run(reason, func(t *testing.T) {
+			th, h := showing(t, Limits{PlayPermit: 10 * time.Millisecond})
+			c := audience(t, h)
+			first := <-th.asked
+			require.Equal(t, first, <-th.asked, "the same question")
+			failure := io.ErrUnexpectedEOF
+			th.denies.Store(&failure)
+			for range 3 {
+				<-th.asked
+			}
+			th.part()
+			c.pictures(picturesOfPart)
+			th.denies.Store(&denial)
+			code, _ := c.status()
+			require.Contains(t, []string{"NetStream.Play.Failed", "NetStream.Play.StreamNotFound"}, code)
+			c.ended()
+			h.log.wait(t, "played")
+			require.Equal(t, 1.0, testutil.ToFloat64(h.counts.watched.WithLabelValues(reason)))
 		})
 	}
 }

@@ -71,7 +71,11 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	}
 	t := resolve(s.app, s.tcURL, c.StringArg(0))
 	stream, rendition, _ := strings.Cut(string(t.key), "/")
-	feed, err := s.watch(ctx, t, stream, rendition)
+	wish := Watch{
+		Stream: stream, Rendition: rendition, Query: t.query, TCURL: s.tcURL, Player: s.encoder, Remote: s.remote,
+		TLS: s.secure(),
+	}
+	feed, err := s.watch(ctx, t, wish)
 	if err != nil {
 		return s.endPlay(c.StreamID, err)
 	}
@@ -80,7 +84,7 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	}
 	s.watched = c.StreamID
 	s.player = &player{
-		session: s, id: c.StreamID, reset: asksForReset(c), feed: feed, began: time.Now(), before: s.socket.sent.Load(),
+		session: s, id: c.StreamID, wish: wish, answers: make(chan error, 1), reset: asksForReset(c), feed: feed, began: time.Now(), before: s.socket.sent.Load(),
 		source: playback.New(playback.Options{
 			StreamID: c.StreamID, Rendition: timeline.RenditionID(rendition), Takes: s.enhanced.takes, MaxLag: s.limits.PlayLag,
 		}),
@@ -116,16 +120,12 @@ func asksForReset(c message.Command) bool {
 }
 
 // watch asks for the stream's feed.
-func (s *session) watch(ctx context.Context, t target, stream, rendition string) (*timeline.Feed, error) {
+func (s *session) watch(ctx context.Context, t target, w Watch) (*timeline.Feed, error) {
 	switch {
 	case t.app != ServedApp:
 		return nil, ErrWrongApp
-	case rendition != printable(rendition):
+	case w.Rendition != printable(w.Rendition):
 		return nil, ErrUnknownStream
-	}
-	w := Watch{
-		Stream: stream, Rendition: rendition, Query: t.query, TCURL: s.tcURL, Player: s.encoder, Remote: s.remote,
-		TLS: s.secure(),
 	}
 	asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
 	defer cancel()

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,9 +56,10 @@ type session struct {
 	pub *publication // nil unless it publishes
 	// publishing is what others may know of that; nil unless it publishes.
 	publishing atomic.Pointer[publishing]
-	player     *player // nil unless it plays
-	place      *place  // in the gate
-	once       bool    // it has published
+	player     *player        // nil unless it plays
+	asks       sync.WaitGroup // whether it may still play
+	place      *place         // in the gate
+	once       bool           // it has published
 }
 
 const (
@@ -96,6 +98,7 @@ func newSession(s *Server, c net.Conn, config *tls.Config) *session {
 
 // serve runs the session to its end.
 func (s *session) serve(ctx context.Context) {
+	defer s.asks.Wait()
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	defer s.cancel(nil)
 	unhook := context.AfterFunc(ctx, s.socket.interrupt)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type theatre struct {
 	t       *testing.T
 	journal *memory.Journal
 	asked   chan Watch
+	denies  atomic.Pointer[error] // of who comes, or is there; nil: nobody
 	parts   int
 	epoch   uint64
 	size    int // of a picture
@@ -34,7 +36,13 @@ func newTheatre(t *testing.T) *theatre {
 }
 
 func (th *theatre) Watch(ctx context.Context, w Watch) (*timeline.Feed, error) {
-	th.asked <- w
+	select {
+	case th.asked <- w:
+	default: // nobody reads so many
+	}
+	if err := th.denies.Load(); err != nil {
+		return nil, *err
+	}
 	switch w.Stream {
 	case "show":
 		return th.journal.Follow(ctx, w.Stream)

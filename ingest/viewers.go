@@ -15,7 +15,8 @@ import (
 type Viewers interface {
 	// Watch returns the feed of the stream of that public name, or an error: one that
 	// wraps ErrUnknownStream or ErrForbidden is told to the player as that; any other
-	// as a failure of ours.
+	// as a failure of ours. It's asked again while the player plays (Limits.PlayPermit), whom
+	// the first two end, and others don't.
 	Watch(ctx context.Context, w Watch) (*timeline.Feed, error)
 }
 

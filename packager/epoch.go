@@ -33,6 +33,8 @@ type epoch struct {
 	changed  []timeline.RenditionID // rungs that the log says have another track now
 	faults   []fault                // of rungs, not dealt with yet
 	captions sei.Captions           // of the leading video
+	// inherited is where splices of epochs before lie, by their IDs; nil until the epoch is dated.
+	inherited map[string]time.Duration
 }
 
 // bound is where the leading rendition starts segment msn, as a presentation

@@ -51,7 +51,13 @@ func (s *Stream) writeSplice(ctx context.Context, e media.Event) error {
 
 // releaseSplices marks the splices that waited, if they needn't any longer.
 func (s *Stream) releaseSplices(ctx context.Context) error {
-	if s.epoch == nil || !s.epoch.clock.settled || len(s.session.splices) == 0 {
+	if s.epoch == nil || !s.epoch.clock.settled {
+		return nil
+	}
+	if s.epoch.inherited == nil {
+		s.epoch.inheritSplices()
+	}
+	if len(s.session.splices) == 0 {
 		return nil
 	}
 	held := s.session.splices
@@ -67,6 +73,59 @@ func (s *Stream) releaseSplices(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// lastSplices marks the splices that wait for the date of an epoch which is about to end:
+// nobody corrects it any more, and the next one has another clock.
+func (s *Stream) lastSplices(ctx context.Context) error {
+	if s.epoch == nil || s.session == nil || len(s.session.splices) == 0 {
+		return nil
+	}
+	if err := s.epoch.date(ctx); err != nil {
+		return err
+	}
+	return s.releaseSplices(ctx)
+}
+
+// inheritSplices wants segments to start at the splices of epochs before that are still to
+// come, by their dates.
+func (e *epoch) inheritSplices() {
+	e.inherited = map[string]time.Duration{}
+	start := e.clock.at(0)
+	for _, o := range e.record.now().Splices {
+		if o.Epoch == e.number {
+			continue
+		}
+		if o.End != nil {
+			e.cutAt(scte35.Point{Role: scte35.RoleIn}, timeline.Origin+o.End.Time.Sub(start))
+			continue
+		}
+		section, err := scte35.Parse(o.Section)
+		if err != nil {
+			continue // it was read once
+		}
+		at := timeline.Origin + o.Time.Sub(start)
+		e.inherited[o.ID] = at
+		for _, p := range section.Points() {
+			if p.EventID == o.EventID && p.Type == o.Type {
+				p.Duration = o.Planned
+				e.cutAt(p, at)
+			}
+		}
+	}
+}
+
+// uncut takes back that segments are to start at a splice, and at its end.
+func (e *epoch) uncut(o *timeline.Splice) {
+	at, inherited := e.inherited[o.ID]
+	if o.Epoch == e.number {
+		at = o.Media
+	}
+	if inherited || o.Epoch == e.number {
+		ts := e.lanes[0].Timescale
+		e.cutter.unsplice(media.TicksOf(at, ts))
+		e.cutter.unsplice(media.TicksOf(at+o.Planned, ts))
+	}
 }
 
 // mark records what a section says. It returns the IDs of the splices that it is
@@ -116,9 +175,7 @@ func (s *Stream) entryOf(p scte35.Point, id string, at time.Duration, date time.
 		if o == nil {
 			return nil, "", nil
 		}
-		if o.Epoch == s.epoch.number {
-			s.epoch.cutter.unsplice(media.TicksOf(o.Media, s.epoch.lanes[0].Timescale))
-		}
+		s.epoch.uncut(o)
 		return timeline.SpliceCancelled{ID: o.ID}, o.ID, nil
 	case scte35.RoleIn:
 		o, known := s.began(p, date)
@@ -145,7 +202,7 @@ func (e *epoch) cutAt(p scte35.Point, at time.Duration) {
 	}
 	e.cutter.splice(media.TicksOf(at, leader.Timescale))
 	if p.Role == scte35.RoleOut && p.Returns {
-		e.cutter.splice(media.TicksOf(at+p.Duration, leader.Timescale))
+		e.cutter.splice(media.TicksOf(at+planned(p), leader.Timescale))
 	}
 }
 
@@ -184,8 +241,13 @@ func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date tim
 	}
 	return timeline.SpliceMarked{Splice: timeline.Splice{
 		ID: id, Kind: kind, EventID: p.EventID, Type: p.Type, Epoch: s.epoch.number, Media: at, Time: date,
-		Planned: min(p.Duration, maxPlanned).Truncate(time.Millisecond), Section: raw,
+		Planned: planned(p), Section: raw,
 	}}, id, nil
+}
+
+// planned is how long a point is meant to last, as manifests say it.
+func planned(p scte35.Point) time.Duration {
+	return min(p.Duration, maxPlanned).Truncate(time.Millisecond)
 }
 
 // validSpliceID reports whether an ID can be written into any manifest.

@@ -328,3 +328,69 @@ func TestAnySplicesKeepTheRules(t *testing.T) {
 		})
 	}
 }
+
+// A break that was announced before another publisher came begins where it was to begin: a
+// segment starts there, and at its end, by the dates that manifests have told.
+func TestSpliceOverASeam(t *testing.T) {
+	for name, cancelled := range map[string]bool{"announced": false, "cancelled": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, packager.Settings{Segment: 6 * time.Second}).begin(videoTrack(t))
+			r.write(video{num: 3000, gops: []int{60}}.events(8 * time.Second))
+			r.splice(scte35.Out(7, nil, 4*time.Second, true), 12*90_000, "break")
+			date := r.timeline().Splice("break").Time
+
+			// Without an End, as when a backup takes over; its clock is another.
+			r.begin(videoTrack(t))
+			again := video{num: 3000, gops: []int{60}, start: 1 << 40}.events(18 * time.Second)
+			for i := range again {
+				again[i].at += 8 * time.Second
+			}
+			before, after := until(again, 10*time.Second)
+			r.write(before)
+			if cancelled {
+				r.splice(scte35.Cancel(7), 1<<40, "")
+			}
+			r.write(after).end()
+
+			var starts []media.Ticks
+			for _, g := range r.segments(timeline.Source) {
+				if g.epoch == 2 {
+					starts = append(starts, (g.start()-origin)/90_000)
+				}
+			}
+			if cancelled {
+				require.Nil(t, r.timeline().Splice("break"))
+				require.Equal(t, []media.Ticks{0, 6, 12}, starts)
+				return
+			}
+			require.Equal(t, []media.Ticks{0, 4, 8, 14}, starts, "4 s after the seam, and 4 s later")
+			for _, g := range r.segments(timeline.Source) {
+				if g.epoch == 2 && g.start() == origin+4*90_000 {
+					require.WithinDuration(t, date, g.parts[0].Time, 2*time.Millisecond)
+				}
+			}
+		})
+	}
+}
+
+// What waits for the dates of an epoch that ends before they are fixed is told with those that
+// it has then.
+func TestSpliceThatWaitsAtASeam(t *testing.T) {
+	for name, ends := range map[string]bool{"another begins": false, "reconnect": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, packager.Settings{}).begin(videoTrack(t))
+			events := video{num: 3000, gops: []int{60}}.events(time.Second)
+			r.write(events)
+			r.splice(scte35.Out(7, nil, time.Minute, false), 10*90_000, "break")
+			require.Empty(t, r.timeline().Splices, "dates may still be corrected")
+			if ends {
+				r.end()
+			}
+			r.begin(videoTrack(t))
+			s := r.timeline().Splice("break")
+			require.NotNil(t, s)
+			require.Equal(t, r.timeline().Epochs[0].Start.Add(10*time.Second).UTC().Truncate(time.Millisecond), s.Time)
+			r.end()
+		})
+	}
+}

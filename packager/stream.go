@@ -345,12 +345,13 @@ func (s *Stream) drop(reason string, n int) {
 // endEpoch ends the open epoch, be it this process's or one that a dead one left.
 func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	e, now := s.epoch, time.Now()
+	marked := s.lastSplices(ctx)
 	s.epoch, s.isPlaced = nil, false
 	if e == nil {
 		return s.record.endEpoch(ctx, now, 0, settings.Segment)
 	}
 	s.finishTrails(ctx)
-	err := e.end(ctx, now)
+	err := errors.Join(marked, e.end(ctx, now))
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, e.shownUntil(), settings.Segment))
 	}

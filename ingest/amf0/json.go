@@ -1,6 +1,7 @@
 package amf0
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -71,4 +72,53 @@ func appendMarshalled(dst []byte, v any) []byte {
 		return append(dst, "null"...)
 	}
 	return append(dst, b...)
+}
+
+// FromJSON reads a JSON text: objects as Object, with their members in order, arrays as
+// StrictArray. It is false for what isn't one JSON value, or is beyond the limits that
+// Decode has.
+func FromJSON(text []byte) (v any, ok bool) {
+	r := jsonReader{json.NewDecoder(bytes.NewReader(text)), MaxValues}
+	v, ok = r.value(0)
+	return v, ok && r.InputOffset() == int64(len(bytes.TrimRight(text, " \t\r\n")))
+}
+
+type jsonReader struct {
+	*json.Decoder
+	left int // values that may still come
+}
+
+func (r *jsonReader) value(depth int) (any, bool) {
+	r.left--
+	t, err := r.Token()
+	if err != nil || r.left < 0 || depth > MaxDepth {
+		return nil, false
+	}
+	switch t {
+	case json.Delim('['):
+		a := StrictArray{}
+		for r.More() {
+			v, ok := r.value(depth + 1)
+			if !ok {
+				return nil, false
+			}
+			a = append(a, v)
+		}
+		_, err = r.Token()
+		return a, err == nil
+	case json.Delim('{'):
+		o := Object{}
+		for r.More() {
+			key, err := r.Token()
+			name, isName := key.(string)
+			v, ok := r.value(depth + 1)
+			if err != nil || !isName || len(name) > maxString || !ok {
+				return nil, false
+			}
+			o = append(o, Pair{name, v})
+		}
+		_, err = r.Token()
+		return o, err == nil
+	}
+	return t, true // a text, a number, a boolean or null
 }

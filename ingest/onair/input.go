@@ -92,6 +92,7 @@ func (in *input) learn(tracks []media.Track, now time.Time) {
 		}
 	}
 	in.held.drop()
+	in.held.events = nil // their clock is over
 	in.seen = time.Time{}
 	if in.last.IsZero() {
 		in.last, in.steady = now, now
@@ -202,6 +203,7 @@ func (in *input) takeOver(ctx context.Context, why string, now time.Time) error 
 		in.held.drop()
 	}
 	in.seam = join(in.leads, burst, ended)
+	events := in.takeEvents(burst)
 	for _, s := range burst {
 		a.went(in, s.track == in.leads, s.sample, s.arrived)
 		if s.track == in.leads && in.seam.on { // it's shown where the one before ended
@@ -212,6 +214,11 @@ func (in *input) takeOver(ctx context.Context, why string, now time.Time) error 
 	a.control.changed()
 	if err := out.Begin(ctx, in.tracks); err != nil {
 		return err
+	}
+	for _, e := range events {
+		if err := out.WriteEvent(ctx, e); err != nil {
+			return err
+		}
 	}
 	// The first one's arrival is what the media's dates go by. The rest comes now, all
 	// at once: whoever watches how late something is must not take it for that.
@@ -271,24 +278,4 @@ func (in *input) End(ctx context.Context, cause error) error {
 		return nil
 	}
 	return a.finish(ctx, cause)
-}
-
-// WriteEvent implements media.Sink. Only what belongs to the picture that is shown is
-// handed on.
-func (in *input) WriteEvent(ctx context.Context, e media.Event) error {
-	a := in.air
-	if a == nil {
-		return errOrder
-	}
-	a.mu.Lock()
-	if a.on != in || !in.claim(ctx) {
-		a.mu.Unlock()
-		a.control.counts.events.Inc()
-		return nil
-	}
-	out := a.out
-	a.mu.Unlock()
-	defer a.release()
-	e.At = in.seam.at(e.At)
-	return out.WriteEvent(ctx, e)
 }

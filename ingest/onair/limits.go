@@ -13,6 +13,8 @@ const (
 	heldBytes = 16 << 20
 	heldTime  = 10 * time.Second
 	heldSound = 2 * time.Second // where there is no picture
+	// heldEvents is how much timed metadata: an ingest lets none of more than 16 KiB through.
+	heldEvents = 64
 )
 
 // The return to the primary.

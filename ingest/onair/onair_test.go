@@ -344,27 +344,6 @@ func TestNewTracksWaitForTheTurn(t *testing.T) {
 	})
 }
 
-// What is said about a picture that nobody sees isn't told.
-func TestEventsOfWhoIsOnAir(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := newStudio(t)
-		p, b := s.in('p', Primary), s.in('b', Backup, later)
-		s.pass(3 * time.Second)
-		require.NoError(t, p.sink.WriteEvent(t.Context(), media.Event{At: 1, Value: "p"}))
-		require.NoError(t, b.sink.WriteEvent(t.Context(), media.Event{At: 1, Value: "b"}))
-		require.Equal(t, []media.Event{{At: 1, Value: "p"}}, s.epoch(-1).events)
-		p.leave(nil)
-		s.pass(frame)
-		old := b.zero + 1
-		require.NoError(t, b.sink.WriteEvent(t.Context(), media.Event{At: old, Value: "b"}))
-		e := s.epoch(-1)
-		require.Len(t, e.events, 1)
-		require.Greater(t, e.events[0].At, old, "it's moved as its picture was")
-		b.leave(nil)
-		s.stop()
-	})
-}
-
 // A session that should have ended does no harm beside the one that has its place.
 func TestSecondOfARole(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -70,11 +70,13 @@ type held struct {
 	key     bool // a decoder can start with it
 	fresh   bool // its newest sample is a keyframe
 	tooMuch bool // the GOP was longer than what may be kept
+
+	events []media.Event // of that GOP's time, and of later
 }
 
 func (h *held) drop() {
 	clear(h.samples)
-	*h = held{samples: h.samples[:0]}
+	*h = held{samples: h.samples[:0], events: h.events}
 }
 
 // add keeps a sample.
@@ -122,6 +124,7 @@ func (h *held) begin(key heldSample) {
 	from := key.sample.PTS() - key.sample.Duration/2
 	h.samples, h.bytes, h.key, h.tooMuch = make([]heldSample, 0, max(len(before), 16)), 0, true, false
 	h.append(key)
+	h.forgetEvents(key.sample.PTS().Rescale(key.track.Timescale, media.VideoClock))
 	for _, s := range before {
 		if s.track.ID != key.track.ID && s.sample.PTS().Rescale(s.track.Timescale, key.track.Timescale) >= from {
 			h.append(s)

@@ -19,6 +19,11 @@
 // much as they were moved, so that they come out as they were published, those of a
 // rung by its least composition offset, so that no tag has a negative one.
 //
+// Events in front of fragments (cmaf.EventMessage) that are script tags' text are script tags
+// again, in front of the first tag that isn't earlier than they are; user data is in the
+// pictures anyway. Splices of the timeline are told once they are known, by Adobe Primetime's
+// onAdCue with their section, whose own time means nothing on this clock.
+//
 // A Player belongs to one goroutine. It keeps no bytes but those of its last call, and
 // waits for nothing.
 package playback

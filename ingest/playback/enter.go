@@ -140,7 +140,7 @@ func (p *Player) join(t *timeline.Timeline) error {
 		if part == nil {
 			continue
 		}
-		k.at, k.last = key, slot.last
+		k.at, k.last, k.events = key, slot.last, slot.events
 		if given := time.Duration(p.last-p.offset) * time.Millisecond; part.Start.Duration(k.ts) < given {
 			// Nothing is given twice: sound goes on where it is, pictures with the next segment.
 			if slot.kind == media.Audio {

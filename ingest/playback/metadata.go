@@ -2,7 +2,6 @@ package playback
 
 import (
 	"sluice/ingest/amf0"
-	"sluice/ingest/message"
 	"sluice/media"
 )
 
@@ -36,7 +35,5 @@ func (p *Player) data(at int64) {
 		}
 	}
 	add("encoder", "Sluice")
-	p.batch = append(p.batch, message.Data{
-		StreamID: p.options.StreamID, Timestamp: uint32(at), Values: []any{"onMetaData", m},
-	}.Marshal())
+	p.script(at, "onMetaData", m)
 }

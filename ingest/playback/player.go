@@ -39,6 +39,10 @@ type Player struct {
 	last         int64         // the latest time that was given, ms
 	describe     bool          // metadata is due
 
+	told    [toldEvents]uint32 // the newest events' ids
+	tells   int                // how many events there were
+	splices map[uint32]*splice // that the client knows of, by their numbers; nil: not begun
+
 	paused, resync bool
 	skips          int
 
@@ -88,8 +92,15 @@ func (p *Player) Next(t *timeline.Timeline) ([]chunk.Message, Outcome, error) {
 			return nil, Over, err
 		}
 		o, err := p.media(t)
-		if err != nil || o != Over {
+		if err != nil {
 			return p.batch, o, err
+		}
+		if o == Over {
+			p.tellRest()
+		}
+		p.tellSplices(t)
+		if o != Over {
+			return p.batch, o, nil
 		}
 		p.idle = true
 		e := p.following(t)
@@ -230,7 +241,7 @@ func (p *Player) media(t *timeline.Timeline) (Outcome, error) {
 // part lets go of what is over although the epoch isn't.
 func (p *Player) part(v, a supply) (any bool) {
 	if v == over && !p.video.empty() {
-		p.video, any = track{last: p.video.last}, true
+		p.video, any = track{last: p.video.last, events: p.video.events}, true
 	}
 	if a == over && !p.audio.empty() {
 		p.audio, any = track{last: p.audio.last}, true
@@ -277,6 +288,7 @@ func (p *Player) give(k *track) {
 		p.describe = false
 		p.data(at)
 	}
+	p.tell(dts)
 	if k.announce {
 		k.announce = false
 		if k.form.config != nil {

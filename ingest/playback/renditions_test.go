@@ -227,3 +227,27 @@ func TestForms(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, [][]byte{avc720.SPS}, parsed.SPS)
 }
+
+// What a rung has told isn't told again by what leads, where that tells it with a later part.
+func TestEventsOfARungThatLeaves(t *testing.T) {
+	s := newStudio(t)
+	s.says(1, 3*time.Second, "custom", "both")
+	s.says(2, 3980*time.Millisecond+firstCTS*time.Millisecond, "custom", "last")
+	s.begin(rungs, videoTrack(avc720), audioTrack(aac))
+	s.run(2*time.Second, nil)
+	s.closeSegment(timeline.Source, s.lanes[timeline.Source].began+50*frame)
+	s.joins("360p", videoTrack(avc360))
+	w := watch(t, Options{Rendition: "360p"})
+	s.run(4*time.Second, func() { w.look(s.tl) })
+	s.closeSegment("360p", s.lanes["360p"].began+50*frame)
+	s.apply(timeline.RenditionLeft{Rendition: "360p", At: s.now})
+	s.ids = s.ids[:2]
+	s.emsgs[0].Time += media.TicksOf(1500*time.Millisecond, media.VideoClock) // as if that part told it
+	s.run(7*time.Second, func() { w.look(s.tl) })
+	got := w.script()
+	require.Len(t, got, 2)
+	require.Equal(t, []any{"custom", "both"}, got[0].values)
+	require.EqualValues(t, 1000, got[0].at, "3 s of the publisher's clock: the client began at 2 s")
+	require.Equal(t, []any{"custom", "last"}, got[1].values)
+	w.requireInOrder()
+}

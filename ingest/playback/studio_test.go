@@ -30,6 +30,7 @@ type studio struct {
 	delay time.Duration // that epochs tell
 	late  bool          // the first epoch's targets are fixed by the test
 	pad   int           // bytes that samples have beside their name
+	emsgs []cmaf.EventMessage
 }
 
 type lane struct {
@@ -207,10 +208,16 @@ func (s *studio) part(id timeline.RenditionID, n int) {
 	if l.parts == 0 {
 		l.began = start
 	}
+	var data []byte
+	for i, e := range s.emsgs {
+		if at := e.Time.Rescale(e.Timescale, l.track.Timescale); (l.track.Kind == media.Video || id == s.ids[0]) && at >= start && at < start+f.Duration() {
+			data = s.emsgs[i].AppendTo(data)
+		}
+	}
 	at := s.now.Add(start.Duration(l.track.Timescale) - timeline.Origin)
 	s.apply(timeline.PartWritten{Epoch: s.epoch, Rendition: id, MSN: l.msn, Index: l.parts, Part: timeline.Part{
 		Start: start, Duration: f.Duration(), Samples: n, Independent: f.Samples[0].Sync,
-		Time: at, Arrived: at.Add(f.Duration().Duration(l.track.Timescale)), Data: f.AppendTo(nil),
+		Time: at, Arrived: at.Add(f.Duration().Duration(l.track.Timescale)), Data: f.AppendTo(data),
 	}})
 	l.parts++
 }

@@ -28,6 +28,7 @@ type track struct {
 	waits    bool          // for a sync sample
 	delay    media.Ticks   // by which decode times go back; see package
 	announce bool          // its configuration is due
+	events   []event       // of the parts that were read, later than what was given
 	last     int64         // the time of its newest tag
 }
 
@@ -134,6 +135,9 @@ func (k *track) read(g *timeline.Segment, takes Takes) error {
 	if err := k.fragment.Read(p.Data); err != nil {
 		return fmt.Errorf("part %d.%d of %s: %w", g.MSN, k.part.Part, k.id, err)
 	}
+	if err := k.readEvents(p.Data); err != nil {
+		return fmt.Errorf("part %d.%d of %s: %w", g.MSN, k.part.Part, k.id, err)
+	}
 	k.pending = k.fragment.Samples
 	k.covered = (p.Start + p.Duration).Duration(k.ts)
 	k.longest = max(k.longest, p.Duration.Duration(k.ts))
@@ -151,7 +155,7 @@ func (k *track) ready() time.Duration { return k.covered - k.delay.Duration(k.ts
 
 // jump goes on with the part at p, which begins with a keyframe.
 func (k *track) jump(p timeline.Position) {
-	k.at, k.pending, k.waits = p, nil, k.form.kind == media.Video
+	k.at, k.pending, k.events, k.waits = p, nil, nil, k.form.kind == media.Video
 }
 
 // lookBack learns the delay from the parts around the next one: those of its segment,

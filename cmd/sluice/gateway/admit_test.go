@@ -39,7 +39,7 @@ func pushPicture(t *testing.T, g *Gateway, key, picture string) (ended <-chan st
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	cmd := exec.CommandContext(ctx, ffmpeg, "-v", "info", "-nostats", "-re", "-f", "lavfi", "-i", picture,
-		"-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p", "-f", "flv",
+		"-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "flv",
 		fmt.Sprintf("rtmp://%s/live/%s", g.Addresses().RTMP, key))
 	said := make(chan string, 1)
 	var wg sync.WaitGroup

@@ -34,7 +34,7 @@ import (
 type tag struct {
 	at   uint32 // ms
 	body []byte
-	kind byte // as in FLV: 8 is audio, 9 video
+	kind byte // as in FLV: 8 is audio, 9 video, 18 a script tag
 }
 
 // film encodes six seconds of a test picture and a tone.
@@ -52,7 +52,9 @@ func film(t *testing.T, ffmpeg, size string, tone int, more ...string) (tags []t
 	for b = b[header:]; len(b) >= tagHeader; {
 		size := int(binary.BigEndian.Uint32(b) & 0xFFFFFF)
 		at := binary.BigEndian.Uint32(b[4:])>>8 | uint32(b[7])<<24
-		tags = append(tags, tag{at, b[tagHeader : tagHeader+size], b[0]})
+		if kind := b[0]; kind != 18 { // its metadata is the publisher's to send
+			tags = append(tags, tag{at, b[tagHeader : tagHeader+size], kind})
+		}
 		b = b[tagHeader+size+trailer:]
 	}
 	return tags
@@ -133,10 +135,15 @@ func publishTags(t *testing.T, addr, key string, metadata amf0.Object, tags []ta
 		case <-next.C:
 		case <-t.Context().Done():
 		}
-		if g.kind == 8 {
+		switch g.kind {
+		case 8:
 			send(message.Audio{StreamID: 1, Timestamp: g.at, Body: g.body})
-		} else {
+		case 9:
 			send(message.Video{StreamID: 1, Timestamp: g.at, Body: g.body})
+		case 18:
+			values, err := amf0.Decode(g.body)
+			require.NoError(t, err)
+			send(message.Data{StreamID: 1, Timestamp: g.at, Values: values})
 		}
 	}
 	return func() {

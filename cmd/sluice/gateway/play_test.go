@@ -25,7 +25,7 @@ import (
 func tool(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		t.Fatalf("%s is needed (Debian: apt install ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-bad rtmpdump)", name)
+		t.Fatalf("%s is needed (Debian: apt install ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-bad rtmpdump nginx libnginx-mod-rtmp)", name)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
