@@ -139,7 +139,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	for i, r := range t.Renditions {
 		fresh := *r
 		fresh.PeakBandwidth, fresh.Bytes, fresh.Span, fresh.FrameRate = 0, 0, 0, 0
-		fresh.From, fresh.Left, fresh.Behind = 0, false, false
+		fresh.From, fresh.Left, fresh.Behind, fresh.Newest = 0, false, false, Position{}
 		renditions[i] = &fresh
 	}
 	t.Renditions = renditions
@@ -190,7 +190,7 @@ func (t *Timeline) writePart(e PartWritten) error {
 	g.Parts = append(clone(g.Parts, 1), e.Part)
 	g.Size += len(e.Part.Data)
 	g.Duration = e.Part.Start + e.Part.Duration - g.Start
-	r.Open = g
+	r.Open, r.Newest = g, next
 	t.Next.MSN = max(t.Next.MSN, e.MSN+1)
 	t.judge(e.Rendition, true)
 	return nil

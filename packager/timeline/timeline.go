@@ -110,6 +110,7 @@ type Rendition struct {
 	Open     *Segment    // nil between segments
 	Init     *Init       // that of the newest epoch
 	Version  uint64      // the Timeline.Version at which it last changed
+	Newest   Position    // of its newest part in this broadcast; MSN 0 before the first
 	// PeakBandwidth is the highest bit rate of the broadcast's whole segments,
 	// in bits a second, by the rule of RFC 8216bis §4.1; 0 until they last half
 	// a target duration. Bytes and Span are those of all of them.
