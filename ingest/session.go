@@ -58,6 +58,7 @@ type session struct {
 	player     *player // nil unless it plays
 	place      *place  // in the gate
 	once       bool    // it has published
+	rate       allowance
 }
 
 const (
@@ -77,6 +78,7 @@ func newSession(s *Server, c net.Conn, config *tls.Config) *session {
 		id:     s.ids.Add(1),
 		start:  now,
 		window: defaultWindow,
+		rate:   newAllowance(s.limits.Bitrate, now),
 	}
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		// A socket for both versions of IP gives IPv4 addresses as mapped ones.
@@ -148,6 +150,9 @@ func (s *session) run(ctx context.Context) error {
 			return s.readError(err)
 		}
 		s.socket.finished()
+		if err := s.rate.spend(len(m.Body), s.socket.arrived); err != nil {
+			return err
+		}
 		if err := s.acknowledge(s.reader.BytesRead() + handshakeBytes); err != nil {
 			return err
 		}
