@@ -36,6 +36,12 @@ func (t *Timeline) fix(n int) {
 		r := t.Rendition(id)
 		return r == nil || r.Absent() || r.Follows && !r.began(&e, a.MSN)
 	})
+	a.FrameRates = make([]uint32, len(a.Renditions))
+	for i, id := range a.Renditions {
+		if r := t.Rendition(id); r != nil {
+			a.FrameRates[i] = r.FrameRate
+		}
+	}
 	t.Epochs = clone(t.Epochs, 0)
 	t.Epochs[n] = &e
 }

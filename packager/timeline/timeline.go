@@ -63,6 +63,10 @@ type Timeline struct {
 	// without an end when there is no more room.
 	Splices []*Splice
 
+	// Longest is the longest that a segment of the broadcast lasted, or took until the
+	// next one began.
+	Longest time.Duration
+
 	waited   bool          // for the broadcast's rungs, as long as manifests do
 	listed   time.Duration // span of the leading rendition's whole segments from First on
 	unlisted time.Duration // span of those from Kept to First
