@@ -255,6 +255,9 @@ func (s *Stream) mustEnd(in *input, sample media.Sample, v verdict, arrived time
 	case v == jumped:
 		s.log.Info("the publisher's clock jumped", "epoch", e.number, "track", in.rendition)
 		return true
+	case !(l == e.lanes[0] && sample.Sync) && e.interrupted(l, l.onClock(sample)):
+		s.log.Info("nothing came for a while: the stream goes on with the next keyframe", "epoch", e.number)
+		return true
 	case l != e.lanes[0]: // the leading track has stopped
 		return s.session.silent(e.lanes[0].input, arrived)
 	case l.Kind != media.Video:
