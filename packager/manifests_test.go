@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -189,7 +190,7 @@ func TestAnyLadderKeepsTheRules(t *testing.T) {
 	// in 24 one has nothing but gaps for long.
 	for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 6, 7, 13, 19, 24} {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			anyLadder(t, seed)
+			synctest.Test(t, func(t *testing.T) { anyLadder(t, seed) })
 		})
 	}
 }
@@ -229,12 +230,14 @@ func anyLadder(t *testing.T, seed uint64) {
 			n := min(1+random.IntN(400), len(events))
 			l.anyTrouble(random, &gone)
 			l.write(events[:n])
+			time.Sleep(time.Until(l.start.Add(l.recorder.now))) // what ends, ends by the clock
 			events = events[n:]
 		}
 		l.end()
 		at += length + time.Duration(200+random.IntN(4000))*time.Millisecond
 	}
 	l.at(at)
+	time.Sleep(time.Until(l.start.Add(at)))
 	l.drain(100)
 	require.NoError(t, l.packager.Shutdown(t.Context()))
 	for _, found := range watching.dash.Violations() {
