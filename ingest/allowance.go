@@ -9,7 +9,8 @@ import (
 // to hold back while its line was stuck.
 const allowanceTime = 10 * time.Second
 
-// allowance bounds a publisher's bitrate: a token bucket. Its zero value bounds nothing.
+// allowance bounds the bitrate of all messages of a session, whatever they are: a token
+// bucket. Its zero value bounds nothing.
 type allowance struct {
 	limit int64 // bits a second
 	left  float64

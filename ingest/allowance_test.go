@@ -1,12 +1,14 @@
 package ingest
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"sluice/ingest/amf0"
 	"sluice/ingest/message"
 )
 
@@ -33,9 +35,31 @@ func TestAllowance(t *testing.T) {
 	require.NoError(t, send(&a, 1_000_000_000, time.Minute), "no limit")
 }
 
-// TestBitrateLimit lets a publisher send ten times what it may: it is told, and
-// another one beside it notices nothing.
+// TestBitrateLimit lets a publisher send ten times what it may, whatever it sends: it
+// is told, and another one beside it notices nothing.
 func TestBitrateLimit(t *testing.T) {
+	const size = 10_000_000 / 8 / 100
+	text := strings.Repeat("x", size)
+	for name, flood := range map[string]func(at uint32) message.Message{
+		"pictures": func(at uint32) message.Message {
+			return message.Video{StreamID: 1, Timestamp: at, Body: pictureTag(at == 0, 0, size)}
+		},
+		"script data": func(at uint32) message.Message {
+			return message.Data{StreamID: 1, Timestamp: at, Values: []any{"onTextData", text}}
+		},
+		"metadata": func(at uint32) message.Message {
+			return message.Data{StreamID: 1, Timestamp: at, Values: []any{"onMetaData", amf0.Object{{Key: "encoder", Value: text}}}}
+		},
+		"commands": func(uint32) message.Message {
+			return message.Command{StreamID: 1, Name: "unheard", Args: []any{nil, text}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { floods(t, flood) })
+	}
+}
+
+// floods lets a publisher send a message each 10 ms.
+func floods(t *testing.T, flood func(at uint32) message.Message) {
 	synctest.Test(t, func(t *testing.T) {
 		d, p, log := newDoorman(map[Key]string{"secret": "show", "other": "second"}), newPipes(), newLogBook()
 		s := New(Options{Admit: d, Log: log.logger(), Limits: Limits{Bitrate: 1_000_000}})
@@ -63,7 +87,7 @@ func TestBitrateLimit(t *testing.T) {
 			time.Sleep(step)
 			at := uint32(n) * uint32(step.Milliseconds())
 			good.picture(at, n == 0)
-			if err := greedy.trySend(message.Video{StreamID: 1, Timestamp: at, Body: pictureTag(n == 0, 0, 10_000_000/8/100)}); err != nil {
+			if err := greedy.trySend(flood(at)); err != nil {
 				break
 			}
 		}

@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // collector tells of each session that publishes when it is asked: a stream that
 // ends leaves nothing behind.
@@ -25,6 +29,10 @@ var publisherMetrics = []publisherMetric{
 		func(s Status) (float64, bool) { return s.Speed, s.Speed > 0 }),
 	publisherGauge("frames_per_second", "Pictures that come in a second of media.",
 		func(s Status) (float64, bool) { return ofVideo(s).fps, s.Video != nil }),
+	publisherGauge("declared_frames_per_second", "Pictures a second that the encoder has announced.",
+		func(s Status) (float64, bool) { return ofVideo(s).declared, ofVideo(s).declared > 0 }),
+	publisherGauge("b_frames", "B-frames in a row, the most.",
+		func(s Status) (float64, bool) { return ofVideo(s).bFrames, s.Video != nil }),
 	publisherGauge("keyframe_interval_seconds", "Between the newest two keyframes.",
 		func(s Status) (float64, bool) { return ofVideo(s).keyframes, s.Video != nil }),
 	publisherGauge("sound_ahead_seconds", "By how much sound comes before the picture of the same time.",
@@ -43,10 +51,25 @@ var publisherMetrics = []publisherMetric{
 		func(s Status) (float64, bool) { return s.Idle.Seconds(), true }),
 }
 
+// publisherTrack tells what a session's tracks are; its value is 1.
+var publisherTrack = prometheus.NewDesc("sluice_publisher_track_info", "What a track of the session is.",
+	[]string{"stream", "input", "kind", "codec", "profile", "size"}, nil)
+
+// tracksOf are the values of publisherTrack's last labels.
+func tracksOf(s Status) (all [][]string) {
+	if v := s.Video; v != nil {
+		all = append(all, []string{"video", v.Codec, v.Profile, fmt.Sprintf("%dx%d", v.Width, v.Height)})
+	}
+	if a := s.Audio; a != nil {
+		all = append(all, []string{"audio", a.Codec, "", ""})
+	}
+	return all
+}
+
 // ofVideo are the figures of a picture; zero where there is none.
-func ofVideo(s Status) (v struct{ fps, keyframes float64 }) {
-	if s.Video != nil {
-		v.fps, v.keyframes = s.Video.FPS, s.Video.Keyframes.Seconds()
+func ofVideo(s Status) (v struct{ fps, declared, keyframes, bFrames float64 }) {
+	if p := s.Video; p != nil {
+		v.fps, v.declared, v.keyframes, v.bFrames = p.FPS, p.DeclaredFPS, p.Keyframes.Seconds(), float64(p.BFrames)
 	}
 	return v
 }
@@ -63,6 +86,7 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, m := range publisherMetrics {
 		out <- m.desc
 	}
+	out <- publisherTrack
 }
 
 // Collect implements prometheus.Collector.
@@ -76,6 +100,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			if v, ok := m.value(s); ok {
 				out <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, v, s.Stream, input)
 			}
+		}
+		for _, track := range tracksOf(s) {
+			labels := append([]string{s.Stream, input}, track...)
+			out <- prometheus.MustNewConstMetric(publisherTrack, prometheus.GaugeValue, 1, labels...)
 		}
 	}
 }

@@ -64,7 +64,7 @@ type Limits struct {
 	Tracks time.Duration
 	Held   int
 
-	// Bitrate is how many bits of media a second a publisher may send, apart from
+	// Bitrate is how many bits a second a publisher may send, script data included, apart from
 	// bursts of ten seconds' worth: no limit where it is zero.
 	Bitrate int64
 

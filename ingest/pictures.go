@@ -56,9 +56,6 @@ func (p *publication) takePicture(ctx context.Context, v *pictures, u unit) erro
 
 // videoMessage takes a video message.
 func (p *publication) videoMessage(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
-	if err := p.rate.spend(len(body), arrived); err != nil {
-		return err
-	}
 	message, err := flv.ParseVideo(body)
 	if err != nil {
 		p.drop(dropMalformed)

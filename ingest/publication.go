@@ -36,7 +36,6 @@ type publication struct {
 
 	clock *clock.Clock
 	meter *vitals.Meter
-	rate  allowance
 	meta  flv.Metadata
 
 	// What the publisher has sent of each track, by rising numbers.
@@ -106,7 +105,6 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 		stream: g.Stream, sink: g.Sink, release: release, done: done,
 		log: s.log.With("stream", g.Stream), counts: s.server.counts, limits: s.limits,
 		start: now, clock: clock.New(s.server.forward), meter: vitals.New(now),
-		rate: newAllowance(s.limits.Bitrate, now),
 	}
 	s.once = true
 	s.reader.SetLimits(s.limits.publisher())

@@ -60,6 +60,7 @@ type session struct {
 	asks       sync.WaitGroup // whether it may still play
 	place      *place         // in the gate
 	once       bool           // it has published
+	rate       allowance
 }
 
 const (
@@ -79,6 +80,7 @@ func newSession(s *Server, c net.Conn, config *tls.Config) *session {
 		id:     s.ids.Add(1),
 		start:  now,
 		window: defaultWindow,
+		rate:   newAllowance(s.limits.Bitrate, now),
 	}
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		// A socket for both versions of IP gives IPv4 addresses as mapped ones.
@@ -151,6 +153,9 @@ func (s *session) run(ctx context.Context) error {
 			return s.readError(err)
 		}
 		s.socket.finished()
+		if err := s.rate.spend(len(m.Body), s.socket.arrived); err != nil {
+			return err
+		}
 		if err := s.acknowledge(s.reader.BytesRead() + handshakeBytes); err != nil {
 			return err
 		}

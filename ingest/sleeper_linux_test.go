@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -8,9 +9,12 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -209,4 +213,40 @@ func TestNoMessageWaitsForTheNext(t *testing.T) {
 			<-seen
 		})
 	}
+}
+
+// TestLineIsTold looks at what the kernel says of a connection: its round-trip time, and
+// what has come and isn't read yet, which is what a session leaves that is held up.
+func TestLineIsTold(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	h := start(t, Options{Metrics: registry})
+	stuck, freed := make(chan struct{}), make(chan struct{})
+	h.doorman.giving(func() *recording {
+		r, once := newRecording(), sync.Once{}
+		r.onWrite = func(context.Context) error {
+			once.Do(func() { close(stuck); <-freed })
+			return nil
+		}
+		return r
+	})
+	c := dial(t, h.plain)
+	c.mustPublish()
+	c.videoConfig()
+	c.audioConfig()
+	c.picture(0, true)
+	c.sound(0)
+	<-stuck
+	const more = 20 * 10_000
+	for n := range 20 {
+		c.send(message.Video{StreamID: 1, Timestamp: uint32(n+1) * 33, Body: pictureTag(false, 0, 10_000)})
+	}
+	var s Status
+	require.Eventually(t, func() bool { s, _ = h.Status("show", false); return s.Queue > more/2 }, time.Minute, time.Millisecond)
+	require.Positive(t, s.RTT)
+	require.Less(t, s.RTT, time.Minute)
+	n, err := testutil.GatherAndCount(registry, "sluice_publisher_round_trip_seconds", "sluice_publisher_receive_queue_bytes")
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	close(freed)
+	require.Eventually(t, func() bool { s, _ = h.Status("show", false); return s.Queue == 0 }, time.Minute, time.Millisecond)
 }

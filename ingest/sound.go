@@ -25,9 +25,6 @@ type sounds struct {
 
 // audioMessage takes an audio message.
 func (p *publication) audioMessage(ctx context.Context, timestamp uint32, body []byte, arrived time.Time) error {
-	if err := p.rate.spend(len(body), arrived); err != nil {
-		return err
-	}
 	message, err := flv.ParseAudio(body)
 	if err != nil {
 		p.drop(dropMalformed)

@@ -224,6 +224,26 @@ func (e *epoch) leadAudio(ctx context.Context, s media.Sample, arrived time.Time
 	return l.drain(ctx)
 }
 
+// interrupted reports whether a sample of lane l would make the open segment longer than
+// promised, because nothing came of any track for long. Where sound goes on the picture
+// just stood still; without sound nobody knows.
+func (e *epoch) interrupted(l *lane, s media.Sample) bool {
+	leader, h := e.lanes[0], l.holeTo(s.DTS)
+	start := e.mediaTime(leader, e.cutter.start)
+	from, to := e.mediaTime(l, h.from)+maxHole, e.mediaTime(l, h.to)-maxHole
+	switch {
+	case leader.Kind != media.Video, e.cutter.promise == 0, len(e.lanes) == 1, to+maxHole <= start,
+		e.mediaTime(l, s.PTS())-start <= e.cutter.promise.Duration(leader.Timescale):
+		return false
+	}
+	for _, o := range e.lanes {
+		if o != l && e.mediaTime(o, o.end) > from && (e.mediaTime(o, o.hole.from) > from || e.mediaTime(o, o.hole.to) < to) {
+			return false
+		}
+	}
+	return true
+}
+
 // grid returns where the audio that leads should end its open segment.
 func (e *epoch) grid() media.Ticks {
 	c := &e.cutter

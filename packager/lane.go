@@ -27,12 +27,24 @@ type lane struct {
 	end      media.Ticks // its nominal end
 	covered  media.Ticks // end of the newest part
 	begun    bool        // it has had a sample
+	hole     hole        // the newest
 	longest  media.Ticks // of its parts
 	wall     time.Time   // of the newest part's start
 
 	pending  []media.Sample // not published yet, in decode order
 	arrivals []time.Time    // theirs
 	events   []event        // not published yet, in the order of their times
+}
+
+// hole is a time for which a lane got nothing, longer than maxHole.
+type hole struct{ from, to media.Ticks }
+
+// holeTo returns the hole that a sample at that decode time ends, or else the newest.
+func (l *lane) holeTo(dts media.Ticks) hole {
+	if l.begun && dts-l.end > media.TicksOf(maxHole, l.Timescale) {
+		return hole{l.end, dts}
+	}
+	return l.hole
 }
 
 func (l *lane) setLimit(part time.Duration) {
@@ -48,6 +60,7 @@ func (l *lane) push(s media.Sample, arrived time.Time) {
 			last.Duration = max(real, 1)
 		}
 	}
+	l.hole = l.holeTo(s.DTS)
 	l.pending = append(l.pending, s)
 	l.arrivals = append(l.arrivals, arrived)
 	l.newest, l.end, l.begun = s.DTS, s.DTS+s.Duration, true

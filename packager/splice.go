@@ -49,7 +49,8 @@ func (s *Stream) writeSplice(ctx context.Context, e media.Event) error {
 	return s.releaseSplices(ctx)
 }
 
-// releaseSplices marks the splices that waited, if they needn't any longer.
+// releaseSplices marks the splices that waited, if they needn't any longer. Those that
+// the journal didn't take wait on.
 func (s *Stream) releaseSplices(ctx context.Context) error {
 	if s.epoch == nil || !s.epoch.clock.settled {
 		return nil
@@ -62,13 +63,14 @@ func (s *Stream) releaseSplices(ctx context.Context) error {
 	}
 	held := s.session.splices
 	s.session.splices = nil
-	for _, v := range held {
+	for i, v := range held {
 		at := spliceAt{s.epoch.onEventClock(v.at).Duration(media.VideoClock), v.id, v.duration}
 		_, err := s.mark(ctx, v.section, v.raw, at)
 		if errors.Is(err, errSplice) {
 			s.log.Warn("splice left out", "epoch", s.epoch.number, "err", err)
 			s.dropEvent(dropUnfit, 1)
 		} else if err != nil {
+			s.session.splices = append(held[i:], s.session.splices...)
 			return err
 		}
 	}
@@ -76,15 +78,21 @@ func (s *Stream) releaseSplices(ctx context.Context) error {
 }
 
 // lastSplices marks the splices that wait for the date of an epoch which is about to end:
-// nobody corrects it any more, and the next one has another clock.
-func (s *Stream) lastSplices(ctx context.Context) error {
+// nobody corrects it any more. Those that the journal doesn't take even now are lost, since
+// the next epoch has another clock.
+func (s *Stream) lastSplices(ctx context.Context) {
 	if s.epoch == nil || s.session == nil || len(s.session.splices) == 0 {
-		return nil
+		return
 	}
-	if err := s.epoch.date(ctx); err != nil {
-		return err
+	err := s.epoch.date(ctx)
+	if err == nil {
+		err = s.releaseSplices(ctx)
 	}
-	return s.releaseSplices(ctx)
+	if err != nil {
+		s.log.Warn("splices left out", "epoch", s.epoch.number, "splices", len(s.session.splices), "err", err)
+		s.dropEvent(dropUnreached, len(s.session.splices))
+		s.session.splices = nil
+	}
 }
 
 // inheritSplices wants segments to start at the splices of epochs before that are still to
@@ -115,21 +123,40 @@ func (e *epoch) inheritSplices() {
 	}
 }
 
-// uncut takes back that segments are to start at a splice, and at its end.
-func (e *epoch) uncut(o *timeline.Splice) {
-	at, inherited := e.inherited[o.ID]
+// place returns where a splice is on the epoch's clock, if it is.
+func (e *epoch) place(o *timeline.Splice) (at time.Duration, ok bool) {
 	if o.Epoch == e.number {
-		at = o.Media
+		return o.Media, true
 	}
-	if inherited || o.Epoch == e.number {
-		ts := e.lanes[0].Timescale
-		e.cutter.unsplice(media.TicksOf(at, ts))
-		e.cutter.unsplice(media.TicksOf(at+o.Planned, ts))
+	at, ok = e.inherited[o.ID]
+	return at, ok
+}
+
+// uncut takes back that segments are to start at a splice that has been cancelled, and
+// at its end, unless another is there.
+func (e *epoch) uncut(o *timeline.Splice) {
+	at, ok := e.place(o)
+	if !ok {
+		return
+	}
+	ts := e.lanes[0].Timescale
+	wanted := map[media.Ticks]bool{}
+	for _, other := range e.record.now().Splices {
+		if at, ok := e.place(other); ok {
+			wanted[media.TicksOf(at, ts)] = true
+			wanted[media.TicksOf(at+other.Planned, ts)] = true
+		}
+	}
+	for _, at := range []media.Ticks{media.TicksOf(at, ts), media.TicksOf(at+o.Planned, ts)} {
+		if !wanted[at] {
+			e.cutter.unsplice(at)
+		}
 	}
 }
 
-// mark records what a section says. It returns the IDs of the splices that it is
-// about; none where all of it was known, or says nothing.
+// mark records what a section says: all of it, or nothing where it is left out. It
+// returns the IDs of the splices that it is about; none where all of it was known, or
+// says nothing. The cutter hears of what the journal has taken.
 func (s *Stream) mark(ctx context.Context, section *scte35.Section, raw []byte, at spliceAt) (ids []string, err error) {
 	e := s.epoch
 	date := e.dateAt(at.media)
@@ -140,47 +167,61 @@ func (s *Stream) mark(ctx context.Context, section *scte35.Section, raw []byte, 
 	case at.media < timeline.Origin, -ahead > max(t.Window, maxSpliceLate):
 		return nil, fmt.Errorf("%w: it is %v late", errSplice, -ahead.Round(time.Millisecond))
 	}
-	for i, p := range section.Points() {
-		if p.Duration == 0 {
-			p.Duration = at.planned
-		}
+	points, isNew := section.Points(), 0
+	of := func(i int) (timeline.Entry, string) {
 		id := at.id
 		if i > 0 && id != "" {
 			id = fmt.Sprintf("%s.%d", id, i)
 		}
-		entry, told, err := s.entryOf(p, id, at.media, date, raw)
-		if err != nil {
-			return ids, err
+		return s.entryOf(points[i], id, at.media, date, raw)
+	}
+	for i := range points {
+		if points[i].Duration == 0 {
+			points[i].Duration = at.planned
 		}
+		entry, _ := of(i)
+		if _, ok := entry.(timeline.SpliceMarked); ok {
+			isNew++
+		}
+	}
+	if !s.record.now().FitsSplices(isNew) {
+		return nil, fmt.Errorf("%w: %d are listed already", errSplice, timeline.MaxSplices)
+	}
+	for i, p := range points {
+		entry, told := of(i)
 		if entry == nil {
 			continue
 		}
+		cancelled := s.record.now().Splice(told)
 		if err := s.record.append(ctx, entry); err != nil {
 			return ids, err
 		}
 		ids = append(ids, told)
-		e.cutAt(p, at.media)
+		if p.Role == scte35.RoleCancel {
+			e.uncut(cancelled)
+		} else {
+			e.cutAt(p, at.media)
+		}
 	}
 	return ids, nil
 }
 
 // entryOf returns what to record of a point at that time, and the ID of the splice that
 // it is about; nil where it is known, or is about nothing.
-func (s *Stream) entryOf(p scte35.Point, id string, at time.Duration, date time.Time, raw []byte) (timeline.Entry, string, error) {
+func (s *Stream) entryOf(p scte35.Point, id string, at time.Duration, date time.Time, raw []byte) (timeline.Entry, string) {
 	switch p.Role {
 	case scte35.RoleNothing:
-		return nil, "", nil
+		return nil, ""
 	case scte35.RoleCancel:
 		o := s.ahead(p.EventID)
 		if o == nil {
-			return nil, "", nil
+			return nil, ""
 		}
-		s.epoch.uncut(o)
-		return timeline.SpliceCancelled{ID: o.ID}, o.ID, nil
+		return timeline.SpliceCancelled{ID: o.ID}, o.ID
 	case scte35.RoleIn:
 		o, known := s.began(p, date)
 		if known {
-			return nil, "", nil
+			return nil, ""
 		}
 		if o != nil {
 			if date.Before(o.Time) {
@@ -188,11 +229,14 @@ func (s *Stream) entryOf(p scte35.Point, id string, at time.Duration, date time.
 			}
 			return timeline.SpliceEnded{ID: o.ID, End: timeline.SpliceEnd{
 				Epoch: s.epoch.number, Media: at, Time: date, Section: raw,
-			}}, o.ID, nil
+			}}, o.ID
 		}
 	}
 	return s.markPoint(p, id, at, date, raw)
 }
+
+// planned is how long manifests say that a break is meant to last.
+func planned(d time.Duration) time.Duration { return min(d, maxPlanned).Truncate(time.Millisecond) }
 
 // cutAt wants segments to start where a break begins or ends.
 func (e *epoch) cutAt(p scte35.Point, at time.Duration) {
@@ -202,13 +246,13 @@ func (e *epoch) cutAt(p scte35.Point, at time.Duration) {
 	}
 	e.cutter.splice(media.TicksOf(at, leader.Timescale))
 	if p.Role == scte35.RoleOut && p.Returns {
-		e.cutter.splice(media.TicksOf(at+planned(p), leader.Timescale))
+		e.cutter.splice(media.TicksOf(at+planned(p.Duration), leader.Timescale))
 	}
 }
 
 // markPoint returns the entry of a new splice, or nil where it is one that is known:
 // encoders repeat what they announce.
-func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date time.Time, raw []byte) (timeline.Entry, string, error) {
+func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date time.Time, raw []byte) (timeline.Entry, string) {
 	t := s.record.now()
 	kind := timeline.SpliceCommand
 	switch p.Role {
@@ -224,11 +268,8 @@ func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date tim
 		near := date.Sub(known.Time).Abs() < repeatSpan
 		over, ends := known.Over()
 		if near && bytes.Equal(raw, known.Section) || kind == timeline.SpliceOut && known.End == nil && (!ends || date.Before(over)) {
-			return nil, "", nil
+			return nil, ""
 		}
-	}
-	if !t.FitsSplice() {
-		return nil, "", fmt.Errorf("%w: %d are listed already", errSplice, timeline.MaxSplices)
 	}
 	if !validSpliceID(id) {
 		id = ""
@@ -237,17 +278,12 @@ func (s *Stream) markPoint(p scte35.Point, id string, at time.Duration, date tim
 		id = spliceID(id, p, date)
 	}
 	if t.Splice(id) != nil {
-		return nil, "", nil
+		return nil, ""
 	}
 	return timeline.SpliceMarked{Splice: timeline.Splice{
 		ID: id, Kind: kind, EventID: p.EventID, Type: p.Type, Epoch: s.epoch.number, Media: at, Time: date,
-		Planned: planned(p), Section: raw,
-	}}, id, nil
-}
-
-// planned is how long a point is meant to last, as manifests say it.
-func planned(p scte35.Point) time.Duration {
-	return min(p.Duration, maxPlanned).Truncate(time.Millisecond)
+		Planned: planned(p.Duration), Section: raw,
+	}}, id
 }
 
 // validSpliceID reports whether an ID can be written into any manifest.

@@ -255,6 +255,9 @@ func (s *Stream) mustEnd(in *input, sample media.Sample, v verdict, arrived time
 	case v == jumped:
 		s.log.Info("the publisher's clock jumped", "epoch", e.number, "track", in.rendition)
 		return true
+	case !(l == e.lanes[0] && sample.Sync) && e.interrupted(l, l.onClock(sample)):
+		s.log.Info("nothing came for a while: the stream goes on with the next keyframe", "epoch", e.number)
+		return true
 	case l != e.lanes[0]: // the leading track has stopped
 		return s.session.silent(e.lanes[0].input, arrived)
 	case l.Kind != media.Video:
@@ -345,13 +348,13 @@ func (s *Stream) drop(reason string, n int) {
 // endEpoch ends the open epoch, be it this process's or one that a dead one left.
 func (s *Stream) endEpoch(ctx context.Context, settings Settings) error {
 	e, now := s.epoch, time.Now()
-	marked := s.lastSplices(ctx)
+	s.lastSplices(ctx)
 	s.epoch, s.isPlaced = nil, false
 	if e == nil {
 		return s.record.endEpoch(ctx, now, 0, settings.Segment)
 	}
 	s.finishTrails(ctx)
-	err := errors.Join(marked, e.end(ctx, now))
+	err := e.end(ctx, now)
 	if err != nil { // of what could be published: the epoch ends all the same
 		err = errors.Join(err, s.record.endEpoch(ctx, now, e.shownUntil(), settings.Segment))
 	}

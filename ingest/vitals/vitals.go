@@ -2,6 +2,7 @@ package vitals
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/media"
@@ -91,6 +92,14 @@ func (v Vitals) Advice() []string {
 // profiles are H.264's by profile_idc (Rec. ITU-T H.264 A.2).
 var profiles = map[byte]string{66: "Baseline", 77: "Main", 88: "Extended", 100: "High", 110: "High 10", 122: "High 4:2:2", 244: "High 4:4:4"}
 
+// others are those of other codecs, by how their RFC 6381 names begin: H.265's (Rec. ITU-T
+// H.265 A.3), AV1's (§A.2 of its specification), and VP9's.
+var others = []struct{ begin, name string }{
+	{"hvc1.1.", "Main"}, {"hvc1.2.", "Main 10"}, {"hvc1.3.", "Main Still Picture"}, {"hvc1.4.", "Range Extensions"},
+	{"av01.0.", "Main"}, {"av01.1.", "High"}, {"av01.2.", "Professional"},
+	{"vp09.00.", "Profile 0"}, {"vp09.01.", "Profile 1"}, {"vp09.02.", "Profile 2"}, {"vp09.03.", "Profile 3"},
+}
+
 // profileOf names a codec's profile.
 func profileOf(c media.Codec) string {
 	if h, ok := c.(*media.H264); ok && len(h.SPS) > 3 {
@@ -98,6 +107,11 @@ func profileOf(c media.Codec) string {
 			return "Constrained Baseline"
 		}
 		return profiles[h.SPS[1]]
+	}
+	for _, o := range others {
+		if strings.HasPrefix(c.RFC6381(), o.begin) {
+			return o.name
+		}
 	}
 	return ""
 }

@@ -137,6 +137,25 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	}
 }
 
+// named is a codec of which the name is all that counts.
+type named struct {
+	media.Codec
+	name string
+}
+
+func (n named) RFC6381() string { return n.name }
+
+func TestProfiles(t *testing.T) {
+	for name, profile := range map[string]string{
+		"hvc1.1.6.L93.90": "Main", "hvc1.2.4.L120.B0": "Main 10", "av01.0.08M.08": "Main", "av01.1.08M.10": "High",
+		"vp09.00.40.08": "Profile 0", "vp09.02.40.10": "Profile 2", "hvc1.A1.6.L93": "", "else": "",
+	} {
+		m := vitals.New(begin)
+		m.Begin([]media.Track{{ID: 1, Kind: media.Video, Timescale: media.VideoClock, Codec: named{name: name}}})
+		require.Equal(t, profile, m.Vitals(begin).Video.Profile, name)
+	}
+}
+
 func TestWhatIsOldIsForgotten(t *testing.T) {
 	s := &sender{Meter: vitals.New(begin), clock: 1, fps: 30}
 	end := s.send(10 * time.Second)

@@ -2,6 +2,7 @@ package dash_test
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"testing"
 	"time"
 
@@ -96,6 +97,45 @@ func TestScenesKeepTheRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A Period keeps the frame rate that it was told with, whatever comes; the next one has
+// what was measured.
+func TestFrameRateOfAPeriodStays(t *testing.T) {
+	p, v := newTape(t), newViewer(t)
+	p.seen = v.look
+	p.begin(0, window, both())
+	at := p.segments(0, 2*sec, 2, timeline.Source, timeline.Audio)
+	p.frame = 1500
+	at = p.segments(at, 2*sec, 2, timeline.Source, timeline.Audio)
+	require.Equal(t, uint32(60_000), p.t.Rendition(timeline.Source).FrameRate)
+	rates := func() (all []string) {
+		body, err := dash.AppendMPD(nil, p.t, options)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`frameRate="(\d+)"`).FindAllSubmatch(body, -1) {
+			all = append(all, string(m[1]))
+		}
+		return all
+	}
+	require.Equal(t, []string{"30"}, rates())
+	p.drift = time.Second // it is anchored anew
+	p.segments(at, 2*sec, 2, timeline.Source, timeline.Audio)
+	require.Equal(t, []string{"30", "60"}, rates())
+	require.Empty(t, v.Violations())
+}
+
+// The longest segment that was promised stays so when such a one has left the window.
+func TestLongSegmentLeaves(t *testing.T) {
+	p, v := newTape(t), newViewer(t)
+	p.seen = v.look
+	p.begin(0, window, both())
+	at := p.segments(0, 2*sec, 2, timeline.Source, timeline.Audio)
+	at = p.segments(at, 5*sec, 1, timeline.Source, timeline.Audio)
+	long := p.t.Next.MSN - 1
+	for p.t.First <= long {
+		at = p.segments(at, 2*sec, 1, timeline.Source, timeline.Audio)
+	}
+	require.Empty(t, v.Violations())
 }
 
 // TestAnyLadderKeepsTheRules lets rungs join, hang, catch up and leave as they like.

@@ -29,7 +29,8 @@
 // # Ladders
 //
 // The Representations of a kind and codec stand in one AdaptationSet. Which ones
-// a Period has is fixed when it is listed first (timeline.Anchor.Fixed); where a
+// a Period has is fixed when it is listed first (timeline.Anchor.Fixed), with their
+// frame rates, and one that is behind then isn't among them; where a
 // rung joins or leaves, the epoch is anchored anew, and the next Period has it
 // or hasn't. In its last Period a rung that left just ends earlier: dash.js and
 // Shaka then play the next Period with another, without a stall. Whoever comes

@@ -124,7 +124,7 @@ func appendRepresentation(dst []byte, q *period, rep *representation, f form) []
 		dst = appendInt(dst, "width", int64(p.Width))
 		dst = appendInt(dst, "height", int64(p.Height))
 		dst = appendRatio(dst, "sar", p.SARWidth, p.SARHeight, ':')
-		if n, d := frameRate(rep.r.FrameRate, p.FrameRate); n > 0 {
+		if n, d := frameRate(q.anchor.FrameRate(rep.r.ID), p.FrameRate); n > 0 {
 			dst = appendRatio(dst, "frameRate", n, d, '/')
 		}
 		dst = append(dst, ">\n"...)

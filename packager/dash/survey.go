@@ -49,7 +49,7 @@ func survey(t *timeline.Timeline, f form) (plan, bool) {
 	if !t.Ready() {
 		return plan{}, false
 	}
-	p := plan{longest: t.Targets.Segment, published: t.Since}
+	p := plan{longest: max(t.Targets.Segment, roundUp(t.Longest)), published: t.Since}
 	periods, tracks := 0, 0
 	for _, e := range t.Epochs {
 		periods += len(e.Anchors)

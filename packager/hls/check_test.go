@@ -237,6 +237,27 @@ func TestAnyLadderKeepsToTheRules(t *testing.T) {
 	}
 }
 
+// Reports tell of the newest part, however long there have been gaps: for two windows
+// here.
+func TestGapsForLongKeepToTheRules(t *testing.T) {
+	s := newScript(t)
+	s.bytes = 4000
+	s.laddered()
+	w := watch(s)
+	s.segments(3)
+	newest := s.t.Rendition(lowRung.Rendition).Newest
+	require.Equal(t, timeline.Position{MSN: 3, Part: s.perSeg - 1}, newest)
+	for range 30 {
+		s.leadSegment(lowRung.Rendition)
+		s.fillGap(lowRung)
+	}
+	require.Greater(t, s.t.First, newest.MSN)
+	body, err := hls.AppendMedia(nil, s.t, timeline.Source)
+	require.NoError(t, err)
+	require.Contains(t, string(body), `"../480p/index.m3u8",LAST-MSN=3,LAST-PART=9`)
+	w.requireNothing()
+}
+
 // anySegment lets something happen to a rung, and the stream go on by a segment.
 func (s *script) anySegment(random *rand.Rand) {
 	s.tb.Helper()

@@ -197,43 +197,21 @@ func ofEpoch(r *timeline.Rendition, msn, epoch uint64) *timeline.Segment {
 }
 
 // appendReports tells how far the other renditions are that the multivariant
-// playlist offers (RFC 8216bis §4.4.5.4, B.1).
+// playlist offers (RFC 8216bis §4.4.5.4, B.1): to their newest part, whatever gaps
+// come after that. There is one in what is offered.
 func (p *mediaPlaylist) appendReports(dst []byte) []byte {
 	for _, r := range p.t.Renditions {
 		if r.ID == p.r.ID || !isOffered(p.t, r) {
 			continue
 		}
-		at := lastPosition(p.t, r)
+		at := r.Newest
 		dst = append(dst, `#EXT-X-RENDITION-REPORT:URI="../`...)
 		dst = append(dst, r.ID...)
 		dst = append(dst, `/index.m3u8",LAST-MSN=`...)
 		dst = appendUint(dst, at.MSN)
-		if at.Part >= 0 {
-			dst = append(dst, ",LAST-PART="...)
-			dst = appendUint(dst, uint64(at.Part))
-		}
+		dst = append(dst, ",LAST-PART="...)
+		dst = appendUint(dst, uint64(at.Part))
 		dst = append(dst, '\n')
 	}
 	return dst
-}
-
-// lastPosition returns where the newest part of a rendition is. Where the
-// newest segments are gaps, it is the last part before them; where nothing but
-// gaps is near, it is the last segment, and Part is negative.
-func lastPosition(t *timeline.Timeline, r *timeline.Rendition) timeline.Position {
-	const near = 8 // segments
-	if r.Open != nil {
-		return timeline.Position{MSN: r.Open.MSN, Part: len(r.Open.Parts) - 1}
-	}
-	last := r.Segments.Last()
-	at := timeline.Position{MSN: last.MSN, Part: len(last.Parts) - 1}
-	if at.Part >= 0 {
-		return at
-	}
-	for g := range r.Segments.From(max(t.First, last.MSN-min(near, last.MSN))) {
-		if n := len(g.Parts); n > 0 {
-			at = timeline.Position{MSN: g.MSN, Part: n - 1}
-		}
-	}
-	return at
 }

@@ -24,6 +24,9 @@ type Anchor struct {
 	// Fixed says so; until then those that are waited for. Where they change, an
 	// epoch is anchored anew too.
 	Renditions []RenditionID
+	// FrameRates are Rendition.FrameRate of each of Renditions as of when they were fixed,
+	// or when it was first known: a Period's doesn't change.
+	FrameRates []uint32
 	// Captions are those that were known when manifests first told of it. Where more
 	// are found, an epoch is anchored anew likewise.
 	Captions media.Captions
@@ -56,6 +59,31 @@ func (t *Timeline) anchor(r *Rendition, g *Segment) {
 	}
 	e := *t.Epochs[n]
 	e.Anchors = append(clone(e.Anchors, 1), Anchor{MSN: g.MSN + 1, Media: end, Time: at, Renditions: set, Captions: t.Captions})
+	t.Epochs = clone(t.Epochs, 0)
+	t.Epochs[n] = &e
+}
+
+// FrameRate is that of a rendition which is listed from the anchor on; 0 where it isn't
+// known yet.
+func (a Anchor) FrameRate(id RenditionID) uint32 {
+	if i := slices.Index(a.Renditions, id); 0 <= i && i < len(a.FrameRates) {
+		return a.FrameRates[i]
+	}
+	return 0
+}
+
+// rate tells the newest anchor of epoch n of a rendition's frame rate, unless it knows one.
+func (t *Timeline) rate(n int, r *Rendition) {
+	last := len(t.Epochs[n].Anchors) - 1
+	a := t.Epochs[n].Anchors[last]
+	i := slices.Index(a.Renditions, r.ID)
+	if !a.Fixed || i < 0 || a.FrameRates[i] > 0 || r.FrameRate == 0 {
+		return
+	}
+	e := *t.Epochs[n]
+	e.Anchors = clone(e.Anchors, 0)
+	e.Anchors[last].FrameRates = clone(a.FrameRates, 0)
+	e.Anchors[last].FrameRates[i] = r.FrameRate
 	t.Epochs = clone(t.Epochs, 0)
 	t.Epochs[n] = &e
 }

@@ -32,7 +32,7 @@ func drifting(t *testing.T, window, step time.Duration, n int) *Timeline {
 func TestAnchors(t *testing.T) {
 	steady := drifting(t, time.Hour, time.Millisecond, 200).Epochs[0]
 	require.Len(t, steady.Anchors, 1, "199 ms in all is too little")
-	require.Equal(t, Anchor{MSN: steady.FirstMSN, Media: Origin, Time: steady.Start, Renditions: []RenditionID{Source}, Fixed: true}, steady.Anchors[0])
+	require.Equal(t, Anchor{MSN: steady.FirstMSN, Media: Origin, Time: steady.Start, Renditions: []RenditionID{Source}, FrameRates: []uint32{500}, Fixed: true}, steady.Anchors[0])
 
 	for _, step := range []time.Duration{100 * time.Millisecond, -100 * time.Millisecond} {
 		e := drifting(t, time.Hour, step, 9).Epochs[0]

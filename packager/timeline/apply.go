@@ -3,6 +3,7 @@ package timeline
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/media"
@@ -135,11 +136,12 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	t.First = t.Next.MSN
 	t.unlisted, t.listed = t.unlisted+t.listed, 0
 	t.Targets, t.Splices, t.waited, t.Captions = Targets{}, nil, false, media.Captions{}
+	t.Longest = 0
 	renditions := make([]*Rendition, len(t.Renditions))
 	for i, r := range t.Renditions {
 		fresh := *r
 		fresh.PeakBandwidth, fresh.Bytes, fresh.Span, fresh.FrameRate = 0, 0, 0, 0
-		fresh.From, fresh.Left, fresh.Behind = 0, false, false
+		fresh.From, fresh.Left, fresh.Behind, fresh.Newest = 0, false, false, Position{}
 		renditions[i] = &fresh
 	}
 	t.Renditions = renditions
@@ -186,11 +188,13 @@ func (t *Timeline) writePart(e PartWritten) error {
 	g := &Segment{MSN: e.MSN, Epoch: e.Epoch, Init: r.Init, Start: e.Part.Start, Time: e.Part.Time}
 	if r.Open != nil {
 		*g = *r.Open
+	} else if last := r.Segments.Last(); last != nil && last.Epoch == e.Epoch && last.MSN+1 == e.MSN {
+		t.Longest = max(t.Longest, (g.Start - last.Start).Duration(r.Track.Timescale))
 	}
 	g.Parts = append(clone(g.Parts, 1), e.Part)
 	g.Size += len(e.Part.Data)
 	g.Duration = e.Part.Start + e.Part.Duration - g.Start
-	r.Open = g
+	r.Open, r.Newest = g, next
 	t.Next.MSN = max(t.Next.MSN, e.MSN+1)
 	t.judge(e.Rendition, true)
 	return nil
@@ -222,11 +226,15 @@ func (t *Timeline) closeSegment(e SegmentClosed) error {
 		g.Duration, g.Closed = e.Duration, true
 		r.Segments, r.Open = r.Segments.append(&g), nil
 		r.measure(&g, t.First, t.Targets.Segment)
+		if n := slices.IndexFunc(t.Epochs, func(o *Epoch) bool { return o.Number == e.Epoch }); n >= 0 {
+			t.rate(n, r)
+		}
 		if leads {
 			t.anchor(r, &g)
 		}
 	}
 	t.Next.MSN = max(t.Next.MSN, e.MSN+1)
+	t.Longest = max(t.Longest, e.Duration.Duration(r.Track.Timescale))
 	if leads {
 		t.listed += e.Duration.Duration(r.Track.Timescale)
 		t.trim()

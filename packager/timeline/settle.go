@@ -24,7 +24,8 @@ func (t *Timeline) settle() {
 	}
 }
 
-// fix makes the newest anchor of epoch n list what has begun by now.
+// fix makes the newest anchor of epoch n list what has begun by now, less what is
+// behind already: that would end in its Period long before the others.
 func (t *Timeline) fix(n int) {
 	e := *t.Epochs[n]
 	last := len(e.Anchors) - 1
@@ -33,8 +34,14 @@ func (t *Timeline) fix(n int) {
 	a.Fixed = true
 	a.Renditions = slices.DeleteFunc(clone(a.Renditions, 0), func(id RenditionID) bool {
 		r := t.Rendition(id)
-		return r == nil || r.Left || r.Follows && !r.began(&e, a.MSN)
+		return r == nil || r.Absent() || r.Follows && !r.began(&e, a.MSN)
 	})
+	a.FrameRates = make([]uint32, len(a.Renditions))
+	for i, id := range a.Renditions {
+		if r := t.Rendition(id); r != nil {
+			a.FrameRates[i] = r.FrameRate
+		}
+	}
 	t.Epochs = clone(t.Epochs, 0)
 	t.Epochs[n] = &e
 }

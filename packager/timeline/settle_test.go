@@ -42,6 +42,25 @@ func TestFirstAnchorWaitsForRungs(t *testing.T) {
 	require.True(t, l.newest().Fixed, "all have begun its first segment")
 }
 
+// A rung that hangs when manifests first tell of an epoch isn't in its Period: it would
+// end there long before the others do.
+func TestFirstAnchorLacksWhatHangs(t *testing.T) {
+	l := newLaddered(t)
+	l.tl.Targets.Part, l.tl.Targets.PartHoldBack = 200*time.Millisecond, 700*time.Millisecond
+	l.join(1, rungHigh, 1)
+	l.join(1, rungLow, 1)
+	l.part(1, "480p", 1, 0)
+	l.part(1, "360p", 1, 0)
+	l.segment(1, Source, 1)
+	l.part(1, "480p", 1, 1)
+	l.close(1, "480p", 1)
+	l.part(1, Source, 2, 0)
+	require.True(t, l.tl.Rendition("360p").Behind)
+	l.part(1, "480p", 2, 0)
+	require.True(t, l.newest().Fixed)
+	require.Equal(t, []RenditionID{Source, "480p"}, l.newest().Renditions)
+}
+
 // However the window moves, a set that stays the same needs no new anchor.
 func TestSetOutlivesItsFirstSegment(t *testing.T) {
 	l := newLaddered(t)

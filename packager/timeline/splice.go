@@ -89,7 +89,7 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 	switch {
 	case t.Epoch(s.Epoch) == nil || t.State != Live && t.State != Away:
 		return fmt.Errorf("%w: splice in epoch %d", ErrOrder, s.Epoch)
-	case !t.FitsSplice():
+	case !t.FitsSplices(1):
 		return fmt.Errorf("%w: more than %d splices", ErrOrder, MaxSplices)
 	case s.ID == "" || t.Splice(s.ID) != nil:
 		return fmt.Errorf("%w: second splice %q", ErrOrder, s.ID)
@@ -99,7 +99,7 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 	t.spliceNumber++
 	s.Number = t.spliceNumber
 	if len(t.Splices) >= MaxSplices {
-		i := t.endless()
+		i := slices.IndexFunc(t.Splices, t.isEndless)
 		t.Splices = slices.Delete(clone(t.Splices, 0), i, i+1)
 	}
 	at := len(t.Splices)
@@ -111,18 +111,25 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 	return nil
 }
 
-// FitsSplice reports whether there is room for one more. Where MaxSplices are there,
-// the oldest break makes it that began before what playlists list, and of which nobody
-// knows when it ends: it may never, and such would pile up.
-func (t *Timeline) FitsSplice() bool { return len(t.Splices) < MaxSplices || t.endless() >= 0 }
+// FitsSplices reports whether there is room for n more. Where MaxSplices are there, the
+// oldest breaks make it that began before what playlists list, and of which nobody knows
+// when they end: they may never, and such would pile up.
+func (t *Timeline) FitsSplices(n int) bool {
+	room := MaxSplices - len(t.Splices)
+	if room < n {
+		for _, s := range t.Splices {
+			if t.isEndless(s) {
+				room++
+			}
+		}
+	}
+	return room >= n
+}
 
-// endless is the index of that break, or -1.
-func (t *Timeline) endless() int {
-	first := t.dateOf(t.First)
-	return slices.IndexFunc(t.Splices, func(s *Splice) bool {
-		_, known := s.Over()
-		return !known && s.Time.Before(first)
-	})
+// isEndless reports whether a splice is such a break.
+func (t *Timeline) isEndless(s *Splice) bool {
+	_, known := s.Over()
+	return !known && s.Time.Before(t.dateOf(t.First))
 }
 
 func (t *Timeline) endSplice(e SpliceEnded) error {

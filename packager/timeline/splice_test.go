@@ -93,13 +93,13 @@ func TestEndlessBreaksMakeRoom(t *testing.T) {
 	for i := range MaxSplices {
 		w.mark(fmt.Sprint(i), SpliceOut, w.now(), 0)
 	}
-	require.False(t, w.tl.FitsSplice(), "all are in the playlists")
+	require.False(t, w.tl.FitsSplices(1), "all are in the playlists")
 	for range 40 {
 		w.segment(1)
 	}
 	require.Len(t, w.tl.Splices, MaxSplices, "as long as nothing needs the room")
 	before := w.tl
-	require.True(t, w.tl.FitsSplice())
+	require.True(t, w.tl.FitsSplices(1))
 	w.mark("new", SpliceOut, w.now(), time.Second)
 	require.Len(t, w.tl.Splices, MaxSplices)
 	require.Nil(t, w.tl.Splice("0"))

@@ -63,6 +63,10 @@ type Timeline struct {
 	// without an end when there is no more room.
 	Splices []*Splice
 
+	// Longest is the longest that a segment of the broadcast lasted, or took until the
+	// next one began.
+	Longest time.Duration
+
 	waited   bool          // for the broadcast's rungs, as long as manifests do
 	listed   time.Duration // span of the leading rendition's whole segments from First on
 	unlisted time.Duration // span of those from Kept to First
@@ -110,6 +114,7 @@ type Rendition struct {
 	Open     *Segment    // nil between segments
 	Init     *Init       // that of the newest epoch
 	Version  uint64      // the Timeline.Version at which it last changed
+	Newest   Position    // of its newest part in this broadcast; MSN 0 before the first
 	// PeakBandwidth is the highest bit rate of the broadcast's whole segments,
 	// in bits a second, by the rule of RFC 8216bis §4.1; 0 until they last half
 	// a target duration. Bytes and Span are those of all of them.

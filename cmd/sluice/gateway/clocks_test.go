@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"sluice/ingest"
@@ -22,6 +25,8 @@ import (
 	"sluice/ingest/handshake"
 	"sluice/ingest/message"
 	"sluice/packager"
+	"sluice/packager/dash"
+	"sluice/packager/dash/dashcheck"
 	"sluice/packager/hls"
 	"sluice/packager/hls/hlscheck"
 	"sluice/packager/timeline"
@@ -48,6 +53,7 @@ type expectation struct {
 	epochs int
 	lost   time.Duration // of the picture, at most
 	astray time.Duration // dates, at most, from when the media came
+	ahead  time.Duration // the sound, of the picture of the same time, as the broadcaster is told
 	// burst says that pictures come that have no time: parts of them overlap, and last
 	// as long as they should have.
 	burst bool
@@ -86,6 +92,8 @@ func TestClocks(t *testing.T) {
 		{"32 bits are over after 49 days", encoder{length: minutes, start: 1<<32 - 120_000}, usual},
 		{"a day, 100 ppm too fast", encoder{length: day, ppm: 100}, usual},
 		{"a day, 100 ppm too slow", encoder{length: day, ppm: -100}, usual},
+		{"sound is 300 ms ahead", encoder{length: minutes, apart: 300}, expectation{epochs: 1, astray: 600 * time.Millisecond, ahead: 300 * time.Millisecond}},
+		{"sound is 450 ms behind, 80 ppm too fast", encoder{length: minutes, start: 5000, apart: ^uint32(449), ppm: 80}, expectation{epochs: 1, astray: 300 * time.Millisecond, ahead: -450 * time.Millisecond}},
 		{"sound is days ahead", encoder{length: minutes, apart: uint32((72 * time.Hour).Milliseconds())}, usual},
 		{"sound is days behind", encoder{length: minutes, start: uint32((120 * time.Hour).Milliseconds()), apart: -uint32((72 * time.Hour).Milliseconds())}, usual},
 		{"a millisecond back now and then", encoder{length: minutes, warp: early(pictureEvery+time.Millisecond, soundEvery+time.Millisecond)}, usual},
@@ -111,13 +119,14 @@ func TestClocks(t *testing.T) {
 		}}, expectation{epochs: 1, lost: 8 * time.Second, astray: 6 * time.Second, burst: true}},
 		{"nothing comes for five seconds", encoder{length: minutes, warp: func(_ bool, at time.Duration) (time.Duration, bool) {
 			return at, at < minutes/2 || at > minutes/2+5*time.Second
-		}}, expectation{epochs: 1, lost: 6 * time.Second, astray: 300 * time.Millisecond}},
+		}}, expectation{epochs: 2, lost: 7 * time.Second, astray: 300 * time.Millisecond}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWitness(t, c.burst)
+				w := newWitness(t, c.burst, max(c.ahead, 0))
 				c.publish(t, w)
 				w.judge(time.Duration(float64(c.length)*(1+c.ppm/1e6)), c.expectation)
+				w.judgeHealth(c.ppm, c.ahead)
 			})
 		})
 	}
@@ -147,7 +156,7 @@ func (a admits) Admit(context.Context, ingest.Publish) (ingest.Grant, error) { r
 func (e encoder) publish(t *testing.T, w *witness) {
 	ctx, cancel := context.WithCancel(t.Context())
 	pack := packager.New(w, packager.Options{})
-	server := ingest.New(ingest.Options{Admit: admits(func() ingest.Grant {
+	server := ingest.New(ingest.Options{Metrics: w.metrics, Admit: admits(func() ingest.Grant {
 		return ingest.Grant{Stream: "live", Sink: pack.Stream("live", packager.Settings{})}
 	})})
 	p := &pipe{conns: make(chan net.Conn, 1)}
@@ -157,6 +166,13 @@ func (e encoder) publish(t *testing.T, w *witness) {
 	near, far := net.Pipe()
 	p.conns <- far
 	e.send(t, near)
+	synctest.Wait()
+	w.publisher, _ = server.Status("live", false)
+	families, err := w.metrics.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		w.figures[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
+	}
 	near.Close()
 	synctest.Wait()
 	cancel()
@@ -248,14 +264,22 @@ type witness struct {
 	journal.Journal
 	t        *testing.T
 	checks   *hlscheck.Observer
+	dash     *dashcheck.Observer
+	mpd      string // where the MPD is asked for next
 	feed     *timeline.Feed
 	ends     map[timeline.RenditionID]place
 	shown    time.Duration // of the picture
 	epochs   int
 	astray   time.Duration
 	segments int
+	mpds     int
 	burst    bool
+	metrics  *prometheus.Registry
 	faults   []string
+
+	// What the broadcaster was told before the end.
+	publisher ingest.Status
+	figures   map[string]float64
 }
 
 // check notes what isn't as it should be. Entries come on other goroutines than the test's.
@@ -272,10 +296,15 @@ type place struct {
 	date  time.Time
 }
 
-func newWitness(t *testing.T, burst bool) *witness {
+// newWitness returns one that nothing has come to yet. What lasts long is sent when it begins, and
+// sound may be ahead by so much besides.
+func newWitness(t *testing.T, burst bool, ahead time.Duration) *witness {
+	early := pictureEvery + soundEvery + ahead
 	w := &witness{
-		burst: burst, Journal: memory.New(memory.Options{}), t: t,
-		checks: hlscheck.NewObserver(hlscheck.Options{Skew: pictureEvery + soundEvery}), ends: map[timeline.RenditionID]place{},
+		burst: burst, metrics: prometheus.NewRegistry(), figures: map[string]float64{}, Journal: memory.New(memory.Options{}), t: t, ends: map[timeline.RenditionID]place{}, mpd: mpdURL,
+		checks: hlscheck.NewObserver(hlscheck.Options{Skew: early}),
+		// a fast encoder is ahead by up to timeline's step before it is anchored anew
+		dash: dashcheck.NewObserver(dashcheck.Options{Skew: early + 250*time.Millisecond}),
 	}
 	var err error
 	w.feed, err = w.Follow(t.Context(), "live")
@@ -297,11 +326,10 @@ func (w *witness) Append(ctx context.Context, stream string, e timeline.Entry) e
 		w.part(e)
 	case timeline.SegmentClosed:
 		if e.Rendition == timeline.Source {
-			if w.segments++; w.segments < 50 || w.segments%100 == 0 {
-				w.fetch()
-			}
+			w.segments++
 		}
 	}
+	w.fetch(e)
 	return nil
 }
 
@@ -326,18 +354,62 @@ func (w *witness) part(e timeline.PartWritten) {
 	}
 }
 
-// fetch looks at the playlists as a viewer does.
-func (w *witness) fetch() {
+// fetch looks at the manifests as viewers do, where a segment begins or ends, and of a
+// day at some of them.
+func (w *witness) fetch(e timeline.Entry) {
 	t := w.feed.Current()
-	if !t.Ready() {
+	if part, ok := e.(timeline.PartWritten); !t.Ready() || ok && part.Index > 0 || w.segments > 400 && w.segments%100 > 2 {
 		return
 	}
+	w.fetchMPD(t)
 	for _, r := range t.Renditions {
 		body, err := hls.AppendMedia(nil, t, r.ID)
 		if err != nil {
 			continue // nothing of it is listed yet
 		}
 		w.checks.Playlist(hlscheck.Fetch{URL: "http://h/live/live/" + string(r.ID) + "/index.m3u8", Body: bytes.Clone(body), At: time.Now()})
+	}
+}
+
+const mpdURL = "http://h/live/live/manifest.mpd"
+
+// fetchMPD does it by long poll, with all that is listed.
+func (w *witness) fetchMPD(t *timeline.Timeline) {
+	if _, after, following := strings.Cut(w.mpd, "?after="); following {
+		if n, err := strconv.ParseUint(after, 10, 64); err != nil || !dash.Ready(t, n) {
+			w.check(err == nil, "%s: %v", w.mpd, err)
+			return
+		}
+	}
+	body, err := dash.AppendMPD(nil, t, dash.Options{TimePath: "/api/v1/time", Following: w.mpd != mpdURL})
+	if err != nil {
+		w.check(errors.Is(err, dash.ErrNotReady), "%v", err)
+		return
+	}
+	m := w.dash.MPD(dashcheck.Fetch{URL: w.mpd, Body: body, At: time.Now(), ContentType: dash.ContentType})
+	if m == nil {
+		return
+	}
+	if w.mpds++; m.Next != "" {
+		w.mpd = m.Next
+	}
+	for _, p := range m.Periods {
+		for _, s := range p.Sets {
+			for _, r := range s.Representations {
+				for _, listed := range r.Segments {
+					g := t.Rendition(timeline.RenditionID(r.ID)).Segment(listed.Number)
+					w.check(g != nil, "segment %d of %s is listed, and isn't there", listed.Number, r.ID)
+					if g == nil || !g.Closed {
+						continue
+					}
+					has := dashcheck.Media{Size: g.Size, Empty: g.Gap(), Start: uint64(g.Start), Sync: g.Gap() || g.Parts[0].Independent}
+					for _, p := range g.Parts {
+						has.Duration += uint64(p.Duration)
+					}
+					w.dash.Segment(listed.URL, has)
+				}
+			}
+		}
 	}
 }
 
@@ -348,11 +420,41 @@ func (w *witness) judge(length time.Duration, x expectation) {
 			w.faults = append(w.faults, v.String())
 		}
 	}
+	for _, v := range w.dash.Violations() {
+		if !w.burst || v.Rule.ID != "media.duration" {
+			w.faults = append(w.faults, v.String())
+		}
+	}
 	require.Empty(w.t, w.faults, strings.Join(w.faults, "\n"))
 	require.Equal(w.t, x.epochs, w.epochs)
+	require.Greater(w.t, w.mpds, min(w.segments, 300)/2, "MPDs of %d segments", w.segments)
 	require.GreaterOrEqual(w.t, w.shown, length-x.lost-5*time.Second)
 	require.LessOrEqual(w.t, w.shown, length+5*time.Second)
 	require.LessOrEqual(w.t, w.astray, x.astray+pictureEvery)
+}
+
+// judgeHealth holds what the API and the metrics tell of the encoder's clock and of its
+// sound against what they are.
+func (w *witness) judgeHealth(ppm float64, ahead time.Duration) {
+	w.t.Helper()
+	const near = 3 // ms, and ppm: FLV counts in milliseconds
+	off := float64(near)
+	if w.burst {
+		off += 1.5 * float64(soundEvery.Milliseconds()) // sound is counted: that much may stay
+	}
+	figure := func(name string) float64 {
+		require.Contains(w.t, w.figures, name)
+		return w.figures[name]
+	}
+	p := describe(w.publisher)
+	require.NotNil(w.t, p.SoundAheadMS)
+	require.InDelta(w.t, ahead.Milliseconds(), *p.SoundAheadMS, off)
+	require.InDelta(w.t, ahead.Seconds(), figure("sluice_publisher_sound_ahead_seconds"), off/1000)
+	require.NotNil(w.t, p.DriftPPM)
+	if !w.burst { // else the clock stood, and nobody can tell a drift from that
+		require.InDelta(w.t, ppm, *p.DriftPPM, near)
+		require.InDelta(w.t, ppm, figure("sluice_publisher_clock_drift_ppm"), near)
+	}
 }
 
 var (

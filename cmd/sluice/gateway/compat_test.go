@@ -83,6 +83,7 @@ func TestFFmpegThroughTheTunnel(t *testing.T) {
 // librtmp, as GStreamer has it.
 func TestLibrtmp(t *testing.T) {
 	for scheme, addr := range map[string]func(Addresses) string{
+		"rtmp":  func(a Addresses) string { return a.RTMP },
 		"rtmpt": func(a Addresses) string { return a.HTTP },
 		"rtmpe": func(a Addresses) string { return a.RTMP },
 		"rtmps": func(a Addresses) string { return a.RTMPS }, // without SNI
@@ -91,13 +92,37 @@ func TestLibrtmp(t *testing.T) {
 			g, key, logs := oldEncoders(t)
 			host, port, err := net.SplitHostPort(addr(g.Addresses()))
 			require.NoError(t, err)
-			plays(t, g, logs, "gst-launch-1.0", "-q", "flvmux", "name=mux", "streamable=true", "!",
-				"rtmpsink", fmt.Sprintf("location=%s://%s:%s/live/%s", scheme, host, port, key),
-				"videotestsrc", "is-live=true", "!", "video/x-raw,format=I420,width=320,height=180,framerate=30/1", "!",
-				"x264enc", "tune=zerolatency", "speed-preset=ultrafast", "key-int-max=30", "!", "h264parse", "!", "mux.")
+			plays(t, g, logs, "gst-launch-1.0", append([]string{"-q", "flvmux", "name=mux", "streamable=true", "!",
+				"rtmpsink", fmt.Sprintf("location=%s://%s:%s/live/%s", scheme, host, port, key)}, filmed...)...)
 			logs.says(t, "publishing over "+scheme)
 		})
 	}
+}
+
+// GStreamer's own RTMP, with sound.
+func TestRTMP2Sink(t *testing.T) {
+	for scheme, addr := range map[string]func(Addresses) string{
+		"rtmp":  func(a Addresses) string { return a.RTMP },
+		"rtmps": func(a Addresses) string { return a.RTMPS },
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			g, key, logs := oldEncoders(t)
+			sink := []string{"-q", "flvmux", "name=mux", "streamable=true", "!",
+				"rtmp2sink", fmt.Sprintf("location=%s://%s/live/%s", scheme, addr(g.Addresses()), key), "tls-validation-flags=0"}
+			sound := []string{"audiotestsrc", "is-live=true", "!", "voaacenc", "!", "aacparse", "!", "mux."}
+			plays(t, g, logs, "gst-launch-1.0", append(append(sink, filmed...), sound...)...)
+			logs.says(t, "publishing over "+scheme)
+			_, _, body, err := get(client(t, g), "http://"+g.Addresses().HTTP+"/live/hall/audio/index.m3u8")
+			require.NoError(t, err)
+			require.Contains(t, body, "#EXTINF")
+		})
+	}
+}
+
+// filmed are GStreamer's words for a film without sound.
+var filmed = []string{
+	"videotestsrc", "is-live=true", "!", "video/x-raw,format=I420,width=320,height=180,framerate=30/1", "!",
+	"x264enc", "tune=zerolatency", "speed-preset=ultrafast", "key-int-max=30", "!", "h264parse", "!", "mux.",
 }
 
 func TestOldEncodersAreRefusedUnlessAskedFor(t *testing.T) {
