@@ -2,6 +2,7 @@
 // help of dash-once.ts, dash-still.ts and dash-stop.ts.
 
 import * as dashjs from 'dashjs'
+import { dashCmcd } from './cmcd'
 import { leaveStandstills } from './dash-still'
 import { stopLeft } from './dash-stop'
 import { followLine } from './dash-line'
@@ -31,6 +32,7 @@ export class DashEngine implements Engine {
     const player = this.#player
     const events = dashjs.MediaPlayer.events
     player.updateSettings(settings)
+    player.updateSettings({ streaming: { cmcd: dashCmcd(source.url, location.href) } })
     followLine(player, this.#host.video)
     loadOnce(player)
     stopLeft(player)
