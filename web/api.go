@@ -44,6 +44,8 @@ type status struct {
 	Publisher *Publisher `json:"publisher"`
 	Backup    *Publisher `json:"backup"`
 	OnAir     *OnAir     `json:"on_air"` // null where nothing comes
+	// Viewers is null where no player has told of itself in the last half minute.
+	Viewers *viewersStatus `json:"viewers"`
 }
 
 type renditionStatus struct {
@@ -146,7 +148,7 @@ func (s *Server) describeStream(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.json(s.status(st.name, feed.Current(), s.now()))
+	return x.json(s.status(st, feed.Current(), s.now()))
 }
 
 // listStreams answers /api/v1/streams.
@@ -159,10 +161,12 @@ func (s *Server) listStreams(x *exchange) error {
 }
 
 // status is the stream's, and what its broadcaster should know.
-func (s *Server) status(name string, t *timeline.Timeline, now time.Time) status {
+func (s *Server) status(of *stream, t *timeline.Timeline, now time.Time) status {
+	name := of.name
 	st := statusOf(name, t, now)
 	st.Advice = append([]string{}, s.advice(name)...)
 	st.Publisher, st.Backup, st.OnAir = s.publisher(name, false), s.publisher(name, true), s.onAir(name)
+	st.Viewers = of.viewers.status(now)
 	return st
 }
 
@@ -174,7 +178,7 @@ func (s *Server) statuses(x *exchange) ([]status, error) {
 	all := make([]status, 0, len(streams))
 	now := s.now()
 	for _, st := range streams {
-		all = append(all, s.status(st.name, st.feed.Load().Current(), now))
+		all = append(all, s.status(st, st.feed.Load().Current(), now))
 	}
 	return all, nil
 }

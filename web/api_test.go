@@ -32,7 +32,7 @@ func TestDescribeStream(t *testing.T) {
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
 	require.JSONEq(t, `{
-		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400, "advice": ["set 2 s"], "publisher": null, "backup": null, "on_air": null,
+		"name": "live", "state": "live", "since": "2026-03-01T12:00:00.000Z", "latency_ms": 400, "advice": ["set 2 s"], "publisher": null, "backup": null, "on_air": null, "viewers": null,
 		"renditions": [
 			{"id": "source", "kind": "video", "codecs": "avc1.640028", "width": 1920, "height": 1080, "fps": 30, "bandwidth": 40000, "state": "listed"},
 			{"id": "audio", "kind": "audio", "codecs": "mp4a.40.2", "width": 0, "height": 0, "fps": 0, "bandwidth": 440, "state": "listed"}

@@ -13,6 +13,9 @@
 // side of RFC 8216bis §6.2.5 (delivery directives) and B.1, and of DASH low
 // latency (open segments in chunks, the MPD's long poll).
 //
+// What players say of themselves (CMCD, CTA-5004) is read by package cmcd, and counted for
+// each stream and rendition; it changes no answer.
+//
 // Segments of MPEG-TS are made here when they are asked for: each once for all who ask at
 // the same time, by the goroutine of one of them, and kept within a bound.
 //

@@ -58,6 +58,18 @@ const (
 // followAtOnce is how many streams are followed for the first time at once.
 const followAtOnce = 64
 
+// Limits of what players' reports take, for each stream: together some 400 KB.
+const (
+	// maxSessions is how many viewers are told apart. Of more, a fair sample is.
+	maxSessions = 2048
+	// viewerAge is for how long a viewer counts as one after its last report.
+	viewerAge = 30 * time.Second
+	// pictureAge is how long after a request for pictures those for sound don't count for a viewer.
+	pictureAge = 10 * time.Second
+	// viewersTold is how long what is told of the viewers holds.
+	viewersTold = time.Second
+)
+
 // failureLog is how often failed requests are logged: a broken disk must not
 // fill another one.
 const failureLog = time.Second

@@ -11,6 +11,7 @@ import (
 	"sluice/packager/dash"
 	"sluice/packager/hls"
 	"sluice/packager/timeline"
+	"sluice/web/cmcd"
 )
 
 // timePath is the clock that MPDs name.
@@ -199,6 +200,9 @@ func (s *Server) watched(x *exchange) (*stream, *timeline.Feed, error) {
 	if err == nil && s.permit != nil {
 		err = s.permit(x.r, st.name)
 	}
+	if err == nil {
+		s.note(x, st, feed.Current(), "")
+	}
 	return st, feed, err
 }
 
@@ -266,11 +270,14 @@ func parseCount(s string, bits int) (uint64, error) {
 }
 
 // pairs yields a query's keys and values. It makes no map, as url.ParseQuery
-// does, and leaves out what can't be unescaped.
+// does, and leaves out what can't be unescaped, and what players say of themselves.
 func pairs(query string) func(yield func(key, value string) bool) {
 	return func(yield func(key, value string) bool) {
 		for item := range strings.SplitSeq(query, "&") {
 			key, value, _ := strings.Cut(item, "=")
+			if key == cmcd.Argument {
+				continue
+			}
 			key, err := url.QueryUnescape(key)
 			if err != nil || key == "" {
 				continue

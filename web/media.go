@@ -77,7 +77,7 @@ func (p place) isNext(t *timeline.Timeline, r *timeline.Rendition) bool {
 
 // media answers …/{epoch}/{n}.m4s, …/{epoch}/{n}.{part}.m4s and …/{epoch}/{n}.ts.
 func (s *Server) media(x *exchange) error {
-	_, feed, err := s.feed(x)
+	st, feed, err := s.feed(x)
 	if err != nil {
 		return err
 	}
@@ -85,6 +85,7 @@ func (s *Server) media(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	s.note(x, st, feed.Current(), p.rendition)
 	if p.transport {
 		return s.transport(x, feed, p)
 	}

@@ -84,6 +84,7 @@ type collector struct {
 	streams *prometheus.Desc
 	behind  *prometheus.Desc
 	windows *prometheus.Desc
+	viewers viewersDescs
 }
 
 func newCollector(s *Server) *collector {
@@ -92,6 +93,7 @@ func newCollector(s *Server) *collector {
 		streams: prometheus.NewDesc("sluice_streams", "Streams by state.", []string{"state"}, nil),
 		behind: prometheus.NewDesc("sluice_stream_parts_behind",
 			"Time since the newest part of a live stream arrived, in part targets.", []string{"stream"}, nil),
+		viewers: newViewersDescs(),
 		windows: prometheus.NewDesc("sluice_window_bytes",
 			"Media in the windows of all streams, with what has left the playlists and can still be fetched.", nil, nil),
 	}
@@ -102,6 +104,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.streams
 	out <- c.behind
 	out <- c.windows
+	c.viewers.describe(out)
 }
 
 // Collect implements prometheus.Collector.
@@ -120,6 +123,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		t := st.feed.Load().Current()
 		windows += t.Bytes()
 		states[stateOf(t)]++
+		c.viewers.collect(out, st, t, now)
 		if t.State != timeline.Live || !t.Ready() {
 			continue
 		}

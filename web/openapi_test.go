@@ -21,6 +21,7 @@ func TestDescriptionIsTrue(t *testing.T) {
 		o.Publisher = func(string, bool) *Publisher { return &Publisher{Video: &PublisherVideo{}, Audio: &PublisherAudio{}} }
 		o.OnAir = func(string) *OnAir { return &OnAir{Input: "backup"} }
 	})
+	g.get("/live/live/source/1/3.m4s", `CMCD-Request: bl=2000,mtp=4000`, `CMCD-Object: br=3000`, `CMCD-Session: sf=h,sid="a"`)
 	w := g.get("/api/v1/openapi.json")
 	require.Equal(t, 200, w.Code)
 	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
@@ -56,6 +57,20 @@ func TestDescriptionIsTrue(t *testing.T) {
 	var onAir map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(stream["on_air"], &onAir))
 	described("OnAir", onAir)
+	var viewers, nested map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(stream["viewers"], &viewers))
+	described("Viewers", viewers)
+	for name, schema := range map[string]string{
+		"buffer_ms": "Quantiles", "throughput": "Quantiles", "bitrate": "Quantiles", "formats": "ViewersFormats",
+	} {
+		nested = nil
+		require.NoError(t, json.Unmarshal(viewers[name], &nested))
+		described(schema, nested)
+	}
+	var played []map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(viewers["renditions"], &played))
+	require.Len(t, played, 1)
+	described("ViewersOfARendition", played[0])
 	require.NoError(t, json.Unmarshal(publisher["video"], &video))
 	described("PublisherVideo", video)
 	require.NoError(t, json.Unmarshal(publisher["audio"], &audio))

@@ -37,6 +37,7 @@ type Server struct {
 	transports *transports
 	groups     *groups
 	assets     *assets
+	reports    reports // of players
 	routes     http.Handler
 
 	failed   atomic.Int64 // when a failure was logged last, in Unix nanoseconds
@@ -82,6 +83,7 @@ func New(o Options) *Server {
 	}
 	s.streams = streams{journal: o.Journal, directory: o.Streams, log: s.log, asking: make(chan struct{}, 1)}
 	s.groups = newGroups(s.registry)
+	s.reports = newReports(s.registry)
 	s.transports = newTransports(transportCache, s.registry)
 	s.strays = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sluice_http_wrong_protocol_total", Help: "Connections in a protocol that belongs to another port.",

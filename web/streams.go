@@ -35,11 +35,12 @@ type listing struct {
 	byName map[string]*stream
 }
 
-// stream is one stream's feed and its rendered manifests.
+// stream is one stream's feed, its rendered manifests, and what its players say.
 type stream struct {
 	name    string
 	journal journal.Journal
 	feed    atomic.Pointer[timeline.Feed]
+	viewers viewers
 	manifests
 }
 

@@ -23,7 +23,7 @@ var floors = []struct {
 	{1, []string{
 		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock",
 		"ingest/id3", "ingest/tunnel", "ingest/vitals",
-		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable",
+		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable", "web/cmcd",
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
 	{2, []string{
@@ -46,6 +46,7 @@ var dry = []string{
 	"media", "media/scte35", "media/sei", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/id3",
 	"ingest/playback", "packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
 	"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded",
+	"web/cmcd",
 }
 
 var wet = []string{"net", "net/http", "os", "os/exec", "syscall"}

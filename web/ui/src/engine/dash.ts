@@ -1,8 +1,10 @@
 // dash.js, with the settings of dash-settings.ts, the eye on the line of dash-line.ts, and the
-// help of dash-still.ts.
+// help of dash-once.ts, dash-still.ts and dash-stop.ts.
 
 import * as dashjs from 'dashjs'
+import { dashCmcd } from './cmcd'
 import { leaveStandstills } from './dash-still'
+import { stopLeft } from './dash-stop'
 import { followLine } from './dash-line'
 import { loadOnce } from './dash-once'
 import { fatalCodes, settings } from './dash-settings'
@@ -30,8 +32,10 @@ export class DashEngine implements Engine {
     const player = this.#player
     const events = dashjs.MediaPlayer.events
     player.updateSettings(settings)
+    player.updateSettings({ streaming: { cmcd: dashCmcd(source.url, location.href) } })
     followLine(player, this.#host.video)
     loadOnce(player)
+    stopLeft(player)
     this.#stop = leaveStandstills(this.#host.video)
     player.on(events.ERROR, (e) => this.#onError(e))
     player.on(events.PLAYBACK_ERROR, (e) => this.#onPlaybackError(e))

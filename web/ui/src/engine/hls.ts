@@ -4,6 +4,7 @@
 
 import Hls, { ErrorTypes, Events, type ErrorData, type Level as HlsLevel } from 'hls.js'
 import type { Engine, EngineError, EngineHost, Level, Source } from './engine'
+import { hlsCmcd } from './cmcd'
 import { leaveHanging } from './hls-hang'
 import { followLine } from './hls-line'
 
@@ -25,12 +26,13 @@ export class HlsEngine implements Engine {
     // A rung that its encoder can't keep up with is gone for a while: hls.js
     // leaves it at once, and by default never comes back.
     this.#hls = new Hls({
-      lowLatencyMode: true, errorPenaltyExpireMs: PENALTY, abrEwmaFastLive: FAST, abrEwmaSlowLive: SLOW,
+      lowLatencyMode: true, errorPenaltyExpireMs: PENALTY, abrEwmaFastLive: FAST, abrEwmaSlowLive: SLOW, cmcd: {},
     })
   }
 
   load(source: Source): void {
     const hls = this.#hls
+    hls.config.cmcd = hlsCmcd(source.url, location.href)
     followLine(hls)
     leaveHanging(hls)
     hls.on(Events.ERROR, (_, data) => this.#host.error(toError(data)))
