@@ -71,7 +71,7 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	}
 	t := resolve(s.app, s.tcURL, c.StringArg(0))
 	stream, rendition, _ := strings.Cut(string(t.key), "/")
-	feed, err := s.watch(ctx, t, stream, rendition)
+	seat, err := s.watch(ctx, t, stream, rendition)
 	if err != nil {
 		return s.endPlay(c.StreamID, err)
 	}
@@ -80,7 +80,7 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	}
 	s.watched = c.StreamID
 	s.player = &player{
-		session: s, id: c.StreamID, reset: asksForReset(c), feed: feed, began: time.Now(), before: s.socket.sent.Load(),
+		session: s, id: c.StreamID, reset: asksForReset(c), feed: seat.Feed, until: seat.Until, began: time.Now(), before: s.socket.sent.Load(),
 		source: playback.New(playback.Options{
 			StreamID: c.StreamID, Rendition: timeline.RenditionID(rendition), Takes: s.enhanced.takes, MaxLag: s.limits.PlayLag,
 		}),
@@ -115,13 +115,14 @@ func asksForReset(c message.Command) bool {
 	return true
 }
 
-// watch asks for the stream's feed.
-func (s *session) watch(ctx context.Context, t target, stream, rendition string) (*timeline.Feed, error) {
+// watch asks for a seat. What begins with a tilde is no rendition but a token, as in the
+// URLs of HTTP; it belongs into the query, and not into the log.
+func (s *session) watch(ctx context.Context, t target, stream, rendition string) (Seat, error) {
 	switch {
 	case t.app != ServedApp:
-		return nil, ErrWrongApp
-	case rendition != printable(rendition):
-		return nil, ErrUnknownStream
+		return Seat{}, ErrWrongApp
+	case rendition != printable(rendition), strings.HasPrefix(rendition, "~"):
+		return Seat{}, ErrUnknownStream
 	}
 	w := Watch{
 		Stream: stream, Rendition: rendition, Query: t.query, TCURL: s.tcURL, Player: s.encoder, Remote: s.remote,
@@ -129,14 +130,14 @@ func (s *session) watch(ctx context.Context, t target, stream, rendition string)
 	}
 	asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
 	defer cancel()
-	feed, err := s.server.viewers.Watch(asking, w)
+	seat, err := s.server.viewers.Watch(asking, w)
 	switch {
 	case errors.Is(err, ErrUnknownStream), errors.Is(err, ErrForbidden):
-		return nil, fmt.Errorf("%w (%v)", err, t.key) // redacted: some type their key here
+		return Seat{}, fmt.Errorf("%w (%v)", err, t.key) // redacted: some type their key here
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errAdmission, err)
+		return Seat{}, fmt.Errorf("%w: %w", errAdmission, err)
 	}
-	return feed, nil
+	return seat, nil
 }
 
 // stopPlaying ends playing where the command means it.

@@ -10,7 +10,6 @@ import (
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
 	"sluice/ingest/webhook"
-	"sluice/packager/timeline"
 	"sluice/storage/catalog"
 	"sluice/storage/journal"
 	"sluice/web"
@@ -25,24 +24,25 @@ type viewers struct {
 }
 
 // Watch implements ingest.Viewers.
-func (v *viewers) Watch(ctx context.Context, w ingest.Watch) (*timeline.Feed, error) {
+func (v *viewers) Watch(ctx context.Context, w ingest.Watch) (ingest.Seat, error) {
 	if catalog.ValidateName(w.Stream) != nil {
-		return nil, ingest.ErrUnknownStream
+		return ingest.Seat{}, ingest.ErrUnknownStream
 	}
 	_, err := v.streams.Stream(ctx, w.Stream)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return nil, ingest.ErrUnknownStream
+		return ingest.Seat{}, ingest.ErrUnknownStream
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look up stream: %w", err)
+		return ingest.Seat{}, fmt.Errorf("look up stream: %w", err)
 	}
 	if v.plays != nil {
 		viewer := webhook.Viewer{Stream: w.Stream, Address: w.Remote.Addr()}
 		if err := v.plays.Permit(ctx, viewer, w.Player, w.TLS != nil); err != nil {
-			return nil, forbids(err, ingest.ErrForbidden)
+			return ingest.Seat{}, forbids(err, ingest.ErrForbidden)
 		}
 	}
-	return v.journal.Follow(ctx, w.Stream)
+	feed, err := v.journal.Follow(ctx, w.Stream)
+	return ingest.Seat{Feed: feed}, err
 }
 
 // newPlays returns what asks the application about viewers; nil where it isn't asked.
