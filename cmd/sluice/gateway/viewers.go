@@ -13,13 +13,17 @@ import (
 	"sluice/storage/catalog"
 	"sluice/storage/journal"
 	"sluice/web"
+	"sluice/web/pass"
 )
 
 // viewers lets players of RTMP watch what HTTP serves, by the same rules: every stream
-// of the catalog, by its public name, where the application lets them.
+// of the catalog, by its public name, with a token where it is signed, and where the
+// application lets them.
 type viewers struct {
 	streams catalog.Store
 	journal journal.Journal
+	rules   rules
+	passes  *pass.Verifier // nil: no token is valid
 	plays   *webhook.Plays // nil: nobody is asked
 }
 
@@ -35,6 +39,10 @@ func (v *viewers) Watch(ctx context.Context, w ingest.Watch) (ingest.Seat, error
 	if err != nil {
 		return ingest.Seat{}, fmt.Errorf("look up stream: %w", err)
 	}
+	until, err := v.admit(ctx, w)
+	if err != nil {
+		return ingest.Seat{}, err
+	}
 	if v.plays != nil {
 		viewer := webhook.Viewer{Stream: w.Stream, Address: w.Remote.Addr()}
 		if err := v.plays.Permit(ctx, viewer, w.Player, w.TLS != nil); err != nil {
@@ -42,7 +50,7 @@ func (v *viewers) Watch(ctx context.Context, w ingest.Watch) (ingest.Seat, error
 		}
 	}
 	feed, err := v.journal.Follow(ctx, w.Stream)
-	return ingest.Seat{Feed: feed}, err
+	return ingest.Seat{Feed: feed, Until: until}, err
 }
 
 // newPlays returns what asks the application about viewers; nil where it isn't asked.
