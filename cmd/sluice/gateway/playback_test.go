@@ -127,19 +127,26 @@ func TestSignedStream(t *testing.T) {
 		require.Contains(t, body, want)
 	}
 
-	play := func(query, limit string) (string, error) {
-		out, err := tool(t, "ffmpeg", "-v", "error", "-analyzeduration", "0", "-i", "rtmp://"+g.Addresses().RTMP+"/live/hall"+query, "-c", "copy", "-t", limit, "-f", "null", "-").CombinedOutput()
+	at := func(url, limit string) (string, error) {
+		out, err := tool(t, "ffmpeg", "-v", "error", "-analyzeduration", "0", "-i", url, "-c", "copy", "-t", limit, "-f", "null", "-").CombinedOutput()
 		return string(out), err
+	}
+	for _, manifest := range []string{"index.m3u8", "ts.m3u8", "manifest.mpd"} {
+		out, err := at(site+"hall/~"+good["for our address"]+"/"+manifest, "0.5")
+		require.NoError(t, err, "%s: %s", manifest, out)
+	}
+	play := func(query, limit string) (string, error) {
+		return at("rtmp://"+g.Addresses().RTMP+"/live/hall"+query, limit)
 	}
 	for _, name := range []string{"for our address", "JWT of before"} {
 		out, err := play("?token="+good[name], "0.5")
 		require.NoError(t, err, "%s: %s", name, out)
 	}
 	for query, want := range map[string]string{
-		"": "You may not play this stream: it needs a token, as in NAME?token=TOKEN.",
-		"?token=" + bad["the token has expired"]:                 "You may not play this stream: the token has expired.",
+		"":                                       "You may not play this stream: it needs a token, as in NAME?token=TOKEN.",
+		"?token=" + bad["the token has expired"]: "You may not play this stream: the token has expired.",
 		"?token=" + bad["the token isn't valid for this stream"]: "You may not play this stream: the token isn't valid for this stream.",
-		"/~" + good["short"]:                                     "No such stream.",
+		"/~" + good["short"]: "No such stream.",
 	} {
 		out, err := play(query, "0.5")
 		require.Error(t, err, query)
