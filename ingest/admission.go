@@ -151,6 +151,7 @@ const (
 func refusal(err error) status {
 	var codec *flv.NotServedError
 	var denied *DeniedError
+	var forbidden *ForbiddenError
 	switch {
 	case errors.As(err, &denied) && denied.Reason != "":
 		return status{levelError, "NetStream.Publish.BadName", denied.Reason}
@@ -170,6 +171,10 @@ func refusal(err error) status {
 		return status{levelError, "NetStream.Play.StreamNotFound", "No such stream."}
 	case errors.Is(err, errNotLive):
 		return status{levelError, "NetStream.Play.StreamNotFound", "The stream is not being published."}
+	case errors.Is(err, errLapsed):
+		return status{levelError, "NetStream.Play.Failed", "The token has expired: ask for a new one."}
+	case errors.As(err, &forbidden):
+		return status{levelError, "NetStream.Play.Failed", "You may not play this stream: " + forbidden.Reason + "."}
 	case errors.Is(err, ErrForbidden):
 		return status{levelError, "NetStream.Play.Failed", "You may not play this stream."}
 	case errors.Is(err, errForeign):
@@ -291,6 +296,7 @@ func reason(err error) string {
 		{errAdmission, "admission"},
 		{ErrUnknownStream, "unknown_stream"},
 		{ErrForbidden, "forbidden"},
+		{errLapsed, "expired"},
 		{errEnded, "ended"},
 		{errNotLive, "not_live"},
 		{errForeign, "foreign_codec"},

@@ -21,6 +21,7 @@ type player struct {
 	id      uint32 // the message stream
 	reset   bool   // the player asked for a new list
 	feed    *timeline.Feed
+	until   time.Time // when it may play no more; zero: never
 	source  *playback.Player
 	log     *slog.Logger
 	began   time.Time
@@ -97,6 +98,12 @@ func (p *player) run(ctx context.Context) error {
 	defer late.Stop()
 	again := time.NewTicker(limits.PlayPermit)
 	defer again.Stop()
+	var lapses <-chan time.Time
+	if !p.until.IsZero() {
+		lapse := time.NewTimer(time.Until(p.until))
+		defer lapse.Stop()
+		lapses = lapse.C
+	}
 	for {
 		video, audio := p.source.Awaits()
 		first, second := p.feed.Changed(video), p.feed.Changed(audio)
@@ -116,6 +123,9 @@ func (p *player) run(ctx context.Context) error {
 			if err := p.obeyWaiting(ctx); err != nil {
 				return err
 			}
+			if !p.until.IsZero() && !time.Now().Before(p.until) {
+				return errLapsed // there may always be more for one that reads slowly
+			}
 			continue
 		}
 		select {
@@ -133,6 +143,8 @@ func (p *player) run(ctx context.Context) error {
 			if !p.started {
 				err = errNotLive
 			}
+		case <-lapses:
+			return errLapsed
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

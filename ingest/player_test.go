@@ -174,6 +174,45 @@ func TestPlayIsGrantedForATime(t *testing.T) {
 	}
 }
 
+// A right to play that ends, ends the playing: with a reason, whatever comes meanwhile.
+func TestPlayEndsWithItsRight(t *testing.T) {
+	th := newTheatre(t)
+	th.until = time.Now().Add(time.Second)
+	h := start(t, Options{Viewers: th})
+	th.begin()
+	th.part()
+	c := dial(t, h.plain)
+	c.play("show")
+	c.pictures(picturesOfPart)
+	code, text := c.status()
+	require.Equal(t, "NetStream.Play.Failed The token has expired: ask for a new one.", code+" "+text)
+	c.ended()
+	h.log.wait(t, "the right to play has ended")
+	require.Equal(t, 1.0, testutil.ToFloat64(h.counts.watched.WithLabelValues("expired")))
+}
+
+// A token belongs into the query. In the path, as HTTP has it, it's not told to the log.
+func TestTokenInThePath(t *testing.T) {
+	th, h := showing(t, Limits{})
+	c := dial(t, h.plain)
+	c.play("show/~1800000000.SECRET")
+	code, _ := c.status()
+	require.Equal(t, "NetStream.Play.StreamNotFound", code)
+	c.ended()
+	h.log.wait(t, "connection refused")
+	require.NotContains(t, h.log.String(), "SECRET")
+	require.Empty(t, th.asked)
+
+	c = dial(t, h.plain)
+	c.play("members?token=1800000000.SECRET")
+	code, text := c.status()
+	require.Equal(t, "NetStream.Play.Failed You may not play this stream: members only.", code+" "+text)
+	c.ended()
+	h.log.wait(t, "playback is not allowed: members only")
+	require.Equal(t, "1800000000.SECRET", (<-th.asked).Query.Get("token"))
+	require.NotContains(t, h.log.String(), "SECRET")
+}
+
 // A rendition that there isn't, and codecs that the player doesn't take.
 func TestPlayOfWhatIsNotThere(t *testing.T) {
 	th, h := showing(t, Limits{})

@@ -75,7 +75,7 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 		Stream: stream, Rendition: rendition, Query: t.query, TCURL: s.tcURL, Player: s.encoder, Remote: s.remote,
 		TLS: s.secure(),
 	}
-	feed, err := s.watch(ctx, t, wish)
+	seat, err := s.watch(ctx, t, wish)
 	if err != nil {
 		return s.endPlay(c.StreamID, err)
 	}
@@ -84,7 +84,8 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	}
 	s.watched = c.StreamID
 	s.player = &player{
-		session: s, id: c.StreamID, wish: wish, answers: make(chan error, 1), reset: asksForReset(c), feed: feed, began: time.Now(), before: s.socket.sent.Load(),
+		session: s, id: c.StreamID, wish: wish, answers: make(chan error, 1), reset: asksForReset(c),
+		feed: seat.Feed, until: seat.Until, began: time.Now(), before: s.socket.sent.Load(),
 		source: playback.New(playback.Options{
 			StreamID: c.StreamID, Rendition: timeline.RenditionID(rendition), Takes: s.enhanced.takes, MaxLag: s.limits.PlayLag,
 		}),
@@ -119,24 +120,25 @@ func asksForReset(c message.Command) bool {
 	return true
 }
 
-// watch asks for the stream's feed.
-func (s *session) watch(ctx context.Context, t target, w Watch) (*timeline.Feed, error) {
+// watch asks for a seat. What begins with a tilde is no rendition but a token, as in the
+// URLs of HTTP; it belongs into the query, and not into the log.
+func (s *session) watch(ctx context.Context, t target, w Watch) (Seat, error) {
 	switch {
 	case t.app != ServedApp:
-		return nil, ErrWrongApp
-	case w.Rendition != printable(w.Rendition):
-		return nil, ErrUnknownStream
+		return Seat{}, ErrWrongApp
+	case w.Rendition != printable(w.Rendition), strings.HasPrefix(w.Rendition, "~"):
+		return Seat{}, ErrUnknownStream
 	}
 	asking, cancel := context.WithTimeout(ctx, s.limits.Publish)
 	defer cancel()
-	feed, err := s.server.viewers.Watch(asking, w)
+	seat, err := s.server.viewers.Watch(asking, w)
 	switch {
 	case errors.Is(err, ErrUnknownStream), errors.Is(err, ErrForbidden):
-		return nil, fmt.Errorf("%w (%v)", err, t.key) // redacted: some type their key here
+		return Seat{}, fmt.Errorf("%w (%v)", err, t.key) // redacted: some type their key here
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errAdmission, err)
+		return Seat{}, fmt.Errorf("%w: %w", errAdmission, err)
 	}
-	return feed, nil
+	return seat, nil
 }
 
 // stopPlaying ends playing where the command means it.

@@ -28,30 +28,34 @@ type theatre struct {
 	denies  atomic.Pointer[error] // of who comes, or is there; nil: nobody
 	parts   int
 	epoch   uint64
-	size    int // of a picture
+	size    int       // of a picture
+	until   time.Time // when seats end; zero: never
 }
 
 func newTheatre(t *testing.T) *theatre {
 	return &theatre{t: t, journal: memory.New(memory.Options{}), asked: make(chan Watch, 100), size: 100}
 }
 
-func (th *theatre) Watch(ctx context.Context, w Watch) (*timeline.Feed, error) {
+func (th *theatre) Watch(ctx context.Context, w Watch) (Seat, error) {
 	select {
 	case th.asked <- w:
 	default: // nobody reads so many
 	}
 	if err := th.denies.Load(); err != nil {
-		return nil, *err
+		return Seat{}, *err
 	}
 	switch w.Stream {
 	case "show":
-		return th.journal.Follow(ctx, w.Stream)
+		feed, err := th.journal.Follow(ctx, w.Stream)
+		return Seat{feed, th.until}, err
 	case "private":
-		return nil, ErrForbidden
+		return Seat{}, ErrForbidden
+	case "members":
+		return Seat{}, &ForbiddenError{"members only"}
 	case "broken":
-		return nil, io.ErrUnexpectedEOF
+		return Seat{}, io.ErrUnexpectedEOF
 	}
-	return nil, ErrUnknownStream
+	return Seat{}, ErrUnknownStream
 }
 
 func (th *theatre) append(entries ...timeline.Entry) {

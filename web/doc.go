@@ -19,6 +19,9 @@
 // Segments of MPEG-TS are made here when they are asked for: each once for all who ask at
 // the same time, by the goroutine of one of them, and kept within a bound.
 //
+// Streams may be signed (package pass): the same URLs then have a token in their path,
+// which no answer depends on but a refusal, and no log shows.
+//
 // OBS's request for the configuration of multitrack video is answered in the form of
 // its GetClientConfiguration, schemas 2024-06-04 and 2025-01-25.
 //

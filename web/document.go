@@ -142,6 +142,9 @@ func (x *exchange) deliver(r *rendered, contentType, cacheControl []string) erro
 		}
 	}
 	h["Vary"] = varyEncoding
+	if x.varies {
+		h["Vary"] = varyBoth
+	}
 	h["Cache-Control"] = cacheControl
 	h["Etag"] = f.etag
 	if noneMatch(x.r.Header, f.etag[0]) {

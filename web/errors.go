@@ -53,6 +53,7 @@ type problem struct {
 // own fault, and its text stays here.
 func problemOf(err error) problem {
 	p := problem{status: http.StatusInternalServerError, text: "internal error", cache: noStore}
+	var refused *refusal
 	switch {
 	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition), errors.Is(err, hls.ErrNoTransport):
 		// It may exist in a second: a stream that starts.
@@ -70,6 +71,8 @@ func problemOf(err error) problem {
 		p.status, p.asks = http.StatusUnauthorized, true
 	case errors.Is(err, ErrNotLive):
 		p.status = http.StatusConflict
+	case errors.As(err, &refused):
+		p.status, p.cache = http.StatusForbidden, refused.cache
 	case errors.Is(err, ErrForbidden):
 		p.status = http.StatusForbidden
 	case errors.Is(err, errNotYet), errors.Is(err, errStopping), errors.Is(err, ErrUnavailable):

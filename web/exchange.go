@@ -21,6 +21,8 @@ type exchange struct {
 	status  int   // 0 until the header is written
 	bytes   int64 // of body
 	timed   bool  // the next write has its deadline already
+	signed  bool  // the URL has a token
+	varies  bool  // by the page's origin, too
 	aborted bool  // the response can't be finished: the client must not take it for whole
 }
 
@@ -58,12 +60,12 @@ func (s *Server) conclude(x *exchange, began time.Time) {
 	case http.ErrAbortHandler:
 		x.aborted = true
 	default:
-		s.log.Error("a request panicked", "err", p, "path", x.r.URL.Path, "stack", string(debug.Stack()))
+		s.log.Error("a request panicked", "err", p, "path", target(x.r.URL), "stack", string(debug.Stack()))
 		s.fail(x, errPanicked)
 	}
 	x.group.count(x.status, x.bytes)
 	if s.log.Enabled(context.Background(), slog.LevelDebug) {
-		s.log.Debug("request", "method", x.r.Method, "path", x.r.URL.RequestURI(), "remote", x.r.RemoteAddr,
+		s.log.Debug("request", "method", x.r.Method, "path", target(x.r.URL), "remote", x.r.RemoteAddr,
 			"status", x.status, "bytes", x.bytes, "dur", time.Since(began))
 	}
 	if x.aborted {
@@ -115,7 +117,7 @@ func (s *Server) logFailure(x *exchange, err error) {
 		s.unlogged.Add(1)
 		return
 	}
-	s.log.Error("a request failed", "path", x.r.URL.Path, "err", err, "unlogged", s.unlogged.Swap(0))
+	s.log.Error("a request failed", "path", target(x.r.URL), "err", err, "unlogged", s.unlogged.Swap(0))
 }
 
 // begin writes the header.

@@ -27,6 +27,8 @@ var (
 
 	encodingGzip = []string{"gzip"}
 	varyEncoding = []string{"Accept-Encoding"}
+	varyOrigin   = []string{"Origin"}
+	varyBoth     = []string{"Accept-Encoding, Origin"}
 	bytesUnit    = []string{"bytes"}
 	bearer       = []string{`Bearer realm="sluice"`}
 	nosniff      = []string{"nosniff"}

@@ -194,9 +194,22 @@ func (s *Server) feed(x *exchange) (*stream, *timeline.Feed, error) {
 	return st, feed, err
 }
 
-// watched is feed for somebody who may watch the stream.
+// served is feed for somebody who may have what the URL names.
+func (s *Server) served(x *exchange) (*stream, *timeline.Feed, error) {
+	st, err := s.streams.find(x.r.Context(), x.r.PathValue("stream"))
+	if err == nil {
+		err = s.admit(x, st)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	feed, err := st.follow(x.r.Context())
+	return st, feed, err
+}
+
+// watched is served for somebody whom the application lets watch the stream.
 func (s *Server) watched(x *exchange) (*stream, *timeline.Feed, error) {
-	st, feed, err := s.feed(x)
+	st, feed, err := s.served(x)
 	if err == nil && s.permit != nil {
 		err = s.permit(x.r, st.name)
 	}

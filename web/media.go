@@ -77,7 +77,7 @@ func (p place) isNext(t *timeline.Timeline, r *timeline.Rendition) bool {
 
 // media answers …/{epoch}/{n}.m4s, …/{epoch}/{n}.{part}.m4s and …/{epoch}/{n}.ts.
 func (s *Server) media(x *exchange) error {
-	st, feed, err := s.feed(x)
+	st, feed, err := s.served(x)
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (r partsReader) ReadAt(b []byte, off int64) (n int, err error) {
 
 // initSegment answers …/{epoch}/init.mp4.
 func (s *Server) initSegment(x *exchange) error {
-	_, feed, err := s.feed(x)
+	_, feed, err := s.served(x)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"sluice/storage/catalog"
 	"sluice/storage/certificates"
 	"sluice/storage/journal"
+	"sluice/web/pass"
 )
 
 // Options configure a Server. Journal and Streams must be set.
@@ -38,6 +39,10 @@ type Options struct {
 	// answered: nil, or an error that wraps ErrForbidden or ErrUnavailable. Its text
 	// goes out. Media isn't asked for: who has no manifest doesn't find it.
 	Permit func(r *http.Request, stream string) error
+	// Rules, if given, say who may watch a stream; it is asked once for each. Passes
+	// checks the tokens of URLs: nil, and no URL with one is known.
+	Rules  func(stream string) pass.Rules
+	Passes *pass.Verifier
 	// Multitrack answers encoders that can send several sizes at once; nil: none is answered.
 	Multitrack *Multitrack
 	// Cue, if given, splices a stream, and returns the IDs of what the cue is about. Its

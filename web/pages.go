@@ -118,7 +118,16 @@ func (s *Server) player(x *exchange, p ui.Page) error {
 	if err != nil {
 		return err
 	}
+	if err := s.admit(x, st); err != nil {
+		return err
+	}
 	p.Stream = st.name
+	if x.signed {
+		p.Token = x.r.PathValue("token")
+	}
+	if st.rules != nil {
+		p.Ancestors = st.rules.Ancestors()
+	}
 	var b bytes.Buffer
 	if err := ui.RenderPage(&b, p); err != nil {
 		return err

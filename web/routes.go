@@ -17,14 +17,20 @@ func (s *Server) router() http.Handler {
 		r.Head(pattern, f)
 	}
 
-	get("/live/{stream}/index.m3u8", g.multivariant, s.multivariantPlaylist)
-	get("/live/{stream}/ts.m3u8", g.multivariant, s.transportMultivariant)
-	get("/live/{stream}/manifest.mpd", g.mpd, s.mpd)
-	get("/live/{stream}/{rendition}/index.m3u8", g.playlist, s.mediaPlaylist)
-	get("/live/{stream}/{rendition}/ts.m3u8", g.playlist, s.transportPlaylist)
-	get("/live/{stream}/{rendition}/{epoch}/init.mp4", g.init, s.initSegment)
+	// What a stream's viewers fetch is there with a token in the path, too. All URLs in
+	// it are relative, so they keep the token.
+	viewers := func(prefix, rest string, g *group, h handler) {
+		get(prefix+rest, g, h)
+		get(prefix+"/~{token}"+rest, g, withToken(h))
+	}
+	viewers("/live/{stream}", "/index.m3u8", g.multivariant, s.multivariantPlaylist)
+	viewers("/live/{stream}", "/ts.m3u8", g.multivariant, s.transportMultivariant)
+	viewers("/live/{stream}", "/manifest.mpd", g.mpd, s.mpd)
+	viewers("/live/{stream}", "/{rendition}/index.m3u8", g.playlist, s.mediaPlaylist)
+	viewers("/live/{stream}", "/{rendition}/ts.m3u8", g.playlist, s.transportPlaylist)
+	viewers("/live/{stream}", "/{rendition}/{epoch}/init.mp4", g.init, s.initSegment)
 	// {n}.m4s, {n}.{part}.m4s and {n}.ts
-	get("/live/{stream}/{rendition}/{epoch}/{file}", g.segment, s.media)
+	viewers("/live/{stream}", "/{rendition}/{epoch}/{file}", g.segment, s.media)
 
 	get("/api/v1/streams", g.api, s.listStreams)
 	get("/api/v1/streams/{stream}", g.api, s.describeStream)
@@ -39,8 +45,8 @@ func (s *Server) router() http.Handler {
 	}
 
 	get("/", g.page, s.index)
-	get("/watch/{stream}", g.page, s.watch)
-	get("/embed/{stream}", g.page, s.embed)
+	viewers("/watch/{stream}", "", g.page, s.watch)
+	viewers("/embed/{stream}", "", g.page, s.embed)
 	get("/assets/*", g.asset, s.asset)
 
 	get("/healthz", g.system, s.healthz)
@@ -50,14 +56,11 @@ func (s *Server) router() http.Handler {
 		get("/ca.crt", g.system, s.authority)
 	}
 
-	preflight := cors.Handler(cors.Options{
-		AllowedMethods: []string{http.MethodGet, http.MethodHead},
-		AllowedHeaders: []string{"*"},
-		MaxAge:         24 * 60 * 60,
-	})(s.endpoint(g.other, s.options)).ServeHTTP
-	r.Options("/live/*", preflight)
-	r.Options("/api/*", preflight)
-	r.Options("/*", s.endpoint(g.other, s.options))
+	options := s.endpoint(g.other, s.options)
+	r.Options("/live/{stream}/*", s.preflight(options))
+	r.Options("/live/*", preflight(nil, options))
+	r.Options("/api/*", preflight(nil, options))
+	r.Options("/*", options)
 
 	r.NotFound(s.endpoint(g.other, func(*exchange) error { return errUnknown }))
 	r.MethodNotAllowed(s.endpoint(g.other, func(x *exchange) error {
@@ -69,6 +72,17 @@ func (s *Server) router() http.Handler {
 		return errMethod
 	}))
 	return r
+}
+
+// preflight answers a CORS preflight for pages of the origins that allowed lets, of all
+// where it is nil; other requests are next's.
+func preflight(allowed func(r *http.Request, origin string) bool, next http.HandlerFunc) http.HandlerFunc {
+	return cors.Handler(cors.Options{
+		AllowOriginFunc: allowed,
+		AllowedMethods:  []string{http.MethodGet, http.MethodHead},
+		AllowedHeaders:  []string{"*"},
+		MaxAge:          24 * 60 * 60,
+	})(next).ServeHTTP
 }
 
 // takes reports whether there is a route for the method at a request's path.

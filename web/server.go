@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/storage/certificates"
+	"sluice/web/pass"
 	"sluice/web/ui"
 )
 
@@ -28,6 +29,7 @@ type Server struct {
 	permit     func(*http.Request, string) error                    // may be nil
 	cue        func(context.Context, string, Cue) ([]string, error) // may be nil
 	token      Token
+	passes     *pass.Verifier // may be nil
 	ca         []byte
 
 	certificates func() []certificates.Status
@@ -51,7 +53,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
 		advice: o.Advice, publisher: o.Publisher, onAir: o.OnAir, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
-		cue: o.Cue, token: o.Token,
+		cue: o.Cue, token: o.Token, passes: o.Passes,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {
@@ -81,7 +83,7 @@ func New(o Options) *Server {
 	if s.absence <= 0 {
 		s.absence = defaultAbsence
 	}
-	s.streams = streams{journal: o.Journal, directory: o.Streams, log: s.log, asking: make(chan struct{}, 1)}
+	s.streams = streams{journal: o.Journal, directory: o.Streams, rules: o.Rules, log: s.log, asking: make(chan struct{}, 1)}
 	s.groups = newGroups(s.registry)
 	s.reports = newReports(s.registry)
 	s.transports = newTransports(transportCache, s.registry)
@@ -94,7 +96,12 @@ func New(o Options) *Server {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawPath != "" {
+		r = withTildes(r)
+	}
+	s.routes.ServeHTTP(w, r)
+}
 
 // NewServer returns an HTTP server for h, ready for Serve (HTTP/1.1) and
 // ServeTLS (HTTP/2 too, with a TLS configuration that offers it). Its Shutdown

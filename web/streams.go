@@ -13,6 +13,7 @@ import (
 
 	"sluice/packager/timeline"
 	"sluice/storage/journal"
+	"sluice/web/pass"
 )
 
 // streams are those that the directory names. Finding one takes no lock; what
@@ -21,6 +22,7 @@ import (
 type streams struct {
 	journal   journal.Journal
 	directory Directory
+	rules     func(stream string) pass.Rules // may be nil
 	log       *slog.Logger
 
 	current atomic.Pointer[listing]
@@ -39,6 +41,7 @@ type listing struct {
 type stream struct {
 	name    string
 	journal journal.Journal
+	rules   *pass.Rules // nil where they let everybody
 	feed    atomic.Pointer[timeline.Feed]
 	viewers viewers
 	manifests
@@ -141,6 +144,11 @@ func (s *streams) ask(ctx context.Context, l *listing) (*listing, error) {
 		}
 		if st == nil {
 			st = &stream{name: name, journal: s.journal}
+			if s.rules != nil {
+				if r := s.rules(name); !r.Open() {
+					st.rules = &r
+				}
+			}
 		}
 		next.byName[name] = st
 		next.all = append(next.all, st)

@@ -17,6 +17,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Start the gateway and publish a test picture with a clock and a tone."`
 	Trust   trustCommand   `cmd:"" help:"Have this machine trust the local CA, so that OBS and browsers accept the gateway's certificate."`
 	Stream  streamCommand  `cmd:"" help:"Streams and their keys: add, list, rotate, remove; also while the gateway runs."`
+	Token   tokenCommand   `cmd:"" help:"Make a token with which a stream that is signed can be watched, and show the URLs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -31,7 +31,7 @@ var floors = []struct {
 		"storage/journal/...", "storage/objects/...", "storage/catalog/...", "storage/certificates/...",
 		"transcode/ffmpeg",
 	}},
-	{3, []string{"ingest", "ingest/admit", "ingest/token", "ingest/webhook", "packager", "transcode", "transcode/slate", "storage/archive", "relay/...", "web/ui/..."}},
+	{3, []string{"ingest", "ingest/admit", "ingest/token", "ingest/webhook", "packager", "transcode", "transcode/slate", "storage/archive", "relay/...", "web/ui/...", "web/pass"}},
 	{4, []string{"web"}},
 	{5, []string{"cmd/..."}},
 }

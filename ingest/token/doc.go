@@ -1,5 +1,5 @@
-// Package token checks JSON Web Tokens that admit publishers: RFC 7519, signed (RFC
-// 7515) by HS256, RS256 or ES256 (RFC 7518 §3).
+// Package token checks JSON Web Tokens that admit publishers, or viewers where a stream is
+// signed: RFC 7519, signed (RFC 7515) by HS256, RS256 or ES256 (RFC 7518 §3).
 //
 // In goes a token as an encoder gave it; out come Claims. The algorithm is that of the
 // key, not what the token says: a shared secret checks HS256 alone, an RSA key RS256, a

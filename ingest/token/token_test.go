@@ -174,6 +174,29 @@ func TestClaims(t *testing.T) {
 	require.ErrorIs(t, err, ErrInvalid)
 }
 
+// While a key is changed for another, tokens of both are valid; then those of the new one.
+func TestRotation(t *testing.T) {
+	old := []byte("the secret that stood there before")
+	during := build(t, Options{Secret: secret, OldSecret: old, PEM: pemOf(t, ecKey.Public()), OldPEM: pemOf(t, otherKey.Public())})
+	after := build(t, Options{Secret: secret, PEM: pemOf(t, ecKey.Public())})
+	for name, tc := range map[string]struct {
+		raw  string
+		goes bool // after the rotation
+	}{
+		"secret":     {signed(t, jwt.SigningMethodHS256, secret, "", nil), true},
+		"old secret": {signed(t, jwt.SigningMethodHS256, old, "", nil), false},
+		"key":        {signed(t, jwt.SigningMethodES256, ecKey, "", nil), true},
+		"old key":    {signed(t, jwt.SigningMethodES256, otherKey, "", nil), false},
+	} {
+		_, err := during.Verify(t.Context(), tc.raw)
+		require.NoError(t, err, name)
+		_, err = after.Verify(t.Context(), tc.raw)
+		require.Equal(t, tc.goes, err == nil, "%s: %v", name, err)
+	}
+	_, err := New(Options{OldPEM: []byte("no key")})
+	require.ErrorContains(t, err, "no PEM")
+}
+
 func TestLooks(t *testing.T) {
 	require.True(t, Looks(signed(t, jwt.SigningMethodHS256, secret, "", nil)))
 	for _, s := range []string{"", "hall", "a.b.c", "eyJhbGci", "eyJ.x", "eyJ.a.b.c"} {

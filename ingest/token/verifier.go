@@ -31,14 +31,14 @@ var ErrInvalid = errors.New("token not valid")
 // errNoKey says that there's no key for a token's algorithm and key id.
 var errNoKey = errors.New("no key for it")
 
-// Options of a Verifier. At least one of Secret, PEM and URL must be given.
+// Options of a Verifier. At least one of the keys and URL must be given.
 type Options struct {
-	Secret           []byte            // HS256
-	PEM              []byte            // a public key or certificate: RS256 or ES256
-	URL              string            // of a JWK set
-	Issuer, Audience string            // demanded where given
-	Transport        http.RoundTripper // for URL; nil: by proxy where the environment names one
-	Log              *slog.Logger      // nil: nothing is logged
+	Secret, OldSecret []byte            // HS256; the old one is valid too, while one takes the place of the other
+	PEM, OldPEM       []byte            // a public key or certificate: RS256 or ES256; likewise
+	URL               string            // of a JWK set
+	Issuer, Audience  string            // demanded where given
+	Transport         http.RoundTripper // for URL; nil: by proxy where the environment names one
+	Log               *slog.Logger      // nil: nothing is logged
 }
 
 // Verifier checks tokens.
@@ -64,11 +64,16 @@ var (
 // New returns a Verifier. It reads nothing yet.
 func New(o Options) (*Verifier, error) {
 	v := &Verifier{}
-	if len(o.Secret) > 0 {
-		v.keys = append(v.keys, key{alg: hs256, public: o.Secret})
+	for _, secret := range [][]byte{o.Secret, o.OldSecret} {
+		if len(secret) > 0 {
+			v.keys = append(v.keys, key{alg: hs256, public: secret})
+		}
 	}
-	if len(o.PEM) > 0 {
-		k, err := parsePEM(o.PEM)
+	for _, text := range [][]byte{o.PEM, o.OldPEM} {
+		if len(text) == 0 {
+			continue
+		}
+		k, err := parsePEM(text)
 		if err != nil {
 			return nil, err
 		}

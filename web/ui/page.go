@@ -15,6 +15,10 @@ type Page struct {
 	Stream string // the stream's public name, as in /live/{stream}/
 	Title  string // what people read; empty: the name
 	Embed  bool   // the form for iframes: the player alone, filling the frame
+	Token  string // in the URLs of a stream that is signed; empty: none
+	// Ancestors are the pages that may have the form for iframes in one, as frame-ancestors
+	// has them (CSP 3 §6.4.2); empty: all.
+	Ancestors string
 }
 
 var (
@@ -45,6 +49,7 @@ func sourceHash(source string) string {
 type view struct {
 	Stream   string
 	Title    string
+	Token    string
 	Kind     string // "watch" or "embed"
 	HLS      string
 	Script   string
@@ -55,12 +60,22 @@ type view struct {
 	Inline   template.JS  // the plain page's
 }
 
+// live is where the stream is.
+func (p Page) live() string {
+	at := "/live/" + url.PathEscape(p.Stream)
+	if p.Token != "" {
+		at += "/~" + url.PathEscape(p.Token)
+	}
+	return at
+}
+
 func (s site) render(w io.Writer, p Page) error {
 	v := view{
 		Stream:   p.Stream,
 		Title:    p.Title,
 		Kind:     "watch",
-		HLS:      "/live/" + url.PathEscape(p.Stream) + "/index.m3u8",
+		Token:    p.Token,
+		HLS:      p.live() + "/index.m3u8",
 		Script:   s.script,
 		Preloads: s.preloads,
 		Styles:   s.styles,

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -104,7 +105,7 @@ func (s site) policy(p Page) string {
 	}
 	ancestors := "'self'"
 	if p.Embed {
-		ancestors = "*"
+		ancestors = cmp.Or(p.Ancestors, "*")
 	}
 	return strings.Join([]string{
 		"default-src 'none'",

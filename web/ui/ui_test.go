@@ -67,6 +67,18 @@ func hrefs(html, rel string) []string {
 	return found
 }
 
+func TestPageOfASignedStream(t *testing.T) {
+	for _, p := range []Page{{Stream: "live", Token: "1.a-_"}, {Stream: "live", Token: "1.a-_", Embed: true, Ancestors: "'self' tv.example:*"}} {
+		require.Contains(t, rendered(t, builtSite(t), p), `data-stream="live" data-token="1.a-_" data-title="live"`)
+		for _, s := range []site{builtSite(t), plainSite(t)} {
+			require.Contains(t, rendered(t, s, p), `src="/live/live/~1.a-_/index.m3u8"`)
+			require.Equal(t, p.Embed, strings.HasSuffix(s.policy(p), "; frame-ancestors 'self' tv.example:*"))
+		}
+	}
+	require.Contains(t, rendered(t, builtSite(t), Page{Stream: "live", Token: `"><x`}), `data-token="&#34;&gt;&lt;x"`)
+	require.NotContains(t, rendered(t, builtSite(t), Page{Stream: "live"}), "data-token")
+}
+
 func TestEmbedPage(t *testing.T) {
 	for name, s := range map[string]site{"built": builtSite(t), "plain": plainSite(t)} {
 		html := rendered(t, s, Page{Stream: "live", Embed: true})

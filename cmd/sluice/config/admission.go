@@ -92,6 +92,7 @@ var groups = map[string][]setting{
 			return nil
 		}},
 	},
+	"signing": signingGroup,
 	"jwt": {
 		{"secret", func(c *Config, v value) error { return secret(&c.JWT.Secret, v.text) }},
 		{"secret-file", func(c *Config, v value) error { return secretFile(&c.JWT.Secret, v.text) }},
@@ -137,8 +138,10 @@ func setGroups(c *Config, layers []layer) error {
 	for name, group := range groups {
 		for _, l := range layers {
 			values := l.groups[name]
-			if values["secret"].text != "" && values["secret-file"].text != "" {
-				errs = append(errs, fmt.Errorf("%s: secret is given too", values["secret-file"].at))
+			for _, key := range []string{"secret", "old-secret"} {
+				if values[key].text != "" && values[key+"-file"].text != "" {
+					errs = append(errs, fmt.Errorf("%s: %s is given too", values[key+"-file"].at, key))
+				}
 			}
 			for _, s := range group {
 				if v := values[s.name]; v.text != "" {

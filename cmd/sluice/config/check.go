@@ -16,7 +16,7 @@ func (c Config) check(given map[string]value, specs []streamSpec) error {
 		}
 		return name
 	}
-	errs := c.checkTLS(specs, at)
+	errs := append(c.checkTLS(specs, at), c.checkPlayback(specs, at)...)
 	if c.Listen.RTMPS == "" && c.Listen.RTMP == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could publish", at("rtmps-addr"), at("rtmp-addr")))
 	}

@@ -22,6 +22,8 @@ type Config struct {
 	Ladder     rung.Spec      // likewise
 	Grace      time.Duration  // how long a publisher may be away
 	Continuity Continuity     // likewise
+	Playback   Playback       // likewise
+	Signing    Signing
 	Takeover   Takeover
 	MaxBitrate int // of a publisher, at most, in bits a second; 0: no limit
 	Webhooks   Webhooks
@@ -63,8 +65,9 @@ type Stream struct {
 	Clients []string // names in client certificates, one of which a publisher must have; none: needs no certificate
 	Timing  catalog.Timing
 	Ladder  *rung.Spec // nil for Config's
-	// Continuity's zero fields are Config's.
+	// Zero fields of these two are Config's.
 	Continuity Continuity
+	Playback   Playback
 }
 
 // Catalog returns the stream as the catalog knows it.
@@ -101,6 +104,7 @@ func Default() Config {
 		Continuity: Continuity{
 			BackupAfter: time.Second, BackupReturn: ReturnAuto, Slate: SlateOn, SlateAfter: 3 * time.Second,
 		},
+		Playback: Playback{Access: Public},
 		Takeover: TakeoverSilent,
 		Webhooks: Webhooks{Timeout: 3 * time.Second},
 		Log:      Log{Format: Text, Level: slog.LevelInfo},
@@ -137,6 +141,9 @@ type Flags struct {
 	Slate         *string  `placeholder:"on" help:"What is shown while nobody publishes and the grace lasts: on (a built-in picture, with ffmpeg), the path of a picture or clip, or off. [SLUICE_SLATE]"`
 	SlateAfter    *string  `name:"slate-after" placeholder:"3s" help:"How long nothing comes before the slate is shown. [SLUICE_SLATE_AFTER]"`
 	Ladder        *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
+	Playback      *string  `placeholder:"public" help:"Who may watch: public, everybody who knows a stream's name; signed, who has a URL with a token (see sluice token). [SLUICE_PLAYBACK]"`
+	Origin        []string `placeholder:"ORIGIN" help:"Origin whose pages may read streams (CORS), as in https://tv.example or https://*.tv.example; may be repeated. Without one, all. [SLUICE_ORIGIN, separated by commas]"`
+	Referer       []string `placeholder:"HOST" help:"Host whose pages may show streams (Referer), as in tv.example or *.tv.example, or none: players that name no page; may be repeated. Without one, all. [SLUICE_REFERER, separated by commas]"`
 	Takeover      *string  `placeholder:"silent" help:"When a second publisher of a stream is let in: silent (once the first has sent nothing for 1.5 s) or newest (at once; the first must go). [SLUICE_TAKEOVER]"`
 	MaxBitrate    *string  `name:"max-bitrate" placeholder:"off" help:"Bitrate that a publisher may not exceed for long, such as 20M; its session ends. [SLUICE_MAX_BITRATE]"`
 	APIToken      *string  `name:"api-token" placeholder:"TOKEN" help:"What writes to the HTTP API must show as their bearer token; without one they are refused. Processes of this machine can read it here: better in the environment or a file. [SLUICE_API_TOKEN]"`

@@ -49,7 +49,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest", "max-bitrate": "20M",
 		"backup-after": "2s", "backup-return": "stay", "slate": "off", "slate-after": "5s",
 		"api-token": "0123456789abcdef",
-		"ladder":    "source,480p@1200k", "log-format": "json", "log-level": "debug",
+		"playback":  "public", "origin": "https://tv.example,https://*.tv.example", "referer": "tv.example,none",
+		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
 		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
@@ -64,6 +65,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Ladder: rung.Spec{Source: &rung.Source{}, Rungs: []rung.Rung{{Name: "480p", Height: 480, Bitrate: 1_200_000, Codec: rung.H264}}},
 		Grace:  10 * time.Second, Log: Log{JSON, slog.LevelDebug},
 		Continuity: Continuity{2 * time.Second, ReturnStay, SlateOff, 5 * time.Second},
+		Playback:   Playback{Public, []string{"https://tv.example", "https://*.tv.example"}, []string{"tv.example", "none"}},
 		Takeover:   TakeoverNewest, MaxBitrate: 20_000_000, APIToken: "0123456789abcdef", Webhooks: Default().Webhooks,
 	}
 	require.Len(t, texts, len(settings)-1, "api-token-file goes without api-token")
@@ -91,6 +93,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
 		BackupAfter: ptr(texts["backup-after"]), BackupReturn: ptr(texts["backup-return"]),
 		Slate: ptr(texts["slate"]), SlateAfter: ptr(texts["slate-after"]),
+		Playback: ptr("public"), Origin: []string{"https://tv.example", "https://*.tv.example"}, Referer: []string{"tv.example", "none"},
 		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]), APIToken: ptr(texts["api-token"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
@@ -172,6 +175,11 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"URL as address", Flags{HTTPAddr: ptr("http://x:80")}, nil, `--http-addr: "http://x:80" is not an address: want host:port or :port, as in 127.0.0.1:8080 or :8080, or off`},
 		{"ladder", Flags{Ladder: ptr("source,720p@2")}, nil, `--ladder: "720p@2": "2" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log format", Flags{LogFormat: ptr("xml")}, nil, `--log-format: "xml" is neither text nor json`},
+		{"playback", Flags{Playback: ptr("secret")}, nil, `--playback: "secret" is neither public nor signed`},
+		{"playback without a key", Flags{}, []string{"SLUICE_PLAYBACK=signed"},
+			"SLUICE_PLAYBACK: signed needs a key: signing, secret-file (or another of its keys) in the YAML file"},
+		{"origin", Flags{Origin: []string{"tv.example"}}, nil, `--origin: "tv.example" is no origin: want https://HOST, https://*.HOST or *`},
+		{"referer", Flags{}, []string{"SLUICE_REFERER=tv.example,https://x"}, `SLUICE_REFERER: "https://x" is no host: want HOST, *.HOST, none or *`},
 		{"takeover", Flags{Takeover: ptr("always")}, nil, `--takeover: "always" is neither silent nor newest`},
 		{"bitrate", Flags{MaxBitrate: ptr("fast")}, nil, `--max-bitrate: "fast" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
@@ -285,6 +293,12 @@ func TestMistakesInAFileHaveTheirPlace(t *testing.T) {
 		{"webhook's password", "webhooks: {on-publish: 'https://me:12345678@app.example/'}\n", `FILE:1:24: on-publish: a URL with a password in it`},
 		{"webhook's short secret", "webhooks:\n  secret: 12345678\n", "FILE:2:11: secret: a secret has 16 to 4096 bytes, this one has 8"},
 		{"two secrets", "jwt:\n  secret: 1234567812345678\n  secret-file: x\n", "FILE:3:16: secret-file: secret is given too"},
+		{"two old secrets", "signing:\n  old-secret: 1234567812345678\n  old-secret-file: x\n", "FILE:3:20: old-secret-file: old-secret is given too"},
+		{"a stream without a signing key", "streams:\n  - name: hall\n    key: 0123456789\n    playback: signed\n",
+			"FILE:4:15: playback: signed needs a key: signing, secret-file (or another of its keys) in the YAML file"},
+		{"a stream's referer", "streams:\n  - name: hall\n    key: 0123456789\n    referer: [tv.example, a b]\n", `FILE:4:15: referer: "a b" is no host: want HOST, *.HOST, none or *`},
+		{"one secret for all", "jwt: {secret: 1234567812345678}\nsigning: {old-secret: 1234567812345678}\n", "signing: a key is that of jwt, so viewers' tokens would let them publish: take another, or give each an audience of its own"},
+		{"one key set for all", "jwt: {jwks-url: 'https://a/b', audience: x}\nsigning: {jwks-url: 'https://a/b'}\n", "signing: a key is that of jwt, so viewers' tokens would let them publish: take another, or give each an audience of its own"},
 		{"end of sessions", "jwt:\n  end-sessions: never\n", "FILE:2:17: "},
 		{"secret's file", "jwt:\n  secret-file: /nowhere/x\n", "FILE:2:16: secret-file: open /nowhere/x: no such file"},
 		{"webhook's timeout", "webhooks:\n  timeout: 1m\n", "FILE:2:12: timeout: 1m0s is not between 100ms and 8s"},

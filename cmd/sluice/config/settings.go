@@ -48,6 +48,9 @@ var settings = []setting{
 	{"slate", func(c *Config, v value) error { return c.Continuity.set("slate", v.text) }},
 	{"slate-after", func(c *Config, v value) error { return c.Continuity.set("slate-after", v.text) }},
 	{"ladder", func(c *Config, v value) error { return v.ladderTo(&c.Ladder) }},
+	{"playback", func(c *Config, v value) error { return c.Playback.set("playback", v.text) }},
+	{"origin", func(c *Config, v value) error { return c.Playback.set("origin", v.text) }},
+	{"referer", func(c *Config, v value) error { return c.Playback.set("referer", v.text) }},
 	{"takeover", func(c *Config, v value) error {
 		c.Takeover = Takeover(v.text)
 		if c.Takeover != TakeoverSilent && c.Takeover != TakeoverNewest {
@@ -155,10 +158,11 @@ func onOff(to *bool, v string) error {
 // anyPort reports whether the system is to choose the port.
 func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
 
-var streamFields = []string{"name", "key", "keys", "client", "segment", "part", "window", "ladder", "backup-after", "backup-return", "slate", "slate-after"}
+var streamFields = []string{"name", "key", "keys", "client", "segment", "part", "window", "ladder", "backup-after", "backup-return", "slate", "slate-after",
+	"playback", "origin", "referer"}
 
 // lists are the keys whose value may be a list: the same as with commas between.
-var lists = []string{"tls-cert", "tls-key", "domain", "client"}
+var lists = []string{"tls-cert", "tls-key", "domain", "client", "origin", "referer"}
 
 func parseStreams(specs []streamSpec) ([]Stream, error) {
 	var streams []Stream
@@ -208,6 +212,9 @@ func (spec streamSpec) parse() (Stream, error) {
 		{"backup-return", false, func(v value) error { return s.Continuity.set("backup-return", v.text) }},
 		{"slate", false, func(v value) error { return s.Continuity.set("slate", v.text) }},
 		{"slate-after", false, func(v value) error { return s.Continuity.set("slate-after", v.text) }},
+		{"playback", false, func(v value) error { return s.Playback.set("playback", v.text) }},
+		{"origin", false, func(v value) error { return s.Playback.set("origin", v.text) }},
+		{"referer", false, func(v value) error { return s.Playback.set("referer", v.text) }},
 	} {
 		v, given := spec.fields[f.name]
 		switch {

@@ -149,9 +149,13 @@ func (g *Gateway) wire() error {
 		policy: g.policy, streams: g.streams, packager: g.packager, transcoder: g.transcoder,
 		timing: g.config.Timing, ladder: g.config.Ladder, air: g.air, picture: g.picture,
 	}
-	plays := newPlays(g.config, hooks)
+	plays, rules := newPlays(g.config, hooks), newRules(g.config)
+	passes, err := newPasses(g.config.Signing, g.log)
+	if err != nil {
+		return err
+	}
 	g.ingest = ingest.New(ingest.Options{
-		Viewers: &viewers{streams: g.streams, journal: g.journal, plays: plays},
+		Viewers: &viewers{streams: g.streams, journal: g.journal, rules: rules, passes: passes, plays: plays},
 		Admit:   g.admitter, Log: g.log, Metrics: registry, Ports: ingest.Ports(g.Addresses()),
 		RTMPE: g.config.Compat.RTMPE, Newest: g.config.Takeover == config.TakeoverNewest,
 		Limits: ingest.Limits{Bitrate: int64(g.config.MaxBitrate)},
@@ -163,7 +167,7 @@ func (g *Gateway) wire() error {
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,
 		Cue: g.cue, Token: web.NewToken(string(g.config.APIToken)),
-		Permit: permit(plays), Multitrack: g.multitrack(),
+		Rules: rules.of, Passes: passes, Permit: permit(plays), Multitrack: g.multitrack(),
 		Advice: func(stream string) []string {
 			var line []string
 			if s, ok := g.ingest.Status(stream, false); ok {

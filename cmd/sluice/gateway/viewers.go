@@ -10,39 +10,47 @@ import (
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
 	"sluice/ingest/webhook"
-	"sluice/packager/timeline"
 	"sluice/storage/catalog"
 	"sluice/storage/journal"
 	"sluice/web"
+	"sluice/web/pass"
 )
 
 // viewers lets players of RTMP watch what HTTP serves, by the same rules: every stream
-// of the catalog, by its public name, where the application lets them.
+// of the catalog, by its public name, with a token where it is signed, and where the
+// application lets them.
 type viewers struct {
 	streams catalog.Store
 	journal journal.Journal
+	rules   rules
+	passes  *pass.Verifier // nil: no token is valid
 	plays   *webhook.Plays // nil: nobody is asked
 }
 
 // Watch implements ingest.Viewers.
-func (v *viewers) Watch(ctx context.Context, w ingest.Watch) (*timeline.Feed, error) {
+func (v *viewers) Watch(ctx context.Context, w ingest.Watch) (ingest.Seat, error) {
 	if catalog.ValidateName(w.Stream) != nil {
-		return nil, ingest.ErrUnknownStream
+		return ingest.Seat{}, ingest.ErrUnknownStream
 	}
 	_, err := v.streams.Stream(ctx, w.Stream)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return nil, ingest.ErrUnknownStream
+		return ingest.Seat{}, ingest.ErrUnknownStream
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look up stream: %w", err)
+		return ingest.Seat{}, fmt.Errorf("look up stream: %w", err)
+	}
+	until, err := v.admit(ctx, w)
+	if err != nil {
+		return ingest.Seat{}, err
 	}
 	if v.plays != nil {
 		viewer := webhook.Viewer{Stream: w.Stream, Address: w.Remote.Addr()}
 		if err := v.plays.Permit(ctx, viewer, w.Player, w.TLS != nil); err != nil {
-			return nil, forbids(err, ingest.ErrForbidden)
+			return ingest.Seat{}, forbids(err, ingest.ErrForbidden)
 		}
 	}
-	return v.journal.Follow(ctx, w.Stream)
+	feed, err := v.journal.Follow(ctx, w.Stream)
+	return ingest.Seat{Feed: feed, Until: until}, err
 }
 
 // newPlays returns what asks the application about viewers; nil where it isn't asked.

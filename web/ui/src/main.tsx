@@ -17,13 +17,13 @@ import { Watch } from './view/watch'
 const root = document.getElementById('sluice')
 if (!root) throw new Error('the page has no #sluice element')
 
-const { kind, stream = '', title = stream } = root.dataset
+const { kind, stream = '', title = stream, token = '' } = root.dataset
 const video = document.createElement('video')
 video.playsInline = true
 video.preload = 'auto'
 video.setAttribute('aria-label', title)
 
-const player = new Player(video, location.origin, stream)
+const player = new Player(video, location.origin, stream, token)
 const ui = new Ui(player)
 Object.defineProperty(window, 'sluice', { value: diagnostics(player), enumerable: true })
 

@@ -73,10 +73,14 @@ export class Player {
   /** The generation that was told to play. */
   #begun = 0
 
-  constructor(video: HTMLVideoElement, origin: string, stream: string) {
+  /** Of the URLs of a stream that is signed; empty where it is public. */
+  readonly #token: string
+
+  constructor(video: HTMLVideoElement, origin: string, stream: string, token = '') {
     this.video = video
     this.stream = stream
-    this.urls = streamURLs(origin, stream)
+    this.#token = token
+    this.urls = streamURLs(origin, stream, token)
     this.sound = new Sound(video)
     this.engineName.value = chooseEngine(location.search, recall('engine'), this.support)
     this.#poller = new Poller(this.urls.status, () => this.phase.peek(), (a) => this.#onAnswer(a))
@@ -208,7 +212,7 @@ export class Player {
   #address(name: EngineName): string {
     if (name === 'dash') return this.urls.dash
     const audio = this.audioOnly.peek() ? this.audioRendition.peek() : null
-    return audio ? renditionURL(location.origin, this.stream, audio.id) : this.urls.hls
+    return audio ? renditionURL(location.origin, this.stream, audio.id, this.#token) : this.urls.hls
   }
 
   /** What an engine of one generation tells; it is not heard any more once its time is over. */

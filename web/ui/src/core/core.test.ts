@@ -24,6 +24,17 @@ describe('urls', () => {
     expect(renditionURL('', 'live', 'audio 1')).toBe('/live/live/audio%201/index.m3u8')
   })
 
+  it('keep the token of a stream that is signed', () => {
+    expect(streamURLs('https://tv.example', 'live', '1800000000.ip.a-_')).toEqual({
+      page: 'https://tv.example/watch/live/~1800000000.ip.a-_',
+      embed: 'https://tv.example/embed/live/~1800000000.ip.a-_',
+      status: 'https://tv.example/api/v1/streams/live',
+      hls: 'https://tv.example/live/live/~1800000000.ip.a-_/index.m3u8',
+      dash: 'https://tv.example/live/live/~1800000000.ip.a-_/manifest.mpd',
+    })
+    expect(renditionURL('', 'live', 'audio', '1.a')).toBe('/live/live/~1.a/audio/index.m3u8')
+  })
+
   it('can’t break out of the snippet', () => {
     const html = embedSnippet('https://h/embed/a?x=1&y=2', 'A "quoted" <title>')
     expect(html).toContain('src="https://h/embed/a?x=1&amp;y=2"')

@@ -8,20 +8,26 @@ export interface StreamURLs {
   dash: string
 }
 
-export function streamURLs(origin: string, stream: string): StreamURLs {
+/** The token is that of a stream that is signed; empty where it is public. */
+export function streamURLs(origin: string, stream: string, token = ''): StreamURLs {
   const name = encodeURIComponent(stream)
+  const at = signed(name, token)
   return {
-    page: `${origin}/watch/${name}`,
-    embed: `${origin}/embed/${name}`,
+    page: `${origin}/watch/${at}`,
+    embed: `${origin}/embed/${at}`,
     status: `${origin}/api/v1/streams/${name}`,
-    hls: `${origin}/live/${name}/index.m3u8`,
-    dash: `${origin}/live/${name}/manifest.mpd`,
+    hls: `${origin}/live/${at}/index.m3u8`,
+    dash: `${origin}/live/${at}/manifest.mpd`,
   }
 }
 
+function signed(name: string, token: string): string {
+  return token ? `${name}/~${encodeURIComponent(token)}` : name
+}
+
 /** The HLS media playlist of one rendition. */
-export function renditionURL(origin: string, stream: string, rendition: string): string {
-  return `${origin}/live/${encodeURIComponent(stream)}/${encodeURIComponent(rendition)}/index.m3u8`
+export function renditionURL(origin: string, stream: string, rendition: string, token = ''): string {
+  return `${origin}/live/${signed(encodeURIComponent(stream), token)}/${encodeURIComponent(rendition)}/index.m3u8`
 }
 
 /** The HTML to paste into another page. It keeps 16:9 at any width. */

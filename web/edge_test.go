@@ -1,0 +1,275 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/web/pass"
+)
+
+// origin is a gateway with a signed stream and a public one behind edges, which are in
+// deployments/cdn. It notes what it's asked.
+func origin(t *testing.T) (url string, asked func() []string) {
+	t.Helper()
+	g, _ := playing(t, 3, signing(nil), func(o *Options) { o.Now = time.Now })
+	g.publisher("empty").begin().fix().segments(2)
+	var mu sync.Mutex
+	var list []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		list = append(list, r.URL.RequestURI())
+		mu.Unlock()
+		g.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		all := list
+		list = nil
+		return all
+	}
+}
+
+// edgeCase is a request to an edge.
+type edgeCase struct {
+	path, address string
+	status        int
+	text          string
+}
+
+// respelt writes the last character of a path's MAC with its unused bits set.
+func respelt(path string) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	at := strings.Index(path, "/source") - 1
+	return path[:at] + string(letters[strings.IndexByte(letters, path[at])+1]) + path[at+1:]
+}
+
+// edgeCases are what each edge has to do.
+func edgeCases() map[string]edgeCase {
+	hour := time.Now().Add(time.Hour)
+	ours := netip.MustParseAddr("192.0.2.7")
+	sign := func(secret []byte, stream string, until time.Time, from netip.Addr) string {
+		return "/live/live/~" + pass.Sign(secret, stream, until, from) + "/source/1/2.m4s"
+	}
+	free := sign(signingKey, "live", hour, netip.Addr{})
+	own := sign(signingKey, "live", hour, ours)
+	return map[string]edgeCase{
+		"valid":              {free, "198.51.100.1", 200, "[source 2.0]"},
+		"valid, escaped":     {strings.Replace(free, "~", "%7E", 1), "198.51.100.1", 200, "[source 2.0]"},
+		"another viewer's":   {sign(signingKey, "live", hour.Add(time.Minute), netip.Addr{}), "198.51.100.2", 200, "[source 2.0]"},
+		"of before":          {sign(oldKey, "live", hour, netip.Addr{}), "198.51.100.2", 200, "[source 2.0]"},
+		"of this address":    {own, "192.0.2.7", 200, "[source 2.0]"},
+		"an IPv6 address's":  {sign(signingKey, "live", hour, netip.MustParseAddr("2001:db8::7")), "2001:db8::7", 200, "[source 2.0]"},
+		"a playlist":         {strings.Replace(free, "1/2.m4s", "index.m3u8?_HLS_skip=YES", 1), "198.51.100.1", 200, "#EXTM3U"},
+		"the public stream":  {"/live/empty/source/1/2.m4s", "198.51.100.1", 200, "[source 2.0]"},
+		"of another address": {own, "192.0.2.8", 403, "at this address"},
+		"expired":            {sign(signingKey, "live", time.Now().Add(-time.Second), netip.Addr{}), "198.51.100.1", 403, "the token has expired"},
+		"of another stream":  {sign(signingKey, "empty", hour, netip.Addr{}), "198.51.100.1", 403, "isn't valid for this stream\n"},
+		"another secret's":   {sign([]byte("a secret of nobody that is known"), "live", hour, netip.Addr{}), "198.51.100.1", 403, "isn't valid for this stream\n"},
+		"another spelling":   {strings.Replace(free, "/source", "=/source", 1), "198.51.100.1", 403, "isn't valid"},
+		"the MAC otherwise":  {respelt(free), "198.51.100.1", 403, "isn't valid"},
+		"nonsense":           {"/live/live/~x/source/1/2.m4s", "198.51.100.1", 403, "isn't valid"},
+		"nothing":            {"/live/live/~/source/1/2.m4s", "198.51.100.1", 403, "isn't valid"},
+		"no token, cached":   {"/live/live/source/1/2.m4s", "198.51.100.1", 403, "needs a URL with a token"},
+	}
+}
+
+// requireOneName wants the origin to have been asked by one name of what was signed.
+func requireOneName(t *testing.T, asked []string, cases map[string]edgeCase, once bool) {
+	t.Helper()
+	names := map[string]int{}
+	for _, path := range asked {
+		if strings.Contains(path, "/~") && strings.Contains(path, ".m4s") {
+			names[path]++
+		}
+		for _, tc := range cases {
+			require.False(t, strings.HasPrefix(tc.path, "/live/live/~1") && path == tc.path, "a viewer's token")
+		}
+	}
+	require.Len(t, names, 1, "%v", asked)
+	for _, n := range names {
+		require.True(t, !once || n == 1, "%v", asked)
+	}
+}
+
+// The nginx of deployments/cdn refuses what the gateway would refuse, asks it once for what
+// many viewers fetch, and logs no token.
+func TestNginxEdge(t *testing.T) {
+	const module = "/usr/lib/nginx/modules/ngx_http_js_module.so"
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		nginx = "/usr/sbin/nginx"
+	}
+	if _, err := os.Stat(nginx); err != nil {
+		t.Fatal("nginx is needed (Debian: apt install nginx)")
+	}
+	if _, err := os.Stat(module); err != nil {
+		t.Fatal("njs is needed (Debian: apt install libnginx-mod-http-js)")
+	}
+	at, asked := origin(t)
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
+	require.NoError(t, os.Chmod(dir, 0o755))
+	conf, err := os.ReadFile("../deployments/cdn/sluice.conf")
+	require.NoError(t, err)
+	script, err := os.ReadFile("../deployments/cdn/signed.js")
+	require.NoError(t, err)
+	socket := filepath.Join(dir, "edge.sock")
+	for _, change := range [][2]string{
+		{"/etc/nginx/sluice/", dir + "/"}, {"/var/cache/nginx/sluice", dir + "/cache"}, {"/var/log/nginx/sluice.log", dir + "/access.log"},
+		{"127.0.0.1:8080", strings.TrimPrefix(at, "http://")},
+		{"listen 80;", "listen unix:" + socket + "; set_real_ip_from unix:; real_ip_header X-Real-IP;"},
+	} {
+		require.Contains(t, string(conf), change[0])
+		conf = bytes.ReplaceAll(conf, []byte(change[0]), []byte(change[1]))
+	}
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	write("signed.js", string(script))
+	write("secret.conf", `set $sluice_secret "`+string(signingKey)+`"; set $sluice_old_secret "`+string(oldKey)+`";`)
+	paths := ""
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		paths += kind + "_temp_path " + dir + "/" + kind + ";\n"
+	}
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;\n"
+	}
+	main := write("nginx.conf", user+"load_module "+module+";\ndaemon off;\nmaster_process off;\npid "+dir+"/pid;\nevents {}\nhttp {\n"+paths+string(conf)+"}\n")
+
+	var said bytes.Buffer
+	ctx, stop := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, nginx, "-e", "stderr", "-p", dir, "-c", main)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	require.NoError(t, cmd.Start())
+	done := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
+	t.Cleanup(func() { stop(); <-done })
+	tr := &http.Transport{DisableCompression: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}}
+	t.Cleanup(tr.CloseIdleConnections)
+	client := &http.Client{Transport: tr}
+	get := func(tc edgeCase) (*http.Response, string, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://live.example"+tc.path, nil)
+		require.NoError(t, err)
+		r.Header.Set("X-Real-IP", tc.address)
+		resp, err := client.Do(r)
+		if err != nil {
+			return nil, "", err
+		}
+		defer resp.Body.Close()
+		var b bytes.Buffer
+		_, err = b.ReadFrom(resp.Body)
+		return resp, b.String(), err
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, _, err := get(edgeCase{path: "/healthz", address: "192.0.2.1"}); err == nil {
+			break
+		}
+		select {
+		case <-done:
+			t.Fatal(said.String())
+		case <-tick.C:
+		}
+	}
+	asked()
+	cases := edgeCases()
+	for range 2 {
+		for name, tc := range cases {
+			resp, body, err := get(tc)
+			require.NoError(t, err)
+			require.Equal(t, tc.status, resp.StatusCode, "%s: %s %s", name, body, &said)
+			require.Contains(t, body, tc.text, name)
+			if tc.status == 200 && strings.HasSuffix(tc.path, ".m4s") {
+				require.Equal(t, "public, max-age=31536000, immutable", resp.Header.Get("Cache-Control"))
+			}
+		}
+	}
+	requireOneName(t, asked(), cases, true)
+	log, err := os.ReadFile(filepath.Join(dir, "access.log"))
+	require.NoError(t, err)
+	require.Contains(t, string(log), "GET /live/live/~/source/1/2.m4s 200")
+	for name, tc := range cases {
+		if _, rest, ok := strings.Cut(tc.path, "."); ok && len(rest) > 60 {
+			require.NotContains(t, string(log), rest[:40], name)
+		}
+	}
+}
+
+// driver calls the worker as a CDN does: one request for each case, of which it prints the
+// answers.
+const driver = `
+import worker from %WORKER%;
+const { cases, env } = JSON.parse(process.argv[2]);
+const answers = {};
+for (const [name, { path, address }] of Object.entries(cases)) {
+  const r = await worker.fetch(new Request('https://tv.example' + path, { headers: { 'CF-Connecting-IP': address } }), env);
+  answers[name] = { status: r.status, text: await r.text(), cache: r.headers.get('Cache-Control') };
+}
+console.log(JSON.stringify(answers));
+`
+
+// The worker of deployments/cdn does the same.
+func TestWorkerEdge(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatal("node is needed (Debian: apt install nodejs)")
+	}
+	at, asked := origin(t)
+	dir := t.TempDir()
+	worker, err := os.ReadFile("../deployments/cdn/worker.js")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "worker.mjs"), worker, 0o600))
+	script := filepath.Join(dir, "drive.mjs")
+	require.NoError(t, os.WriteFile(script, []byte(strings.ReplaceAll(driver, "%WORKER%", `"./worker.mjs"`)), 0o600))
+	cases := edgeCases()
+	input := map[string]any{
+		"env":   map[string]string{"ORIGIN": at, "SECRET": string(signingKey), "OLD_SECRET": string(oldKey)},
+		"cases": map[string]any{},
+	}
+	for name, tc := range cases {
+		input["cases"].(map[string]any)[name] = map[string]string{"path": tc.path, "address": tc.address}
+	}
+	text, err := json.Marshal(input)
+	require.NoError(t, err)
+	var said bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), node, script, string(text))
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	require.NoError(t, err, said.String())
+	var answers map[string]struct {
+		Status      int
+		Text, Cache string
+	}
+	require.NoError(t, json.Unmarshal(out, &answers))
+	for name, tc := range cases {
+		require.Equal(t, tc.status, answers[name].Status, "%s: %s", name, answers[name].Text)
+		require.Contains(t, answers[name].Text, tc.text, name)
+		if tc.status == 200 && strings.HasSuffix(tc.path, ".m4s") {
+			require.Equal(t, "public, max-age=31536000, immutable", answers[name].Cache)
+		}
+	}
+	requireOneName(t, asked(), cases, false)
+}
