@@ -4,7 +4,9 @@
 import type { MediaPlayerClass, MediaPlayerEvents } from 'dashjs'
 import { ErrorDetails, Events } from 'hls.js'
 import type Hls from 'hls.js'
+import { dashCmcd, hlsCmcd } from '../src/engine/cmcd'
 import { leaveStandstills } from '../src/engine/dash-still'
+import { stopLeft } from '../src/engine/dash-stop'
 import { followLine as followDashLine } from '../src/engine/dash-line'
 import { loadOnce } from '../src/engine/dash-once'
 import { fatalCodes, settings } from '../src/engine/dash-settings'
@@ -99,7 +101,8 @@ function followHls(hls: Hls, recorder: Recorder): void {
 
 async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { default: Hls } = await import('hls.js')
-  const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3 }) // as the product's page
+  const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3, cmcd: {} }) // as the product's page
+  hls.config.cmcd = hlsCmcd(src, location.href)
   hls.on(Hls.Events.ERROR, (_, e) => {
     const detail = `${e.type} ${e.details} ${e.error?.message ?? ''}`
     // It tells so of its own requests, whenever it changes the level while one is out.
@@ -132,8 +135,10 @@ async function startDash(video: HTMLVideoElement, src: string, recorder: Recorde
   const { MediaPlayer } = await import('dashjs')
   const player = MediaPlayer().create()
   player.updateSettings(settings)
+  player.updateSettings({ streaming: { cmcd: dashCmcd(src, location.href) } })
   followDashLine(player, video)
   loadOnce(player)
+  stopLeft(player)
   leaveStandstills(video)
   player.on(MediaPlayer.events.ERROR, (e: unknown) => {
     const { error } = e as { error?: { code?: number; message?: string } | string }
