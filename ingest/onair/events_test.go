@@ -69,11 +69,14 @@ func TestEventsOfAClockThatIsOver(t *testing.T) {
 		s := newStudio(t)
 		p, b := s.in('p', Primary), s.in('b', Backup)
 		s.pass(time.Second)
+		b.stopped.Store(true) // the session is of one goroutine at a time
+		s.pass(frame)
 		require.NoError(t, b.sink.WriteEvent(t.Context(), media.Event{At: 1 << 40}))
 		require.NoError(t, b.sink.Begin(t.Context(), b.tracks()))
 		for range 2 * heldEvents {
 			require.NoError(t, b.sink.WriteEvent(t.Context(), media.Event{At: 1 << 41}))
 		}
+		b.stopped.Store(false)
 		s.pass(3 * time.Second)
 		p.leave(nil)
 		s.pass(frame)
