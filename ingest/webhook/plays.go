@@ -24,7 +24,8 @@ type Viewer struct {
 	Address netip.Addr
 }
 
-// Plays asks the application about viewers, at most once a minute about each.
+// Plays asks the application about viewers, at most once a minute about each, but for
+// questions that were given up before there was an answer.
 type Plays struct {
 	client *Client
 	open   bool
@@ -39,6 +40,7 @@ type verdict struct {
 	done  chan struct{} // closed once the rest is set
 	err   error
 	until time.Time
+	void  bool // whoever asked gave up: there is none
 }
 
 // NewPlays returns what asks about viewers; open lets them watch when there is no
@@ -49,36 +51,52 @@ func NewPlays(c *Client, open bool) *Plays {
 
 // Permit returns nil for a viewer who may watch. Otherwise the error is a *Denied, or
 // wraps ErrFailed, or is the context's. Those who ask about the same viewer at once
-// wait for one answer.
+// wait for one answer; where the one of them who asked gives up, another asks.
 func (p *Plays) Permit(ctx context.Context, v Viewer, userAgent string, tls bool) error {
 	v.Address = v.Address.Unmap().WithZone("")
-	now := time.Now()
-	p.mu.Lock()
-	known := p.known[v]
-	ask := known == nil || known.old(now)
-	if ask {
-		p.makeRoom(now)
-		known = &verdict{done: make(chan struct{})}
-		p.known[v] = known
-	}
-	p.mu.Unlock()
-	if ask {
-		p.decide(ctx, known, v, userAgent, tls)
-	}
-	select {
-	case <-known.done:
-		return known.err
-	case <-ctx.Done():
-		return ctx.Err()
+	for {
+		known, ask := p.verdict(v)
+		if ask {
+			p.decide(ctx, known, v, userAgent, tls)
+		}
+		select {
+		case <-known.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if !known.void {
+			return known.err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 	}
 }
 
-// decide asks for a verdict. Others wait for it too: it doesn't end with whoever came
-// first.
+// verdict returns the one about a viewer, and whether it's the caller's to decide.
+func (p *Plays) verdict(v Viewer) (known *verdict, ask bool) {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.known[v]; known != nil && !known.old(now) {
+		return known, false
+	}
+	p.makeRoom(now)
+	known = &verdict{done: make(chan struct{})}
+	p.known[v] = known
+	return known, true
+}
+
+// decide asks for a verdict, for as long as the context lasts: what comes of that is
+// nothing to those who wait for it, too.
 func (p *Plays) decide(ctx context.Context, known *verdict, v Viewer, userAgent string, tls bool) {
 	defer close(known.done)
 	known.err = ErrFailed // stays if it panics
-	known.err = p.ask(context.WithoutCancel(ctx), v, userAgent, tls)
+	known.err = p.ask(ctx, v, userAgent, tls)
+	if known.err != nil && ctx.Err() != nil {
+		known.void = true // and old at once
+		return
+	}
 	known.until = time.Now().Add(playFor)
 	if errors.Is(known.err, ErrFailed) {
 		known.until = time.Now().Add(failureFor)

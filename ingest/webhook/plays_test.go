@@ -99,6 +99,55 @@ func TestPlaysAtOnce(t *testing.T) {
 	})
 }
 
+// Who gives up waits no longer for an application that hangs. What others wait for, or
+// hear later, is an answer of their own.
+func TestPlaysGivenUp(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &wire{}
+			w.says(-1)
+			p := plays(w, open)
+			v := viewer("hall", "192.0.2.1")
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if err := p.Permit(ctx, v, "", false); err != context.DeadlineExceeded {
+					t.Error(err)
+				}
+				if took := time.Since(start); took != time.Second {
+					t.Error("it gave up after", took)
+				}
+			})
+			synctest.Wait()
+			require.Equal(t, 1, w.asked())
+			patient := make(chan error, 3)
+			for range cap(patient) {
+				wg.Go(func() { patient <- p.Permit(t.Context(), v, "", false) })
+			}
+			synctest.Wait()
+			require.Equal(t, 1, w.asked(), "they wait")
+			w.says(403)
+			wg.Wait()
+			for range cap(patient) {
+				require.ErrorAs(t, <-patient, new(*Denied))
+			}
+			require.Equal(t, time.Second, time.Since(start))
+			require.Equal(t, 2, w.asked(), "one of them asked for all")
+
+			w.says(-1)
+			other := viewer("yard", "192.0.2.1")
+			ctx, cancel = context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			require.ErrorIs(t, p.Permit(ctx, other, "", false), context.Canceled)
+			require.ErrorIs(t, p.Permit(ctx, other, "", false), context.Canceled)
+			w.says(204)
+			require.NoError(t, p.Permit(t.Context(), other, "", false), "not remembered")
+		})
+	}
+}
+
 func TestViewersAreBounded(t *testing.T) {
 	w := &wire{}
 	w.says(204)
