@@ -39,8 +39,9 @@ func (p *pace) take(s media.Sample, ts media.Timescale) (rate float64, ok bool) 
 	return rate, ok
 }
 
-// measure takes note of a picture, and reports whether all rates of the input's pictures have
-// been measured anew.
+// measure takes note of a picture, and reports whether it's time to make slates anew: all
+// rates of the input's pictures have been measured, or the leading one's, since others may
+// have been announced that never come.
 func (in *input) measure(t *media.Track, s media.Sample) bool {
 	p := in.paces[t.ID]
 	if p == nil {
@@ -55,6 +56,9 @@ func (in *input) measure(t *media.Track, s media.Sample) bool {
 		rates = make(map[media.TrackID]float64, len(in.paces))
 	}
 	rates[t.ID], in.rates = rate, rates
+	if t == in.leads {
+		return true
+	}
 	for _, o := range in.paces {
 		if o.window < p.window {
 			return false

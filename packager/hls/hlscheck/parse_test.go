@@ -101,6 +101,12 @@ func TestReportsEndWithTheirRendition(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, reportMissing, found[0].Rule)
 	require.Equal(t, s.steps[video2].at, found[0].At)
+
+	once := &spoiler{t: t, steps: observation()}
+	once.drop("#EXT-X-RENDITION-REPORT", video2)
+	found = observe(once.steps).Violations()
+	require.Len(t, found, 1, "it is back in the next playlist")
+	require.Equal(t, reportMissing, found[0].Rule)
 }
 
 // A segment may be over before the part that was hinted (§6.2.6).

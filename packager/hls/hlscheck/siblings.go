@@ -104,6 +104,10 @@ func miss(t, sibling *track, key, name string, reported, alive bool, f *findings
 			f.add(reportMissing, 0, "of %s", name)
 		}
 	case reported || !alive:
+		// It was offered before it is reported again, and not gone in between.
+		if s := sibling.unreported[key]; s != nil && s.seen > 0 && reported {
+			f.list = append(f.list, s.missed(name)...)
+		}
 		delete(sibling.unreported, key)
 	case sibling.unreported[key] == nil:
 		if sibling.unreported == nil {
@@ -122,11 +126,16 @@ func (t *track) checkUnreported(name string, f *findings) {
 			continue
 		}
 		if s.seen++; s.seen == 2 {
-			g := &findings{url: s.url, at: s.at}
-			g.add(reportMissing, 0, "of %s", name)
-			f.list = append(f.list, g.list...)
+			f.list = append(f.list, s.missed(name)...)
 		}
 	}
+}
+
+// missed is what was found where the report was missing.
+func (s *silence) missed(name string) []Violation {
+	f := &findings{url: s.url, at: s.at}
+	f.add(reportMissing, 0, "of %s", name)
+	return f.list
 }
 
 // playlists returns the URLs of a multivariant playlist's media playlists.

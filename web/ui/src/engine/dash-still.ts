@@ -28,13 +28,18 @@ const WIDEST = 4
 /** What is used of a video element. */
 export type Element = Pick<HTMLVideoElement, 'buffered' | 'currentTime' | 'paused' | 'seeking'>
 
-/** Where an element that has stood still for so long (ms) goes on; null: it is to wait. */
-export function beyond({ buffered, currentTime, seeking }: Omit<Element, 'paused'>, still: number): number | null {
+/**
+ * Where an element that stands still goes on; null: it is to wait.
+ *
+ * @param still for how long (ms) it has stood still
+ * @param settled of that, for how long it hasn't been seeking
+ */
+export function beyond({ buffered, currentTime }: Pick<Element, 'buffered' | 'currentTime'>, still: number, settled: number): number | null {
   for (let n = 0; n < buffered.length; n++) {
     const start = buffered.start(n)
     if (currentTime < start) return still >= STILL_AT_HOLE && start - currentTime <= WIDEST ? start + EDGE : null
     const ahead = buffered.end(n) - currentTime
-    if (ahead > EDGE) return still >= STILL_IN_BUFFER && ahead >= ENOUGH && !seeking ? currentTime + EDGE : null
+    if (ahead > EDGE) return settled >= STILL_IN_BUFFER && ahead >= ENOUGH ? currentTime + EDGE : null
   }
   return null
 }
@@ -42,15 +47,17 @@ export function beyond({ buffered, currentTime, seeking }: Omit<Element, 'paused
 /** Watches an element; returns how to stop. */
 export function leaveStandstills(video: Element): () => void {
   let since = performance.now()
+  let sought = since // when it was seeking last
   let at = -1
   const timer = setInterval(() => {
     const now = performance.now()
+    if (video.seeking) sought = now
     if (video.paused || video.currentTime !== at) {
       at = video.currentTime
       since = now
       return
     }
-    const to = beyond(video, now - since)
+    const to = beyond(video, now - since, now - Math.max(since, sought))
     if (to !== null) video.currentTime = to
   }, LOOK)
   return () => clearInterval(timer)

@@ -391,19 +391,30 @@ describe('dash.js that stands still', () => {
   const hour = 3_600_000
 
   it('at a hole goes on behind it', () => {
-    expect(beyond(element(990.814), 1000)).toBeCloseTo(991.264)
-    expect(beyond(element(990.814), 999)).toBeNull()
-    expect(beyond({ ...element(991), seeking: true }, 1000)).toBeCloseTo(991.264)
-    expect(beyond(element(980), hour)).toBeNull()
-    expect(beyond(element(1009.2), hour)).toBeNull()
-    expect(beyond({ ...element(5), buffered: ranges() }, hour)).toBeNull()
+    expect(beyond(element(990.814), 1000, 1000)).toBeCloseTo(991.264)
+    expect(beyond(element(990.814), 999, 999)).toBeNull()
+    expect(beyond(element(991), 1000, 0)).toBeCloseTo(991.264) // while it seeks to there
+    expect(beyond(element(980), hour, hour)).toBeNull()
+    expect(beyond(element(1009.2), hour, hour)).toBeNull()
+    expect(beyond({ ...element(5), buffered: ranges() }, hour, hour)).toBeNull()
   })
 
   it('in the midst of its buffer seeks to where it is', () => {
-    expect(beyond(element(988), 500)).toBeCloseTo(988.05)
-    expect(beyond(element(988), 499)).toBeNull()
-    expect(beyond(element(990.4), hour)).toBeNull() // waits for more
-    expect(beyond({ ...element(988), seeking: true }, hour)).toBeNull()
+    expect(beyond(element(988), 500, 500)).toBeCloseTo(988.05)
+    expect(beyond(element(988), 499, 499)).toBeNull()
+    expect(beyond(element(990.4), hour, hour)).toBeNull() // waits for more
+  })
+
+  it('is let seek for as long as it takes, and then a while to begin', () => {
+    const video = { ...element(988), seeking: true }
+    const stop = leaveStandstills(video)
+    vi.advanceTimersByTime(10_000)
+    video.seeking = false
+    vi.advanceTimersByTime(400)
+    expect(video.currentTime).toBe(988)
+    vi.advanceTimersByTime(200)
+    expect(video.currentTime).toBeCloseTo(988.05)
+    stop()
   })
 
   it('is helped after a while', () => {
