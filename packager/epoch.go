@@ -33,8 +33,9 @@ type epoch struct {
 	changed  []timeline.RenditionID // rungs that the log says have another track now
 	faults   []fault                // of rungs, not dealt with yet
 	captions sei.Captions           // of the leading video
-	// inherited is where splices of epochs before lie, by their IDs; nil until the epoch is dated.
-	inherited map[string]time.Duration
+	// zeroDate is that of media time zero, from which splices of epochs before are placed
+	// on the epoch's clock; not set until the epoch is dated.
+	zeroDate time.Time
 }
 
 // bound is where the leading rendition starts segment msn, as a presentation

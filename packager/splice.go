@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (s *Stream) releaseSplices(ctx context.Context) error {
 	if s.epoch == nil || !s.epoch.clock.settled {
 		return nil
 	}
-	if s.epoch.inherited == nil {
+	if s.epoch.zeroDate.IsZero() {
 		s.epoch.inheritSplices()
 	}
 	if len(s.session.splices) == 0 {
@@ -98,60 +99,67 @@ func (s *Stream) lastSplices(ctx context.Context) {
 // inheritSplices wants segments to start at the splices of epochs before that are still to
 // come, by their dates.
 func (e *epoch) inheritSplices() {
-	e.inherited = map[string]time.Duration{}
-	start := e.clock.at(0)
+	e.zeroDate = e.clock.at(0)
 	for _, o := range e.record.now().Splices {
-		if o.Epoch == e.number {
-			continue
-		}
-		if o.End != nil {
-			e.cutAt(scte35.Point{Role: scte35.RoleIn}, timeline.Origin+o.End.Time.Sub(start))
-			continue
-		}
-		section, err := scte35.Parse(o.Section)
-		if err != nil {
-			continue // it was read once
-		}
-		at := timeline.Origin + o.Time.Sub(start)
-		e.inherited[o.ID] = at
-		for _, p := range section.Points() {
-			if p.EventID == o.EventID && p.Type == o.Type {
-				p.Duration = o.Planned
-				e.cutAt(p, at)
-			}
+		if o.Epoch != e.number {
+			e.recut(nil, o)
 		}
 	}
 }
 
-// place returns where a splice is on the epoch's clock, if it is.
-func (e *epoch) place(o *timeline.Splice) (at time.Duration, ok bool) {
-	if o.Epoch == e.number {
-		return o.Media, true
-	}
-	at, ok = e.inherited[o.ID]
-	return at, ok
-}
-
-// uncut takes back that segments are to start at a splice that has been cancelled, and
-// at its end, unless another is there.
-func (e *epoch) uncut(o *timeline.Splice) {
-	at, ok := e.place(o)
-	if !ok {
-		return
-	}
-	ts := e.lanes[0].Timescale
-	wanted := map[media.Ticks]bool{}
-	for _, other := range e.record.now().Splices {
-		if at, ok := e.place(other); ok {
-			wanted[media.TicksOf(at, ts)] = true
-			wanted[media.TicksOf(at+other.Planned, ts)] = true
-		}
-	}
-	for _, at := range []media.Ticks{media.TicksOf(at, ts), media.TicksOf(at+o.Planned, ts)} {
-		if !wanted[at] {
+// recut has segments start where a splice wants it now, and not where it did before unless
+// another is there. It was nil before it was known, and is nil once it is cancelled.
+func (e *epoch) recut(before, now *timeline.Splice) {
+	old := e.cutsOf(before)
+	for _, at := range old {
+		wanted := func(o *timeline.Splice) bool { return slices.Contains(e.cutsOf(o), at) }
+		if !slices.ContainsFunc(e.record.now().Splices, wanted) {
 			e.cutter.unsplice(at)
 		}
 	}
+	for _, at := range e.cutsOf(now) {
+		if !slices.Contains(old, at) { // else it may be served already
+			e.cutter.splice(at)
+		}
+	}
+}
+
+// cutsOf returns where segments are to start for a splice: at it, and where a break ends
+// that has an end, or else ends by itself. What lies in epochs before counts by its date,
+// as soon as this one has its own.
+func (e *epoch) cutsOf(o *timeline.Splice) (cuts []media.Ticks) {
+	leader := e.lanes[0]
+	if o == nil || o.Kind == timeline.SpliceCommand || leader.Kind != media.Video {
+		return nil
+	}
+	add := func(epoch uint64, at time.Duration, date time.Time) {
+		if epoch != e.number {
+			if e.zeroDate.IsZero() {
+				return
+			}
+			at = timeline.Origin + date.Sub(e.zeroDate)
+		}
+		cuts = append(cuts, media.TicksOf(at, leader.Timescale))
+	}
+	add(o.Epoch, o.Media, o.Time)
+	switch {
+	case o.End != nil:
+		add(o.End.Epoch, o.End.Media, o.End.Time)
+	case returns(o):
+		add(o.Epoch, o.Media+o.Planned, o.Time.Add(o.Planned))
+	}
+	return cuts
+}
+
+// returns reports whether a break ends by itself.
+func returns(o *timeline.Splice) bool {
+	if o.Planned == 0 {
+		return false
+	}
+	section, err := scte35.Parse(o.Section)
+	return err == nil && slices.ContainsFunc(section.Points(), func(p scte35.Point) bool {
+		return p.Role == scte35.RoleOut && p.Returns && p.EventID == o.EventID && p.Type == o.Type
+	})
 }
 
 // mark records what a section says: all of it, or nothing where it is left out. It
@@ -187,21 +195,17 @@ func (s *Stream) mark(ctx context.Context, section *scte35.Section, raw []byte, 
 	if !s.record.now().FitsSplices(isNew) {
 		return nil, fmt.Errorf("%w: %d are listed already", errSplice, timeline.MaxSplices)
 	}
-	for i, p := range points {
+	for i := range points {
 		entry, told := of(i)
 		if entry == nil {
 			continue
 		}
-		cancelled := s.record.now().Splice(told)
+		before := s.record.now().Splice(told)
 		if err := s.record.append(ctx, entry); err != nil {
 			return ids, err
 		}
 		ids = append(ids, told)
-		if p.Role == scte35.RoleCancel {
-			e.uncut(cancelled)
-		} else {
-			e.cutAt(p, at.media)
-		}
+		e.recut(before, s.record.now().Splice(told))
 	}
 	return ids, nil
 }
@@ -237,18 +241,6 @@ func (s *Stream) entryOf(p scte35.Point, id string, at time.Duration, date time.
 
 // planned is how long manifests say that a break is meant to last.
 func planned(d time.Duration) time.Duration { return min(d, maxPlanned).Truncate(time.Millisecond) }
-
-// cutAt wants segments to start where a break begins or ends.
-func (e *epoch) cutAt(p scte35.Point, at time.Duration) {
-	leader := e.lanes[0]
-	if leader.Kind != media.Video || p.Role != scte35.RoleOut && p.Role != scte35.RoleIn {
-		return
-	}
-	e.cutter.splice(media.TicksOf(at, leader.Timescale))
-	if p.Role == scte35.RoleOut && p.Returns {
-		e.cutter.splice(media.TicksOf(at+planned(p.Duration), leader.Timescale))
-	}
-}
 
 // markPoint returns the entry of a new splice, or nil where it is one that is known:
 // encoders repeat what they announce.

@@ -332,11 +332,30 @@ func TestAnySplicesKeepTheRules(t *testing.T) {
 // A break that was announced before another publisher came begins where it was to begin: a
 // segment starts there, and at its end, by the dates that manifests have told.
 func TestSpliceOverASeam(t *testing.T) {
-	for name, cancelled := range map[string]bool{"announced": false, "cancelled": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		told   bool   // when it ends
+		next   bool   // another begins there
+		cancel uint32 // the event
+		starts []media.Ticks
+	}{
+		{"ends by itself", false, false, 0, []media.Ticks{0, 4, 8, 14}}, // 4 s after the seam, and 4 s later
+		{"ends by itself, cancelled", false, false, 7, []media.Ticks{0, 6, 12}},
+		{"end told", true, false, 0, []media.Ticks{0, 4, 8, 14}},
+		{"end told, cancelled", true, false, 7, []media.Ticks{0, 6, 12}},
+		{"the next cancelled", true, true, 8, []media.Ticks{0, 4, 8, 14}},
+		{"cancelled, not the next", true, true, 7, []media.Ticks{0, 6, 8, 14}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, packager.Settings{Segment: 6 * time.Second}).begin(videoTrack(t))
 			r.write(video{num: 3000, gops: []int{60}}.events(8 * time.Second))
-			r.splice(scte35.Out(7, nil, 4*time.Second, true), 12*90_000, "break")
+			r.splice(scte35.Out(7, nil, 4*time.Second, !c.told), 12*90_000, "break")
+			if c.told {
+				r.splice(scte35.In(7, nil), 16*90_000, "")
+			}
+			if c.next {
+				r.splice(scte35.Out(8, nil, 0, false), 16*90_000, "next")
+			}
 			date := r.timeline().Splice("break").Time
 
 			// Without an End, as when a backup takes over; its clock is another.
@@ -347,8 +366,8 @@ func TestSpliceOverASeam(t *testing.T) {
 			}
 			before, after := until(again, 10*time.Second)
 			r.write(before)
-			if cancelled {
-				r.splice(scte35.Cancel(7), 1<<40, "")
+			if c.cancel != 0 {
+				r.splice(scte35.Cancel(c.cancel), 1<<40, "")
 			}
 			r.write(after).end()
 
@@ -358,12 +377,9 @@ func TestSpliceOverASeam(t *testing.T) {
 					starts = append(starts, (g.start()-origin)/90_000)
 				}
 			}
-			if cancelled {
-				require.Nil(t, r.timeline().Splice("break"))
-				require.Equal(t, []media.Ticks{0, 6, 12}, starts)
-				return
-			}
-			require.Equal(t, []media.Ticks{0, 4, 8, 14}, starts, "4 s after the seam, and 4 s later")
+			require.Equal(t, c.starts, starts)
+			require.Equal(t, c.cancel == 7, r.timeline().Splice("break") == nil)
+			require.Equal(t, c.next && c.cancel != 8, r.timeline().Splice("next") != nil)
 			for _, g := range r.segments(timeline.Source) {
 				if g.epoch == 2 && g.start() == origin+4*90_000 {
 					require.WithinDuration(t, date, g.parts[0].Time, 2*time.Millisecond)

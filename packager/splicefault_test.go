@@ -2,7 +2,6 @@ package packager_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -81,24 +80,47 @@ func TestRefusedSplices(t *testing.T) {
 	}
 }
 
-// A break that is cancelled leaves no cut behind, not that of its end either, unless
-// another splice is there.
-func TestCancelledBreakCutsNothing(t *testing.T) {
-	for _, other := range []bool{false, true} {
-		t.Run(fmt.Sprint(other), func(t *testing.T) {
+// A break that is cancelled, or ends otherwise than was planned, leaves no cut behind, not
+// that of its end either, unless another splice is there.
+func TestSplicesTakenBackCutNothing(t *testing.T) {
+	out := func(id string, ahead, planned time.Duration) packager.Cue {
+		return packager.Cue{Kind: packager.CueOut, ID: id, Duration: planned, Returns: planned > 0, Ahead: ahead}
+	}
+	in := func(id string, ahead time.Duration) packager.Cue {
+		return packager.Cue{Kind: packager.CueIn, ID: id, Ahead: ahead}
+	}
+	cancel := packager.Cue{Kind: packager.CueCancel, ID: "ad"}
+	const s = time.Second
+	for _, c := range []struct {
+		name   string
+		cues   []packager.Cue // 7 s after the start
+		starts []float64
+	}{
+		{"its planned end", []packager.Cue{out("ad", 2*s, 4*s), cancel}, []float64{0, 6, 12, 18}},
+		{"its known end", []packager.Cue{out("ad", 2*s, 0), in("ad", 6*s), cancel}, []float64{0, 6, 12, 18}},
+		{"both", []packager.Cue{out("ad", 2*s, 4*s), in("ad", 7*s), cancel}, []float64{0, 6, 12, 18}},
+		{"it ends otherwise", []packager.Cue{out("ad", 2*s, 4*s), in("ad", 7*s)}, []float64{0, 6, 9, 14, 20}},
+		{"another begins there", []packager.Cue{out("ad", 2*s, 4*s), out("ad2", 2*s, 0), cancel}, []float64{0, 6, 9, 15, 21}},
+		{"another ends there", []packager.Cue{
+			out("ad2", 1*s, 0), in("ad2", 4*s), out("ad", 4*s, 2*s), cancel,
+		}, []float64{0, 6, 8, 11, 17, 23}},
+		{"another would end by itself there", []packager.Cue{
+			out("ad2", 1*s, 3*s), out("ad", 4*s, 2*s), cancel,
+		}, []float64{0, 6, 8, 11, 17, 23}},
+		{"it begins at its planned end", []packager.Cue{
+			out("ad2", 1*s, 3*s), in("ad2", 2*s), out("ad", 4*s, 0), cancel,
+		}, []float64{0, 6, 8, 9, 15, 21}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, packager.Settings{Segment: 6 * time.Second}).begin(videoTrack(t))
 			events := video{num: 3000, gops: []int{30}}.events(24 * time.Second)
 			before, after := until(events, 7*time.Second)
 			r.write(before)
-			r.cue(packager.Cue{Kind: packager.CueOut, ID: "ad", Duration: 4 * time.Second, Returns: true, Ahead: 2 * time.Second})
-			want := []float64{0, 6, 12, 18}
-			if other {
-				r.cue(packager.Cue{Kind: packager.CueOut, ID: "ad2", Ahead: 2 * time.Second})
-				want = []float64{0, 6, 9, 15, 21}
+			for _, cue := range c.cues {
+				require.Equal(t, []string{cue.ID}, r.cue(cue))
 			}
-			require.Equal(t, []string{"ad"}, r.cue(packager.Cue{Kind: packager.CueCancel, ID: "ad"}))
 			r.write(after).end()
-			require.Equal(t, want, r.startsOf())
+			require.Equal(t, c.starts, r.startsOf())
 		})
 	}
 }
