@@ -23,10 +23,10 @@ export const settings: MediaPlayerSettingClass = {
         ewma: { throughputFastHalfLifeSeconds: 0.5, throughputSlowHalfLifeSeconds: 1 },
       },
     },
-    // After a segment was left, for so long (ms) nothing else is tried; what was left isn't
-    // for longer (Ceiling). dash.js counts it with a timer, which throws when the Period is
+    // After a segment was left, for so long (ms) dash.js would try nothing better; what was left
+    // isn't tried for longer (Ceiling). It counts with a timer, which throws where the Period is
     // over by then.
-    abandonLoadTimeout: 200,
+    abandonLoadTimeout: 0,
   },
 }
 
