@@ -72,7 +72,9 @@ func permit(plays *webhook.Plays) func(*http.Request, string) error {
 			return err
 		}
 		viewer := webhook.Viewer{Stream: stream, Address: from.Addr()}
-		err = plays.Permit(r.Context(), viewer, r.UserAgent(), r.TLS != nil)
+		// Who hangs up before there is an answer has asked all the same: others may wait for
+		// it, and the next one is a minute away. The client's own limit ends it.
+		err = plays.Permit(context.WithoutCancel(r.Context()), viewer, r.UserAgent(), r.TLS != nil)
 		if errors.Is(err, webhook.ErrFailed) {
 			return web.ErrUnavailable
 		}
