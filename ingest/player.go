@@ -120,7 +120,7 @@ func (p *player) run(ctx context.Context) error {
 			return errForeign
 		}
 		if v, a := p.source.Awaits(); outcome == playback.More || v != video || a != audio {
-			if err := p.obeyWaiting(ctx); err != nil {
+			if err := p.obeyWaiting(ctx, again.C); err != nil {
 				return err
 			}
 			if !p.until.IsZero() && !time.Now().Before(p.until) {
@@ -176,18 +176,24 @@ func (p *player) next() (playback.Outcome, error) {
 	return outcome, p.send(ms...)
 }
 
-// obeyWaiting obeys what was ordered meanwhile.
-func (p *player) obeyWaiting(ctx context.Context) error {
+// obeyWaiting does what came up meanwhile: one that is behind may never be idle.
+func (p *player) obeyWaiting(ctx context.Context, again <-chan time.Time) error {
 	for {
+		var err error
 		select {
 		case o := <-p.orders:
-			if err := p.obey(o); err != nil {
-				return err
-			}
+			err = p.obey(o)
+		case <-again:
+			p.askAgain(ctx)
+		case err = <-p.answers:
+			p.asking = false
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		default:
 			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

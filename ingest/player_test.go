@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -172,6 +173,58 @@ func TestPlayIsGrantedForATime(t *testing.T) {
 			require.Equal(t, 1.0, testutil.ToFloat64(h.counts.watched.WithLabelValues(reason)))
 		})
 	}
+}
+
+// One that is behind all the time is asked about, and ended, no later than others.
+func TestPlayThatIsBehindIsGrantedForATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const every, parts = time.Second, 100
+		th, p := newTheatre(t), newPipes()
+		th.size = 10 << 10
+		s := New(Options{Admit: newDoorman(nil), Viewers: th, Limits: Limits{PlayPermit: every, PlayLag: time.Hour}})
+		served := make(chan error)
+		go func() { served <- s.Serve(context.Background(), p) }()
+		defer func() {
+			s.Shutdown(context.Background())
+			require.NoError(t, <-served)
+		}()
+		th.begin()
+		th.part()
+		c := greet(t, p.dial())
+		c.play("show")
+		c.pictures(1) // it begins with the newest keyframe
+		for range parts {
+			th.part()
+		}
+		var denied time.Time
+		pictures, code := 0, ""
+		for code == "" {
+			m, err := c.r.ReadMessage()
+			require.NoError(t, err)
+			parsed, err := message.Parse(m)
+			require.NoError(t, err)
+			switch v := parsed.(type) {
+			case *message.Video:
+				time.Sleep(40 * time.Millisecond) // as they were taken: it never catches up
+				pictures++
+			case message.Command:
+				o, _ := amf0.AsObject(v.Arg(0))
+				if o.String("level") == levelError {
+					code = o.String("code")
+				}
+			}
+			if denied.IsZero() && pictures == 100 {
+				require.GreaterOrEqual(t, len(th.asked), int(100*40*time.Millisecond/every), "each second, and at first")
+				no := error(ErrForbidden)
+				th.denies.Store(&no)
+				denied = time.Now()
+			}
+		}
+		require.Equal(t, "NetStream.Play.Failed", code)
+		require.Less(t, time.Since(denied), every+500*time.Millisecond)
+		require.Less(t, pictures, parts*picturesOfPart)
+		c.ended()
+	})
 }
 
 // A right to play that ends, ends the playing: with a reason, whatever comes meanwhile.
