@@ -9,8 +9,8 @@ import (
 // to hold back while its line was stuck.
 const allowanceTime = 10 * time.Second
 
-// allowance bounds the bitrate of all messages of a session, whatever they are: a token
-// bucket. Its zero value bounds nothing.
+// allowance bounds the bitrate of all that a session's peer sends, whether it comes to
+// messages or not: a token bucket. Its zero value bounds nothing.
 type allowance struct {
 	limit int64 // bits a second
 	left  float64
@@ -21,7 +21,7 @@ func newAllowance(limit int64, now time.Time) allowance {
 	return allowance{limit: limit, left: float64(limit) * allowanceTime.Seconds(), at: now}
 }
 
-// spend takes a message's bytes. The error says by how much a publisher is above its
+// spend takes bytes that were read. The error says by how much a publisher is above its
 // limit.
 func (a *allowance) spend(bytes int, now time.Time) error {
 	if a.limit <= 0 {
@@ -34,4 +34,15 @@ func (a *allowance) spend(bytes int, now time.Time) error {
 		return fmt.Errorf("%w: %.1f Mb/s is allowed", ErrBitrate, float64(a.limit)/1e6)
 	}
 	return nil
+}
+
+// metered reads a session's connection within its allowance.
+type metered struct{ s *session }
+
+func (m metered) Read(b []byte) (int, error) {
+	n, err := m.s.conn.Read(b)
+	if over := m.s.rate.spend(n, m.s.socket.arrived); over != nil {
+		return n, over
+	}
+	return n, err
 }

@@ -54,12 +54,32 @@ func TestBitrateLimit(t *testing.T) {
 			return message.Command{StreamID: 1, Name: "unheard", Args: []any{nil, text}}
 		},
 	} {
-		t.Run(name, func(t *testing.T) { floods(t, flood) })
+		t.Run(name, func(t *testing.T) {
+			floods(t, func(c *client, at uint32) error { return c.trySend(flood(at)) })
+		})
 	}
+	t.Run("messages that are left", func(t *testing.T) { floods(t, leave) })
 }
 
-// floods lets a publisher send a message each 10 ms.
-func floods(t *testing.T, flood func(at uint32) message.Message) {
+// leave begins a message of 100 chunks of which the last is never sent, and then sends
+// one that is whole.
+func leave(c *client, _ uint32) error {
+	const chunks, size, stream = 100, 128, 7
+	raw := []byte{stream, 0, 0, 0, 0, chunks * size >> 8, chunks * size & 0xff, 9, 1, 0, 0, 0} // type 0, a picture
+	for n := range chunks - 1 {
+		if n > 0 {
+			raw = append(raw, 0xc0|stream)
+		}
+		raw = append(raw, make([]byte, size)...)
+	}
+	raw = append(raw, 2, 0, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0, 0, stream) // Abort Message, section 5.4.2
+	raw = append(raw, 2, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 1)      // Acknowledgement, section 5.4.3
+	_, err := c.conn.Write(raw)
+	return err
+}
+
+// floods lets a publisher send too much each 10 ms.
+func floods(t *testing.T, flood func(c *client, at uint32) error) {
 	synctest.Test(t, func(t *testing.T) {
 		d, p, log := newDoorman(map[Key]string{"secret": "show", "other": "second"}), newPipes(), newLogBook()
 		s := New(Options{Admit: d, Log: log.logger(), Limits: Limits{Bitrate: 1_000_000}})
@@ -87,7 +107,7 @@ func floods(t *testing.T, flood func(at uint32) message.Message) {
 			time.Sleep(step)
 			at := uint32(n) * uint32(step.Milliseconds())
 			good.picture(at, n == 0)
-			if err := greedy.trySend(flood(at)); err != nil {
+			if err := flood(greedy, at); err != nil {
 				break
 			}
 		}

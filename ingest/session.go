@@ -145,7 +145,7 @@ func (s *session) run(ctx context.Context) error {
 		return s.handshakeError(err)
 	}
 	s.socket.phase(s.limits.Publish)
-	s.reader = chunk.NewReader(s.conn, chunk.Options{Limits: s.limits.stranger(), Want: s.socket.setWant})
+	s.reader = chunk.NewReader(metered{s}, chunk.Options{Limits: s.limits.stranger(), Want: s.socket.setWant})
 	s.writer = chunk.NewWriter(s.conn)
 	for {
 		m, err := s.reader.ReadMessage()
@@ -153,9 +153,6 @@ func (s *session) run(ctx context.Context) error {
 			return s.readError(err)
 		}
 		s.socket.finished()
-		if err := s.rate.spend(len(m.Body), s.socket.arrived); err != nil {
-			return err
-		}
 		if err := s.acknowledge(s.reader.BytesRead() + handshakeBytes); err != nil {
 			return err
 		}
@@ -361,7 +358,7 @@ func (s *session) readError(err error) error {
 	switch {
 	case errors.Is(err, chunk.ErrLimit):
 		return fmt.Errorf("%w: %w", errLimit, err)
-	case isMalformed(err):
+	case isMalformed(err), errors.Is(err, ErrBitrate):
 		return err
 	case s.pub == nil && s.player == nil && (s.once || s.watched != 0):
 		return nil // it has said goodbye: how it hangs up, or forgets to, is all the same
