@@ -230,11 +230,12 @@ func (e *epoch) leadAudio(ctx context.Context, s media.Sample, arrived time.Time
 // just stood still; without sound nobody knows.
 func (e *epoch) interrupted(l *lane, s media.Sample) bool {
 	leader, h := e.lanes[0], l.holeTo(s.DTS)
+	if h == (hole{}) || leader.Kind != media.Video || e.cutter.promise == 0 || len(e.lanes) == 1 {
+		return false
+	}
 	start := e.mediaTime(leader, e.cutter.start)
 	from, to := e.mediaTime(l, h.from)+maxHole, e.mediaTime(l, h.to)-maxHole
-	switch {
-	case leader.Kind != media.Video, e.cutter.promise == 0, len(e.lanes) == 1, to+maxHole <= start,
-		e.mediaTime(l, s.PTS())-start <= e.cutter.promise.Duration(leader.Timescale):
+	if to+maxHole <= start || e.mediaTime(l, s.PTS())-start <= e.cutter.promise.Duration(leader.Timescale) {
 		return false
 	}
 	for _, o := range e.lanes {
