@@ -4,14 +4,9 @@
 import type { MediaPlayerClass, MediaPlayerEvents } from 'dashjs'
 import { ErrorDetails, Events } from 'hls.js'
 import type Hls from 'hls.js'
-import { dashCmcd, hlsCmcd } from '../src/engine/cmcd'
-import { leaveStandstills } from '../src/engine/dash-still'
-import { stopLeft } from '../src/engine/dash-stop'
-import { followLine as followDashLine } from '../src/engine/dash-line'
-import { loadOnce } from '../src/engine/dash-once'
-import { fatalCodes, settings } from '../src/engine/dash-settings'
-import { leaveHanging } from '../src/engine/hls-hang'
-import { followLine as followHlsLine } from '../src/engine/hls-line'
+import { fatalCodes } from '../src/engine/dash-settings'
+import { setUp as setUpDash } from '../src/engine/dash-setup'
+import { config, setUp as setUpHls } from '../src/engine/hls-setup'
 import type { Recorder } from './recorder'
 
 /** Starts playing; answers the player's own idea of its latency, in seconds. */
@@ -101,16 +96,14 @@ function followHls(hls: Hls, recorder: Recorder): void {
 
 async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { default: Hls } = await import('hls.js')
-  const hls = new Hls({ lowLatencyMode: true, errorPenaltyExpireMs: 15_000, abrEwmaFastLive: 1, abrEwmaSlowLive: 3, cmcd: {} }) // as the product's page
-  hls.config.cmcd = hlsCmcd(src, location.href)
+  const hls = new Hls(config)
   hls.on(Hls.Events.ERROR, (_, e) => {
     const detail = `${e.type} ${e.details} ${e.error?.message ?? ''}`
     // It tells so of its own requests, whenever it changes the level while one is out.
     if (e.details === ErrorDetails.INTERNAL_ABORTED) recorder.note(detail)
     else recorder.error(detail, e.fatal)
   })
-  followHlsLine(hls)
-  leaveHanging(hls)
+  setUpHls(hls, src)
   followHls(hls, recorder)
   followCues(video, recorder)
   const ranges = new Map<string, string>()
@@ -134,12 +127,7 @@ async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder
 async function startDash(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { MediaPlayer } = await import('dashjs')
   const player = MediaPlayer().create()
-  player.updateSettings(settings)
-  player.updateSettings({ streaming: { cmcd: dashCmcd(src, location.href) } })
-  followDashLine(player, video)
-  loadOnce(player)
-  stopLeft(player)
-  leaveStandstills(video)
+  setUpDash(player, video, src)
   player.on(MediaPlayer.events.ERROR, (e: unknown) => {
     const { error } = e as { error?: { code?: number; message?: string } | string }
     if (typeof error === 'object') recorder.error(`${error.code} ${error.message}`, fatalCodes.has(error.code ?? 0))

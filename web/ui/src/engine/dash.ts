@@ -1,13 +1,8 @@
-// dash.js, with the settings of dash-settings.ts, the eye on the line of dash-line.ts, and the
-// help of dash-once.ts, dash-still.ts and dash-stop.ts.
+// dash.js, set up by dash-setup.ts.
 
 import * as dashjs from 'dashjs'
-import { dashCmcd } from './cmcd'
-import { leaveStandstills } from './dash-still'
-import { stopLeft } from './dash-stop'
-import { followLine } from './dash-line'
-import { loadOnce } from './dash-once'
-import { fatalCodes, settings } from './dash-settings'
+import { fatalCodes } from './dash-settings'
+import { setUp } from './dash-setup'
 import type { Engine, EngineHost, Source } from './engine'
 
 // What dash.js waits for before it seeks or sets a speed. destroy() leaves those
@@ -31,12 +26,7 @@ export class DashEngine implements Engine {
   load(source: Source): void {
     const player = this.#player
     const events = dashjs.MediaPlayer.events
-    player.updateSettings(settings)
-    player.updateSettings({ streaming: { cmcd: dashCmcd(source.url, location.href) } })
-    followLine(player, this.#host.video)
-    loadOnce(player)
-    stopLeft(player)
-    this.#stop = leaveStandstills(this.#host.video)
+    this.#stop = setUp(player, this.#host.video, source.url)
     player.on(events.ERROR, (e) => this.#onError(e))
     player.on(events.PLAYBACK_ERROR, (e) => this.#onPlaybackError(e))
     if (source.audioOnly) {

@@ -1,19 +1,8 @@
-// hls.js, in low-latency mode and otherwise with what is measured to suit it: it
-// starts soonest, never stalls on what the gateway serves, and sees a line that has
-// become thinner within a few parts.
+// hls.js, set up by hls-setup.ts.
 
 import Hls, { ErrorTypes, Events, type ErrorData, type Level as HlsLevel } from 'hls.js'
 import type { Engine, EngineError, EngineHost, Level, Source } from './engine'
-import { hlsCmcd } from './cmcd'
-import { leaveHanging } from './hls-hang'
-import { followLine } from './hls-line'
-
-/** The half-lives of the line's estimated rate (s): parts are short. */
-const FAST = 1
-const SLOW = 3
-
-/** After how long a level that failed is tried again (ms). */
-const PENALTY = 15_000
+import { config, setUp } from './hls-setup'
 
 export class HlsEngine implements Engine {
   readonly name = 'hls'
@@ -23,18 +12,12 @@ export class HlsEngine implements Engine {
 
   constructor(host: EngineHost) {
     this.#host = host
-    // A rung that its encoder can't keep up with is gone for a while: hls.js
-    // leaves it at once, and by default never comes back.
-    this.#hls = new Hls({
-      lowLatencyMode: true, errorPenaltyExpireMs: PENALTY, abrEwmaFastLive: FAST, abrEwmaSlowLive: SLOW, cmcd: {},
-    })
+    this.#hls = new Hls(config)
   }
 
   load(source: Source): void {
     const hls = this.#hls
-    hls.config.cmcd = hlsCmcd(source.url, location.href)
-    followLine(hls)
-    leaveHanging(hls)
+    setUp(hls, source.url)
     hls.on(Events.ERROR, (_, data) => this.#host.error(toError(data)))
     if (!source.audioOnly) {
       hls.on(Events.MANIFEST_PARSED, () => this.#host.levels(hls.levels.map(toLevel)))
