@@ -2,7 +2,7 @@
 // with its defaults (5.x: low latency on), and the browser itself.
 
 import type { MediaPlayerClass, MediaPlayerEvents } from 'dashjs'
-import { ErrorDetails, Events } from 'hls.js'
+import { Events } from 'hls.js'
 import type Hls from 'hls.js'
 import { fatalCodes } from '../src/engine/dash-settings'
 import { setUp as setUpDash } from '../src/engine/dash-setup'
@@ -97,12 +97,7 @@ function followHls(hls: Hls, recorder: Recorder): void {
 async function startHls(video: HTMLVideoElement, src: string, recorder: Recorder): Promise<Started> {
   const { default: Hls } = await import('hls.js')
   const hls = new Hls(config)
-  hls.on(Hls.Events.ERROR, (_, e) => {
-    const detail = `${e.type} ${e.details} ${e.error?.message ?? ''}`
-    // It tells so of its own requests, whenever it changes the level while one is out.
-    if (e.details === ErrorDetails.INTERNAL_ABORTED) recorder.note(detail)
-    else recorder.error(detail, e.fatal)
-  })
+  hls.on(Hls.Events.ERROR, (_, e) => recorder.error(`${e.type} ${e.details} ${e.error?.message ?? ''}`, e.fatal))
   setUpHls(hls, src)
   followHls(hls, recorder)
   followCues(video, recorder)
