@@ -12,10 +12,6 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
 	"github.com/stretchr/testify/require"
-
-	"sluice/cmd/sluice/config"
-	"sluice/storage/catalog"
-	"sluice/transcode/rung"
 )
 
 // hevcUnit is an access unit of one slice, with a number in it.
@@ -73,12 +69,7 @@ func TestPlaysEnhancedRTMP(t *testing.T) {
 		require.NoError(t, err)
 		return b
 	}
-	c := onLoopback(t)
-	c.Grace, c.Ladder = 0, rung.SourceSpec()
-	key := catalog.NewKey()
-	c.Streams = []config.Stream{{Name: "hall", Key: key}}
-	g := open(t, c, Options{})
-	end := serve(t, g)
+	g, key, end := hall(t)
 	at := func(name string) *url.URL {
 		u, err := url.Parse("rtmp://" + g.Addresses().RTMP + "/live/" + name)
 		require.NoError(t, err)

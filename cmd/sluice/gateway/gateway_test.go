@@ -24,6 +24,7 @@ import (
 	"sluice/cmd/sluice/demo"
 	"sluice/ingest"
 	"sluice/storage/catalog"
+	"sluice/transcode/rung"
 )
 
 // certmagic's rate limiter, one for each CA and account, lives as long as the
@@ -45,6 +46,18 @@ func onLoopback(t *testing.T) config.Config {
 	const any = "127.0.0.1:0"
 	c.Listen = config.Listen{RTMPS: any, RTMP: any, HTTP: any, HTTPS: any}
 	return c
+}
+
+// hall is a gateway that serves one stream of that name as it's published, and ends it
+// with its publisher.
+func hall(t *testing.T) (g *Gateway, key catalog.Key, end func() error) {
+	t.Helper()
+	c := onLoopback(t)
+	c.Grace, c.Ladder = 0, rung.SourceSpec()
+	key = catalog.NewKey()
+	c.Streams = []config.Stream{{Name: "hall", Key: key}}
+	g = open(t, c, Options{})
+	return g, key, serve(t, g)
 }
 
 func open(t *testing.T, c config.Config, o Options) *Gateway {

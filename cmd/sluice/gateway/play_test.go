@@ -15,10 +15,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"sluice/cmd/sluice/config"
-	"sluice/storage/catalog"
-	"sluice/transcode/rung"
 )
 
 // tool runs a program that the test needs, and returns what it says.
@@ -94,12 +90,7 @@ func TestPlaysOverRTMP(t *testing.T) {
 		"-bf", "2", "-b_strategy", "0", "-g", "45", "-pix_fmt", "yuv420p", "-c:a", "aac", clip).CombinedOutput()
 	require.NoError(t, err, string(out))
 
-	c := onLoopback(t)
-	c.Grace, c.Ladder = 0, rung.SourceSpec()
-	key := catalog.NewKey()
-	c.Streams = []config.Stream{{Name: "hall", Key: key}}
-	g := open(t, c, Options{})
-	end := serve(t, g)
+	g, key, end := hall(t)
 	ca := filepath.Join(dir, "ca.crt")
 	require.NoError(t, os.WriteFile(ca, g.certs.CA(), 0o600))
 	plain := "rtmp://" + g.Addresses().RTMP + "/live/hall"

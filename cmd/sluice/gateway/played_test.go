@@ -12,7 +12,6 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/stretchr/testify/require"
 
-	"sluice/cmd/sluice/config"
 	"sluice/cmd/sluice/demo"
 	"sluice/ingest"
 	"sluice/ingest/amf0"
@@ -20,8 +19,6 @@ import (
 	"sluice/ingest/flv"
 	"sluice/ingest/handshake"
 	"sluice/ingest/message"
-	"sluice/storage/catalog"
-	"sluice/transcode/rung"
 )
 
 // heard is a frame as a player has it.
@@ -131,12 +128,7 @@ func TestPlaysEveryCodecOfEnhancedRTMP(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tags := enhancedFilm(t, ffmpeg, tc.encoders...)
-			c := onLoopback(t)
-			c.Grace, c.Ladder = 0, rung.SourceSpec()
-			key := catalog.NewKey()
-			c.Streams = []config.Stream{{Name: "hall", Key: key}}
-			g := open(t, c, Options{})
-			serve(t, g)
+			g, key, _ := hall(t)
 			addr := g.Addresses().RTMP
 			var video, audio []heard
 			var playing sync.WaitGroup

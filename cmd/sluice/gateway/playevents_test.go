@@ -10,13 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"sluice/cmd/sluice/config"
 	"sluice/cmd/sluice/demo"
 	"sluice/ingest/amf0"
 	"sluice/ingest/flv"
 	"sluice/media/scte35"
-	"sluice/storage/catalog"
-	"sluice/transcode/rung"
 	"sluice/web"
 )
 
@@ -42,12 +39,7 @@ func TestPlaysTimedMetadata(t *testing.T) {
 	ffmpeg, err := demo.FindFFmpeg()
 	require.NoError(t, err)
 	tags := talking(t, ffmpeg)
-	c := onLoopback(t)
-	c.Grace, c.Ladder = 0, rung.SourceSpec()
-	key := catalog.NewKey()
-	c.Streams = []config.Stream{{Name: "hall", Key: key}}
-	g := open(t, c, Options{})
-	serve(t, g)
+	g, key, _ := hall(t)
 	l := listen(t, g.Addresses().RTMP, "hall")
 	url, dir := "rtmp://"+g.Addresses().RTMP+"/live/hall", t.TempDir()
 	others := map[string]*exec.Cmd{

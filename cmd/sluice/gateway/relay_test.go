@@ -9,10 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"sluice/cmd/sluice/config"
-	"sluice/storage/catalog"
-	"sluice/transcode/rung"
 )
 
 // nginxThatPulls starts nginx-rtmp with a static pull of a URL, and returns where it has
@@ -49,12 +45,7 @@ func TestRelayThatPulls(t *testing.T) {
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=8", "-c:v", "libx264", "-preset", "ultrafast",
 		"-bf", "2", "-b_strategy", "0", "-g", "30", "-pix_fmt", "yuv420p", "-c:a", "aac", clip).CombinedOutput()
 	require.NoError(t, err, string(out))
-	c := onLoopback(t)
-	c.Grace, c.Ladder = 0, rung.SourceSpec()
-	key := catalog.NewKey()
-	c.Streams = []config.Stream{{Name: "hall", Key: key}}
-	g := open(t, c, Options{})
-	serve(t, g)
+	g, key, _ := hall(t)
 	url := "rtmp://" + g.Addresses().RTMP + "/live/"
 	relayed := nginxThatPulls(t, url+"hall")
 	eventually(t, func() error {
