@@ -22,7 +22,6 @@ import (
 	"sluice/cmd/sluice/demo"
 	"sluice/ingest/webhook"
 	"sluice/storage/catalog"
-	"sluice/storage/catalog/sqlite"
 )
 
 // push publishes a test picture to a stream with this key until it's ended, and
@@ -76,14 +75,7 @@ func TestKeyRevokedByAnotherProcess(t *testing.T) {
 	ended := push(t, g, key.Reveal())
 	isLive(t, g, "live")
 
-	beside, err := sqlite.OpenBeside(t.Context(), c.Data)
-	require.NoError(t, err)
-	_, err = catalog.Edit(t.Context(), beside, "live", func(s *catalog.Stream) error {
-		s.Keys[0].Revoked = time.Now()
-		return nil
-	})
-	require.NoError(t, err)
-	require.NoError(t, beside.Close())
+	editBeside(t, c.Data, func(s *catalog.Stream) { s.Keys[0].Revoked = time.Now() })
 	said := <-ended
 	require.Contains(t, said, "The stream key was withdrawn: ask for a new one.", "ffmpeg shows why")
 	log.says(t, "stream key was revoked")

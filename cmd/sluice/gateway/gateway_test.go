@@ -24,6 +24,7 @@ import (
 	"sluice/cmd/sluice/demo"
 	"sluice/ingest"
 	"sluice/storage/catalog"
+	"sluice/storage/catalog/sqlite"
 	"sluice/transcode/rung"
 )
 
@@ -58,6 +59,16 @@ func hall(t *testing.T) (g *Gateway, key catalog.Key, end func() error) {
 	c.Streams = []config.Stream{{Name: "hall", Key: key}}
 	g = open(t, c, Options{})
 	return g, key, serve(t, g)
+}
+
+// editBeside changes the stream "live" in the catalog of a gateway that runs, as commands do it.
+func editBeside(t *testing.T, data string, change func(s *catalog.Stream)) {
+	t.Helper()
+	beside, err := sqlite.OpenBeside(t.Context(), data)
+	require.NoError(t, err)
+	_, err = catalog.Edit(t.Context(), beside, "live", func(s *catalog.Stream) error { change(s); return nil })
+	require.NoError(t, err)
+	require.NoError(t, beside.Close())
 }
 
 func open(t *testing.T, c config.Config, o Options) *Gateway {

@@ -12,7 +12,6 @@ import (
 
 	"sluice/cmd/sluice/config"
 	"sluice/storage/catalog"
-	"sluice/storage/catalog/sqlite"
 	"sluice/transcode/rung"
 	"sluice/web"
 )
@@ -48,13 +47,7 @@ func TestBackupOfARevokedKey(t *testing.T) {
 	serve(t, g)
 	key, _ := g.FirstKey()
 	spare := catalog.NewKey()
-	beside, err := sqlite.OpenBeside(t.Context(), c.Data)
-	require.NoError(t, err)
-	defer beside.Close()
-	edit := func(change func(s *catalog.Stream)) {
-		_, err := catalog.Edit(t.Context(), beside, "live", func(s *catalog.Stream) error { change(s); return nil })
-		require.NoError(t, err)
-	}
+	edit := func(change func(s *catalog.Stream)) { editBeside(t, c.Data, change) }
 	edit(func(s *catalog.Stream) {
 		k := catalog.NewStreamKey(spare.Hash(), time.Now())
 		k.Purpose = catalog.Backup
@@ -104,11 +97,7 @@ func TestEndDuringTheSlate(t *testing.T) {
 			key, _ := g.FirstKey()
 			ended := pushPicture(t, g, key.Reveal(), "testsrc=size=640x360:rate=10")
 			isLive(t, g, "live")
-			beside, err := sqlite.OpenBeside(t.Context(), c.Data)
-			require.NoError(t, err)
-			_, err = catalog.Edit(t.Context(), beside, "live", func(s *catalog.Stream) error { s.Keys[0].Revoked = time.Now(); return nil })
-			require.NoError(t, err)
-			require.NoError(t, beside.Close())
+			editBeside(t, c.Data, func(s *catalog.Stream) { s.Keys[0].Revoked = time.Now() })
 			<-ended
 			s := shows(t, g, "slate")
 			require.Nil(t, s.Publisher)

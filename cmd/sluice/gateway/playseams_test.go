@@ -18,7 +18,6 @@ import (
 	"sluice/ingest/handshake"
 	"sluice/ingest/message"
 	"sluice/storage/catalog"
-	"sluice/storage/catalog/sqlite"
 	"sluice/transcode/rung"
 )
 
@@ -137,13 +136,7 @@ func TestPlaysOverRTMPAcrossInputs(t *testing.T) {
 	end := serve(t, g)
 	first, _ := g.FirstKey()
 	spare, again := catalog.NewKey(), catalog.NewKey()
-	beside, err := sqlite.OpenBeside(t.Context(), c.Data)
-	require.NoError(t, err)
-	defer beside.Close()
-	edit := func(change func(s *catalog.Stream)) {
-		_, err := catalog.Edit(t.Context(), beside, "live", func(s *catalog.Stream) error { change(s); return nil })
-		require.NoError(t, err)
-	}
+	edit := func(change func(s *catalog.Stream)) { editBeside(t, c.Data, change) }
 	edit(func(s *catalog.Stream) {
 		k := catalog.NewStreamKey(spare.Hash(), time.Now())
 		k.Purpose = catalog.Backup
