@@ -2,8 +2,10 @@ package media
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -64,7 +66,7 @@ func (c *H264) Name() string { return "H.264" }
 
 // RFC6381 implements Codec: profile, constraint flags and level, from the SPS.
 func (c *H264) RFC6381() string {
-	return fmt.Sprintf("avc1.%02x%02x%02x", c.SPS[1], c.SPS[2], c.SPS[3])
+	return "avc1." + hex.EncodeToString(c.SPS[1:4])
 }
 
 // Equal implements Codec.
@@ -112,7 +114,7 @@ func (c *AAC) RFC6381() string {
 	if c.Config.ExtensionType != 0 {
 		objectType = c.Config.ExtensionType
 	}
-	return fmt.Sprintf("mp4a.40.%d", objectType)
+	return "mp4a.40." + strconv.Itoa(int(objectType))
 }
 
 // Equal implements Codec.

@@ -2,7 +2,7 @@ package gateway
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"io"
 	"os/exec"
 	"sort"
@@ -146,13 +146,9 @@ func TestCodecsOfEnhancedRTMP(t *testing.T) {
 			g := open(t, conf, Options{})
 			serve(t, g)
 			web := client(t, g)
-			eventually(t, func() error { // until then sound that should become AAC goes on as it is
-				_, _, body, err := get(web, "http://"+g.Addresses().HTTP+"/metrics")
-				if err == nil && len(c.sound) > 1 && !strings.Contains(body, "sluice_ladder_encoders{") {
-					err = fmt.Errorf("no encoder yet")
-				}
-				return err
-			})
+			if len(c.sound) > 1 {
+				knowsEncoders(t, g)
+			}
 			base := "http://" + g.Addresses().HTTP + "/live/hall/"
 			end := publishTags(t, g.Addresses().RTMP, key.Reveal(), amf0.Object{}, tags)
 			_, _, master, err := get(web, base+"index.m3u8")
@@ -179,4 +175,18 @@ func TestCodecsOfEnhancedRTMP(t *testing.T) {
 			}
 		})
 	}
+}
+
+// knowsEncoders waits until it's known what ffmpeg can encode: sound that should become
+// AAC goes on as it is until then, and in an epoch of its own from then on.
+func knowsEncoders(t *testing.T, g *Gateway) {
+	t.Helper()
+	web := client(t, g)
+	eventually(t, func() error {
+		_, _, body, err := get(web, "http://"+g.Addresses().HTTP+"/metrics")
+		if err == nil && !strings.Contains(body, "sluice_ladder_encoders{") {
+			err = errors.New("no encoder yet")
+		}
+		return err
+	})
 }

@@ -129,6 +129,7 @@ func TestPlaysEveryCodecOfEnhancedRTMP(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tags := enhancedFilm(t, ffmpeg, tc.encoders...)
 			g, key, _ := hall(t)
+			knowsEncoders(t, g)
 			addr := g.Addresses().RTMP
 			var video, audio []heard
 			var playing sync.WaitGroup
