@@ -60,6 +60,34 @@ describe('hls.js at a rung that hangs', () => {
     vi.useRealTimers()
   })
 
+  it('waits as long for a level that it has just joined', async () => {
+    answers(playlist())
+    delete fake.levels[1]?.details
+    fake.waits(1)
+    await vi.advanceTimersByTimeAsync(499)
+    expect(asked).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(fake.nextLoadLevel).toBe(2)
+  })
+
+  it.each([
+    ['by all of PART-HOLD-BACK', { 'LAST-MSN': '12', 'LAST-PART': '7' }, 0],
+    ['by a segment', { 'LAST-MSN': '13' }, 0],
+    ['as encoders are', { 'LAST-MSN': '12', 'LAST-PART': '4' }, 500],
+    ['and ahead of the others', { 'LAST-MSN': '11', 'LAST-PART': '9' }, 500],
+  ])('waits less for a level that is behind: %s', async (_, report, patience) => {
+    answers(playlist())
+    const details = { partHoldBack: 1, partTarget: 0.2, targetduration: 2, lastPartSn: 12, lastPartIndex: 2, renditionReports: [report] }
+    Object.assign(fake.levels[1] ?? {}, { details })
+    fake.waits(1)
+    if (patience > 0) {
+      await vi.advanceTimersByTimeAsync(patience - 1)
+      expect(asked).not.toHaveBeenCalled()
+    }
+    await vi.advanceTimersByTimeAsync(1)
+    expect(fake.nextLoadLevel).toBe(2)
+  })
+
   it('goes on in the best level that has gone on, and is kept off this one', async () => {
     answers(playlist(['144p', 12, 3], ['240p', 12, 2], ['audio', 12, 4]))
     fake.waits(1)

@@ -5,11 +5,14 @@
 // the best of the others is asked for one part more, which it has if it goes on; and its
 // rendition reports tell who else does.
 
-import { Events, type Level, type LevelLoadedData, type LevelLoadingData } from 'hls.js'
+import { Events, type Level, type LevelDetails, type LevelLoadedData, type LevelLoadingData } from 'hls.js'
 import type Hls from 'hls.js'
 import { SAFETY } from './rungs'
 
-/** So much of PART-HOLD-BACK (a fraction) is waited before the others are looked at. */
+/**
+ * So much of PART-HOLD-BACK (a fraction) is waited before the others are looked at. A rung that
+ * is behind by all of it, as one is that hung before it was joined, isn't waited for.
+ */
 const PATIENCE = 0.5
 
 /** What of hls.js is used. */
@@ -44,6 +47,15 @@ function having({ msn, part }: Wanted, playlist: string, url: string): Set<strin
   return found
 }
 
+/** How far a playlist was behind the first of its siblings when it was made (s). */
+function behind({ lastPartSn, lastPartIndex, partTarget, renditionReports, targetduration }: LevelDetails): number {
+  const ahead = (renditionReports ?? []).map((report) => {
+    const segments = Number(report['LAST-MSN']) - lastPartSn
+    return segments * targetduration + (Number(report['LAST-PART'] ?? 0) - lastPartIndex) * partTarget
+  })
+  return Math.max(0, ...ahead.filter(Number.isFinite))
+}
+
 class Watch {
   readonly #hls: Player
   #wanted: Wanted | null = null
@@ -56,11 +68,13 @@ class Watch {
 
   waits({ level, levelInfo, deliveryDirectives }: LevelLoadingData): void {
     this.over()
-    const { partHoldBack = 0 } = levelInfo.details ?? {}
+    // A level that is just joined has no playlist yet, but is asked for a part all the same.
+    const { details } = [levelInfo, ...this.#hls.levels].find(({ details }) => details) ?? {}
     const { msn, part } = deliveryDirectives ?? {}
-    if (msn === undefined || part === undefined || partHoldBack === 0) return
+    if (msn === undefined || part === undefined || !details?.partHoldBack) return
     const wanted = (this.#wanted = { level, msn, part })
-    this.#timer = setTimeout(() => void this.#ask(wanted), 1000 * PATIENCE * partHoldBack)
+    const late = details === levelInfo.details && behind(details) >= details.partHoldBack
+    this.#timer = setTimeout(() => void this.#ask(wanted), late ? 0 : 1000 * PATIENCE * details.partHoldBack)
   }
 
   /** A playlist is there. hls.js asks for the next one before it tells so. */
