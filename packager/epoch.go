@@ -174,7 +174,7 @@ func (e *epoch) leadVideo(ctx context.Context, s media.Sample, arrived time.Time
 			return err
 		}
 		if e.cutter.cuts(at) {
-			if err := e.cut(ctx, s.DTS, at); err != nil {
+			if err := e.cut(ctx, at); err != nil {
 				return err
 			}
 		}
@@ -211,7 +211,7 @@ func (e *epoch) leadAudio(ctx context.Context, s media.Sample, arrived time.Time
 	}
 	if at := e.grid(); l.begun && s.DTS >= at-s.Duration/2 && l.end < at-s.Duration/2 {
 		// A hole in the sound reaches over the boundary.
-		if err := e.cut(ctx, s.DTS, s.DTS); err != nil {
+		if err := e.cut(ctx, s.DTS); err != nil {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func (e *epoch) leadAudio(ctx context.Context, s media.Sample, arrived time.Time
 		if err := l.flush(ctx, len(l.pending)); err != nil {
 			return err
 		}
-		return e.cut(ctx, l.end, l.end)
+		return e.cut(ctx, l.end)
 	}
 	return l.drain(ctx)
 }
@@ -253,9 +253,9 @@ func (e *epoch) grid() media.Ticks {
 	return e.first + ((c.start+half-e.first)/c.target+1)*c.target
 }
 
-// cut ends the segment of the leading rendition. The next one starts with decode
-// time dts, presented at at.
-func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
+// cut ends the segment of the leading rendition. The next one starts with what is
+// presented at at.
+func (e *epoch) cut(ctx context.Context, at media.Ticks) error {
 	leader := e.lanes[0]
 	msn := leader.msn
 	// No track of the session may fall further behind than one segment.
@@ -266,7 +266,7 @@ func (e *epoch) cut(ctx context.Context, dts, at media.Ticks) error {
 			}
 		}
 	}
-	if err := leader.close(ctx, len(leader.pending), dts); err != nil {
+	if err := leader.close(ctx, len(leader.pending), at); err != nil {
 		return err
 	}
 	e.long = e.cutter.promise > 0 && at-e.cutter.start > e.cutter.promise

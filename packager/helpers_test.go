@@ -73,6 +73,7 @@ type video struct {
 	num, den int // ticks a frame at 90 kHz: num/den
 	gops     []int
 	bframes  bool
+	wavers   media.Ticks   // so much earlier or later are keyframes presented, but the first
 	start    media.Ticks   // decode time of the first
 	millis   bool          // times are whole milliseconds
 	delay    time.Duration // of arrival
@@ -107,6 +108,9 @@ func (v video) events(length time.Duration) []event {
 			case inGOP%2 == 0:
 				s.CTSOffset = 0
 			}
+		}
+		if s.Sync {
+			s.CTSOffset += v.wavers * media.Ticks((gop+1)%3-1)
 		}
 		out = append(out, event{videoID, s, (s.DTS - v.start).Duration(media.VideoClock) + v.delay})
 		if inGOP++; inGOP == size {

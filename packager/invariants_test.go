@@ -98,7 +98,7 @@ func checkSegment(t testing.TB, id timeline.RenditionID, track media.Track, g *s
 	var wall time.Time
 	end := g.start()
 	for i, p := range g.parts {
-		checkPart(t, track, p)
+		checkPart(t, track, p, i == 0, limit)
 		if targets.Part > 0 {
 			require.LessOrEqual(t, p.Duration, limit, "%s %d.%d is longer than PART-TARGET", id, g.msn, i)
 		}
@@ -116,22 +116,35 @@ func checkSegment(t testing.TB, id timeline.RenditionID, track media.Track, g *s
 	}
 }
 
-// checkPart compares a part with its bytes.
-func checkPart(t testing.TB, track media.Track, p timeline.Part) {
+// checkPart compares a part with its bytes. A segment's first is listed from when its
+// picture is presented; limit is PART-TARGET, or zero while there is none.
+func checkPart(t testing.TB, track media.Track, p timeline.Part, first bool, limit media.Ticks) {
 	t.Helper()
 	var parsed fmp4.Parts
 	require.NoError(t, parsed.Unmarshal(p.Data))
 	require.Len(t, parsed, 1)
 	got := parsed[0].Tracks[0]
 	require.EqualValues(t, track.ID, got.ID)
-	require.EqualValues(t, p.Start, got.BaseTime)
 	require.Len(t, got.Samples, p.Samples)
 	var sum media.Ticks
 	for _, s := range got.Samples {
 		require.NotZero(t, s.Duration)
 		sum += media.Ticks(s.Duration)
 	}
-	require.Equal(t, p.Duration, sum)
+	from := media.Ticks(got.BaseTime)
+	end := from + sum
+	if at := from + media.Ticks(got.Samples[0].PTSOffset); first && p.Start != from {
+		require.Equal(t, at, p.Start)
+		require.Less(t, p.Start, end)
+	} else if limit > 0 && first {
+		require.False(t, at != from && at > from-limit && at < end, "listed from %d, presented from %d on", p.Start, at)
+	} else {
+		require.Equal(t, from, p.Start)
+	}
+	if limit == 0 {
+		limit = max(p.Duration, end-from)
+	}
+	require.Equal(t, min(end-p.Start, limit), p.Duration)
 	require.False(t, bytes.Contains(p.Data[:8], []byte("mdat")))
 }
 

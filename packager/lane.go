@@ -129,13 +129,15 @@ func (l *lane) publish(ctx context.Context, n int) error {
 		}
 	}
 	events := l.takeEvents(first.DTS, last.DTS+last.Duration)
+	end := last.DTS + last.Duration
+	start := l.listedFrom(first, end)
 	part := timeline.Part{
-		Start:       first.DTS,
-		Duration:    last.DTS + last.Duration - first.DTS,
+		Start:       start,
+		Duration:    max(min(end-start, l.limit), 1),
 		Samples:     n,
 		Independent: first.Sync,
-		Last:        e.likelyEnds(l, last.DTS+last.Duration),
-		Time:        l.wallTime(first.DTS),
+		Last:        e.likelyEnds(l, end),
+		Time:        l.wallTime(start),
 		Arrived:     l.arrivals[n-1],
 		Data:        appendPart(events, &f),
 	}
@@ -162,6 +164,17 @@ func (l *lane) publish(ctx context.Context, n int) error {
 	l.pending = l.pending[:rest]
 	l.arrivals = l.arrivals[:copy(l.arrivals, l.arrivals[n:])]
 	return nil
+}
+
+// listedFrom is where a part starts that begins with s and ends at end: in its segment the
+// first one with the presentation time, the others, whose pictures are in disorder, by
+// decode time. The two differ at a segment's start where frames come when they come and
+// composition offsets vary with them; an offset that is wild isn't followed.
+func (l *lane) listedFrom(s *media.Sample, end media.Ticks) media.Ticks {
+	if at := s.PTS(); l.parts == 0 && at > s.DTS-l.limit && at < end {
+		return at
+	}
+	return s.DTS
 }
 
 // appendPart returns a part's bytes: its events, and then its samples.

@@ -175,6 +175,7 @@ func TestRungsFollowTheSource(t *testing.T) {
 		"30 fps with b":      {num: 3000, gops: []int{60}, bframes: true},
 		"29.97":              {num: 3003, gops: []int{60}, bframes: true},
 		"whole milliseconds": {num: 3003, gops: []int{60}, millis: true},
+		"variable with b":    {num: 3000, gops: []int{60}, bframes: true, wavers: 900},
 		"irregular":          {num: 3600, gops: []int{50, 37, 60, 12, 50}, bframes: true},
 		"59.94":              {num: 3003, den: 2, gops: []int{120}},
 	} {
@@ -185,7 +186,7 @@ func TestRungsFollowTheSource(t *testing.T) {
 			l.write(merge(v.events(13*time.Second), audio(48_000, 0, 13*time.Second, 0)))
 			l.end()
 			l.drain(1)
-			checkAll(t, l.rig, 90)
+			checkAll(t, l.rig, 90+2*v.wavers)
 			l.aligned(timeline.Source)
 			require.Equal(t, l.rungs[0].got, l.frames("480p"), "every picture is there")
 			require.Len(t, l.frames("360p"), len(l.rungs[1].got))

@@ -300,7 +300,7 @@ func (c ladderCase) run(t *testing.T) {
 	dash, dashDone := g.watchDASH(ctx, "live")
 	if c.varies {
 		hls.tolerated = []string{"part.sum", "part.min"}
-		dash.tolerated = []string{"media.duration", "update.duration", "set.boundaries", "update.representation"}
+		dash.tolerated = []string{"media.duration"}
 	}
 	if c.epochs > 1 { // a rung's last parts come when the next epoch has begun, and nothing hints at those
 		hls.tolerated = append(hls.tolerated, "hint.missing")

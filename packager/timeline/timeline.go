@@ -152,7 +152,7 @@ type Segment struct {
 	MSN      uint64
 	Epoch    uint64
 	Init     *Init
-	Start    media.Ticks // the first part's decode time = earliest presentation time
+	Start    media.Ticks // the presentation time of its sync sample
 	Duration media.Ticks // so far, while it is open
 	Time     time.Time   // of Start, on the server's clock (EXT-X-PROGRAM-DATE-TIME)
 	Parts    []Part
@@ -162,7 +162,7 @@ type Segment struct {
 
 // Part is one fragment, addressable by itself.
 type Part struct {
-	Start       media.Ticks // tfdt
+	Start       media.Ticks // its segment's, if it is the first, or else tfdt
 	Duration    media.Ticks
 	Samples     int
 	Independent bool      // starts with a sync sample

@@ -23,7 +23,7 @@ type Init struct {
 type Media struct {
 	Size     int
 	Empty    bool   // no fragment
-	Start    uint64 // tfdt of the first fragment
+	Start    uint64 // presentation time of the first sample
 	Duration uint64 // of all samples
 	Sync     bool   // the first sample is a sync sample
 	// Events are the schemes and values, with a slash between, of the events that stand
@@ -70,7 +70,8 @@ func (i Init) Measure(body []byte) (Media, error) {
 				trun.AddSampleDefaultValues(traf.Tfhd, i.trex)
 				for n, s := range trun.Samples {
 					if m.Empty && n == 0 {
-						m.Empty, m.Start, m.Sync = false, traf.Tfdt.BaseMediaDecodeTime(), s.IsSync()
+						m.Empty, m.Sync = false, s.IsSync()
+						m.Start = uint64(int64(traf.Tfdt.BaseMediaDecodeTime()) + int64(s.CompositionTimeOffset))
 					}
 					m.Duration += uint64(s.Dur)
 				}
@@ -182,7 +183,7 @@ func (l listing) check(m Media, f *findings) {
 	if m.Empty {
 		return
 	}
-	f.check(m.Start == l.Time, mediaStart, l.line, "%s: tfdt %d, listed at %d", what, m.Start, l.Time)
+	f.check(m.Start == l.Time, mediaStart, l.line, "%s: presented from %d on, listed at %d", what, m.Start, l.Time)
 	f.check(m.Sync, mediaSync, l.line, "%s", what)
 	for _, e := range m.Events {
 		f.check(slices.Contains(l.events, e), mediaEvents, l.line, "%s has an event of %s", what, e)

@@ -131,7 +131,7 @@ var (
 	mediaMissing   = rule("media.missing", "§5.3.9.5.3", Must, "what is listed can be fetched")
 	mediaTimescale = rule("media.timescale", "§5.3.9.2.2, IOP §3.2.1", Must, "SegmentTemplate's timescale is the init segment's")
 	mediaCodec     = rule("media.codec", "§5.3.7.2", Must, "the init segment's sample entry is that of codecs")
-	mediaStart     = rule("media.start", "§7.2.1, §5.3.9.6.1", Must, "a segment's tfdt is its S's time")
+	mediaStart     = rule("media.start", "§7.2.1, §5.3.9.6.1", Must, "a segment is presented from its S's time on")
 	mediaDuration  = rule("media.duration", "§7.2.1, §5.3.9.6.1", Must, "a segment lasts as long as its S says")
 	mediaSync      = rule("media.sync", "§5.3.7.2", Must, "a segment starts with a sync sample")
 	mediaBandwidth = rule("media.bandwidth", "§5.3.5.2", Must, "at bandwidth a segment is there minBufferTime after its end at the latest")
