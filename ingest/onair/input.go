@@ -92,7 +92,7 @@ func (in *input) learn(tracks []media.Track, now time.Time) {
 		}
 	}
 	in.held.drop()
-	in.held.events = nil // their clock is over
+	in.held.events, in.held.opening, in.held.gops = nil, nil, 0 // their clock is over
 	in.seen = time.Time{}
 	if in.last.IsZero() {
 		in.last, in.steady = now, now
