@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sluice/ingest/flv"
+	"sluice/ingest/gate"
 	"sluice/media"
 )
 
@@ -118,21 +119,17 @@ var (
 
 // Other ends.
 var (
-	errIdle        = errors.New("nothing came for too long")
-	errPhase       = errors.New("took too long")
-	errLimit       = errors.New("limit exceeded")
-	errPlay        = errors.New("playback is not served over RTMP")
-	errOrder       = errors.New("publish or play before connect")
-	errPanic       = errors.New("panic")
-	errTLSFailed   = errors.New("TLS handshake failed")
-	errNotRTMP     = errors.New("not an RTMP client")
-	errSink        = errors.New("the stream could not be taken in")
-	errAdmission   = errors.New("admission failed")
-	errGone        = errors.New("the connection ended without a goodbye")
-	errCrowded     = errors.New("too many connections")
-	errCrowdedAddr = errors.New("too many connections of one address")
-	errHandshakes  = errors.New("too many TLS handshakes of one address")
-	errEvicted     = errors.New("too many connections that don't publish: the oldest one made room")
+	errIdle      = errors.New("nothing came for too long")
+	errPhase     = errors.New("took too long")
+	errLimit     = errors.New("limit exceeded")
+	errPlay      = errors.New("playback is not served over RTMP")
+	errOrder     = errors.New("publish or play before connect")
+	errPanic     = errors.New("panic")
+	errTLSFailed = errors.New("TLS handshake failed")
+	errNotRTMP   = errors.New("not an RTMP client")
+	errSink      = errors.New("the stream could not be taken in")
+	errAdmission = errors.New("admission failed")
+	errGone      = errors.New("the connection ended without a goodbye")
 )
 
 // status is an outcome as RTMP tells it: NetStream's in onStatus, and
@@ -302,14 +299,13 @@ func reason(err error) string {
 		{errForeign, "foreign_codec"},
 		{errSlow, "slow_reader"},
 		{errGone, "gone"},
-		{errCrowded, "crowded"},
-		{errCrowdedAddr, "crowded_address"},
-		{errHandshakes, "handshakes"},
-		{errEvicted, "evicted"},
 	} {
 		if errors.Is(err, r.err) {
 			return r.name
 		}
+	}
+	if name := gate.Reason(err); name != "" {
+		return name
 	}
 	switch {
 	case errors.As(err, &codec):

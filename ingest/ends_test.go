@@ -77,7 +77,7 @@ func endOf(t *testing.T, c *hasty) (r *recording, lines []string) {
 	s := New(Options{Admit: d, Log: log.logger()})
 	ss := newSession(s, c, nil)
 	var err error
-	ss.place, err = s.gate.enter(ss.from, func() {})
+	ss.place, err = s.gate.Enter(ss.from, func() {})
 	require.NoError(t, err)
 	ss.serve(t.Context())
 	require.Empty(t, s.owners.of)

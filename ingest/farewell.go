@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"sluice/ingest/gate"
 )
 
 // farewell tells the peer why the session ends, if it can be told, and gives it
@@ -15,7 +17,7 @@ import (
 func (s *session) farewell(err error) {
 	var knows told
 	switch {
-	case err == nil, s.writer == nil, errors.Is(err, errGone), errors.Is(err, errSlow), errors.Is(err, errEvicted):
+	case err == nil, s.writer == nil, errors.Is(err, errGone), errors.Is(err, errSlow), errors.Is(err, gate.ErrEvicted):
 		return
 	case errors.As(err, &knows):
 	case errors.Is(err, ErrShutdown) && s.enhanced.caps&capsReconnect != 0:
@@ -104,7 +106,7 @@ func (s *session) say(level slog.Level, text, reason string, err error) {
 	if reason == "crowded" || reason == "evicted" {
 		from = netip.Prefix{} // it's about all of them
 	}
-	missed, ok := s.server.lines.may(from, reason, time.Now())
+	missed, ok := s.server.lines.May(from, reason, time.Now())
 	if !ok {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sluice/ingest/chunk"
+	"sluice/ingest/gate"
 )
 
 // Limits bounds what peers may make the server hold and wait for. The zero value
@@ -31,7 +32,7 @@ type Limits struct {
 	// many of one IP address (of one /64 in IPv6): 512.
 	Sessions, SessionsPerAddress int
 	// HalfOpen is how many of those may not have got as far as publishing: 1024, of
-	// which the newest get in (see gate.enter); HalfOpenPerAddress how many of one
+	// which the newest get in (see gate.Gate's Enter); HalfOpenPerAddress how many of one
 	// address: 256, of which the oldest stay.
 	HalfOpen, HalfOpenPerAddress int
 	// Handshakes is how many TLS handshakes a second one address may begin, but for
@@ -155,6 +156,14 @@ const (
 	// writePiece is what is written under one deadline.
 	writePiece = 64 << 10
 )
+
+// gate is what package gate is to know of them.
+func (l *Limits) gate() gate.Limits {
+	return gate.Limits{
+		Sessions: l.Sessions, SessionsPerAddress: l.SessionsPerAddress, HalfOpen: l.HalfOpen, HalfOpenPerAddress: l.HalfOpenPerAddress,
+		Players: l.Players, PlayersPerAddress: l.PlayersPerAddress, Handshakes: l.Handshakes,
+	}
+}
 
 // stranger is what the chunk layer allows before publish.
 func (l *Limits) stranger() chunk.Limits {

@@ -17,6 +17,7 @@ import (
 
 	"sluice/ingest/amf0"
 	"sluice/ingest/chunk"
+	"sluice/ingest/gate"
 	"sluice/ingest/message"
 )
 
@@ -115,7 +116,7 @@ func TestSlowLorisInTLS(t *testing.T) {
 		require.Contains(t, log.String(), "took too long: TLS handshake")
 
 		// One that is done with TLS in time has the rest of the same five seconds.
-		time.Sleep(lineEvery) // for a line of its own
+		time.Sleep(gate.LineEvery) // for a line of its own
 		raw := secure.dial()
 		inner := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
 		start := time.Now()
@@ -303,7 +304,8 @@ func TestSlowLorisFromManyAddresses(t *testing.T) {
 			require.NoError(t, d.sink(t, "show", n/100).waitEnd(t))
 		}
 		synctest.Wait()
-		require.Equal(t, room-1, s.gate.all.halfOpen, "the last publisher left a place")
+		_, halfOpen, _ := s.gate.Counts()
+		require.Equal(t, room-1, halfOpen, "the last publisher left a place")
 		require.Equal(t, float64(loris-room+1), testutil.ToFloat64(s.counts.refused.WithLabelValues("evicted")))
 		require.Equal(t, 1, strings.Count(log.String(), "the oldest one made room"), "%s", log)
 		unharmed()
@@ -312,6 +314,6 @@ func TestSlowLorisFromManyAddresses(t *testing.T) {
 		for _, c := range slow {
 			c.Close()
 		}
-		require.Zero(t, s.gate.all)
+		require.True(t, s.gate.Empty())
 	})
 }

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -185,40 +184,4 @@ func TestClaimGivesUpWithItsContext(t *testing.T) {
 		_, err = os.claim(ctx, seat{stream: "show"}, newActor())
 		require.ErrorIs(t, err, gone)
 	})
-}
-
-func TestLogLines(t *testing.T) {
-	l := newLogLines()
-	now := time.Unix(1000, 0)
-	a, b := Network(netip.MustParseAddr("10.0.0.1")), Network(netip.MustParseAddr("10.0.0.2"))
-	ok := func(from netip.Prefix, reason string) bool { _, ok := l.may(from, reason, now); return ok }
-	require.True(t, ok(a, "tls"))
-	require.False(t, ok(a, "tls"))
-	require.True(t, ok(a, "http"))
-	require.True(t, ok(b, "tls"))
-	require.False(t, ok(a, "tls"))
-	now = now.Add(lineEvery)
-	missed, may := l.may(a, "tls", now)
-	require.True(t, may)
-	require.Equal(t, 2, missed)
-
-	// What comes by the thousand is said once, until it has been quiet for a while.
-	require.True(t, ok(a, "handshakes"))
-	for range 5 {
-		now = now.Add(lineEvery - 1)
-		require.False(t, ok(a, "handshakes"))
-	}
-	now = now.Add(lineEvery)
-	missed, may = l.may(a, "handshakes", now)
-	require.True(t, may)
-	require.Equal(t, 5, missed)
-
-	// A flood from many addresses takes no more memory than this.
-	for i := range 3 * maxLines {
-		l.may(Network(netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)})), "tls", now)
-	}
-	require.LessOrEqual(t, len(l.said), maxLines)
-	now = now.Add(lineEvery)
-	require.True(t, ok(b, "http"))
-	require.Less(t, len(l.said), 10)
 }

@@ -79,7 +79,7 @@ func (s *session) play(ctx context.Context, c message.Command) error {
 	if err != nil {
 		return s.endPlay(c.StreamID, err)
 	}
-	if err := s.place.watch(); err != nil {
+	if err := s.place.Watch(); err != nil {
 		return s.endPlay(c.StreamID, err)
 	}
 	s.watched = c.StreamID
@@ -165,7 +165,7 @@ func (s *session) leave(cause error) {
 	counts := s.server.counts
 	counts.players.Dec()
 	counts.sessions.Inc()
-	s.place.unwatch()
+	s.place.Unwatch()
 	r := "stopped"
 	if cause != nil {
 		r = reason(cause)

@@ -95,7 +95,7 @@ func (s *session) enter(ctx context.Context, p Publish) error {
 		done(err)
 		return fmt.Errorf("stream %s: %w", g.Stream, err)
 	}
-	if err := s.place.pass(); err != nil {
+	if err := s.place.Pass(); err != nil {
 		release()
 		done(err)
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/ingest/clock"
+	"sluice/ingest/gate"
 )
 
 // Options of a Server.
@@ -47,9 +48,9 @@ type Server struct {
 	rtmpe   bool
 	ports   Ports
 	counts  *counters
-	gate    *gate
+	gate    *gate.Gate
 	owners  *owners
-	lines   *logLines
+	lines   *gate.Lines
 	ids     atomic.Uint64
 	// mostLowWater is maxLowWater, but for a benchmark that shows what it brings.
 	mostLowWater int
@@ -70,7 +71,7 @@ func New(o Options) *Server {
 		rtmpe:   o.RTMPE,
 		ports:   o.Ports,
 		counts:  newCounters(o.Metrics),
-		lines:   newLogLines(),
+		lines:   gate.NewLines(),
 		serving: map[*serving]struct{}{},
 
 		mostLowWater: maxLowWater,
@@ -82,7 +83,7 @@ func New(o Options) *Server {
 		s.forward = clock.DefaultMaxForwardJump
 	}
 	s.limits.setDefaults()
-	s.gate = newGate(&s.limits)
+	s.gate = gate.New(s.limits.gate())
 	s.owners = newOwners(&s.limits, o.Newest)
 	if o.Metrics != nil {
 		o.Metrics.MustRegister(collector{s})
@@ -203,9 +204,9 @@ func (v *serving) admit(ctx context.Context, c net.Conn) {
 	s := v.server
 	ss := newSession(s, c, v.tls)
 	inner, cancel := context.WithCancelCause(ctx)
-	err := errHandshakes
-	if v.tls == nil || s.gate.mayShake(ss.from, ss.start) {
-		ss.place, err = s.gate.enter(ss.from, func() { cancel(errEvicted); c.Close() })
+	err := gate.ErrHandshakes
+	if v.tls == nil || s.gate.MayShake(ss.from, ss.start) {
+		ss.place, err = s.gate.Enter(ss.from, func() { cancel(gate.ErrEvicted); c.Close() })
 	}
 	if err != nil {
 		cancel(nil)
@@ -221,7 +222,7 @@ func (v *serving) admit(ctx context.Context, c net.Conn) {
 		ss.serve(inner)
 		cancel(nil)
 		s.counts.sessions.Dec()
-		ss.place.leave()
+		ss.place.Leave()
 		v.mu.Lock()
 		delete(v.conns, c)
 		v.mu.Unlock()

@@ -19,6 +19,7 @@ import (
 	"sluice/ingest/amf0"
 	"sluice/ingest/chunk"
 	"sluice/ingest/flv"
+	"sluice/ingest/gate"
 	"sluice/ingest/handshake"
 	"sluice/ingest/message"
 )
@@ -58,7 +59,7 @@ type session struct {
 	publishing atomic.Pointer[publishing]
 	player     *player        // nil unless it plays
 	asks       sync.WaitGroup // whether it may still play
-	place      *place         // in the gate
+	place      *gate.Place    // in the gate
 	once       bool           // it has published
 	rate       allowance
 }
@@ -86,7 +87,7 @@ func newSession(s *Server, c net.Conn, config *tls.Config) *session {
 		// A socket for both versions of IP gives IPv4 addresses as mapped ones.
 		ss.remote = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
 	}
-	ss.from = Network(ss.remote.Addr())
+	ss.from = gate.Network(ss.remote.Addr())
 	ss.log = s.log.With("session", ss.id, "remote", ss.remote.String())
 	ss.socket = newSocket(c, config != nil, &s.limits, s.counts, now)
 	ss.socket.most = s.mostLowWater

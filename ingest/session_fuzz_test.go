@@ -80,16 +80,16 @@ func FuzzSession(f *testing.F) {
 		c := &script{says: bytes.NewReader(append(greeting[:len(greeting):len(greeting)], in...))}
 		ss := newSession(s, c, nil)
 		var err error
-		if ss.place, err = s.gate.enter(ss.from, func() {}); err != nil {
+		if ss.place, err = s.gate.Enter(ss.from, func() {}); err != nil {
 			t.Fatal(err)
 		}
 		d.came = make(chan string, len(in)+1) // one for each publication
 		ss.serve(t.Context())
-		ss.place.leave()
+		ss.place.Leave()
 		if strings.Contains(log.String(), "panic") {
 			t.Fatal(log)
 		}
-		if len(s.gate.byAddr) != 0 || len(s.owners.of) != 0 {
+		if !s.gate.Empty() || len(s.owners.of) != 0 {
 			t.Fatal("something is left of it")
 		}
 		if most := 3073 + 2000 + 40*len(in); c.heard > most {

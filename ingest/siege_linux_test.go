@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
+
+	"sluice/ingest/gate"
 )
 
 // from dials from one of the loopback's addresses, all of which Linux has.
@@ -65,7 +67,7 @@ func TestFloodOfTLSHandshakes(t *testing.T) {
 	}
 	wg.Wait()
 	check()
-	most := rate*handshakeBurst + int(rate*time.Since(begin).Seconds()) + 1
+	most := rate*gate.HandshakeBurst + int(rate*time.Since(begin).Seconds()) + 1
 	require.LessOrEqual(t, int(done.Load()), most)
 	require.Positive(t, done.Load())
 	counted := h.counts.refused.WithLabelValues("handshakes")

@@ -54,7 +54,7 @@ func inBubble(t *testing.T, test func(t *testing.T, d *doorman, p *pipes, log *l
 		defer func() {
 			cancel()
 			require.NoError(t, <-served)
-			require.Zero(t, s.gate.all, "everyone was counted out")
+			require.True(t, s.gate.Empty(), "everyone was counted out")
 			require.Empty(t, s.owners.of)
 		}()
 		test(t, d, p, log)

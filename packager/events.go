@@ -16,9 +16,11 @@ type event struct {
 	media.Event
 	id uint32
 	at media.Ticks // on the epoch's clock, in ticks of video
-	// carried says that it was meant for an epoch before, whose clock may have been
-	// another.
+	// carried says that it came before the session that is, whose clock may be another.
 	carried bool
+	// date is when it is on the server's clock, if it was meant for an epoch before: that
+	// one's clock is over. It's zero for others.
+	date time.Time
 }
 
 // WriteEvent implements media.Sink. An event becomes an emsg box in front of the part
@@ -47,6 +49,7 @@ func (s *Stream) WriteEvent(ctx context.Context, e media.Event) error {
 		s.keepEvent(v)
 		return nil
 	}
+	v.at = s.epoch.onEventClock(v.At)
 	s.dropEvent(s.epoch.tell(v))
 	return nil
 }
@@ -81,25 +84,34 @@ func (s *Stream) dropEvent(reason string, n int) {
 }
 
 // tellKept gives the open epoch the events that waited for it: those that came before
-// its first picture, and those that the epoch before didn't come to, where the
-// clock can be the same. An event before the first picture is told with it.
+// its first picture, which are told with it, and, as soon as it has its date, those that the
+// epoch before didn't come to.
 func (s *Stream) tellKept() {
 	kept := s.session.events
 	s.session.events = nil
+	e := s.epoch
 	first := media.TicksOf(timeline.Origin, media.VideoClock)
 	for _, v := range kept {
-		at := s.epoch.onEventClock(v.At)
-		if at < first-media.TicksOf(maxEventLate, media.VideoClock) ||
-			v.carried && at > first+media.TicksOf(maxForward, media.VideoClock) {
+		switch {
+		case v.date.IsZero():
+			v.at = e.onEventClock(v.At)
+		case e.clock.settled:
+			v.at = first + media.TicksOf(v.date.Sub(e.clock.at(0)), media.VideoClock)
+		default:
+			s.session.events = append(s.session.events, v)
+			continue
+		}
+		if v.at < first-media.TicksOf(maxEventLate, media.VideoClock) ||
+			v.carried && v.date.IsZero() && v.at > first+media.TicksOf(maxForward, media.VideoClock) {
 			s.dropEvent(dropLate, 1)
 			continue
 		}
-		s.dropEvent(s.epoch.tell(v))
+		s.dropEvent(e.tell(v))
 	}
 }
 
 // keepUnreached takes the events back that the leading rendition of an epoch that
-// has ended hasn't come to.
+// has ended hasn't come to. The next one is given them by their dates, as splices are.
 func (s *Stream) keepUnreached(e *epoch) {
 	leader := e.lanes[0]
 	unreached := leader.events
@@ -114,7 +126,7 @@ func (s *Stream) keepUnreached(e *epoch) {
 		return
 	}
 	for _, v := range unreached {
-		v.carried = true
+		v.date = e.exactDate(v.at.Duration(media.VideoClock))
 		s.keepEvent(v)
 	}
 }
@@ -125,11 +137,11 @@ func (e *epoch) onEventClock(at media.Ticks) media.Ticks {
 	return at + (leader.shift+leader.offsetShift).Rescale(leader.Timescale, media.VideoClock)
 }
 
-// tell gives an event to all renditions that carry them. It returns how many events
-// were dropped, and why.
+// tell gives an event, whose time is on the epoch's clock, to all renditions that carry
+// them. It returns how many events were dropped, and why.
 func (e *epoch) tell(v event) (reason string, n int) {
 	leader := e.lanes[0]
-	v.at = max(e.onEventClock(v.At), media.TicksOf(timeline.Origin, media.VideoClock))
+	v.at = max(v.at, media.TicksOf(timeline.Origin, media.VideoClock))
 	if leader.covered.Rescale(leader.Timescale, media.VideoClock)-v.at > media.TicksOf(maxEventLate, media.VideoClock) {
 		return dropLate, 1
 	}

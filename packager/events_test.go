@@ -120,28 +120,43 @@ func TestEventsOutOfTime(t *testing.T) {
 	require.LessOrEqual(t, got[2].part.Start, got[2].Time)
 }
 
-// An event that an epoch didn't come to is told in the next one, where the clock goes
-// on; where it doesn't, never.
+// An event that an epoch didn't come to is told in the next one, at its date, whatever
+// that one's clock says.
 func TestEventsOverEpochs(t *testing.T) {
 	r := newRig(t, packager.Settings{})
 	v := video{num: 3000, gops: []int{60}}
 	all := v.events(8 * time.Second)
 	r.begin(videoTrack(t)).write(all[:120])
 	r.event("on time", 3*90_000)
-	r.event("in the second", 5*90_000+1)
+	r.event("of a picture that never came", 5*90_000+1)
+	r.event("two seconds after the jump", 8*90_000)
 	r.write(all[120:125]).begin(otherVideoTrack(t)).write(all[125:180])
-	jumped := video{num: 3000, gops: []int{60}, start: 1 << 30}.events(3 * time.Second)
+	jumped := video{num: 3000, gops: []int{60}, start: 1 << 30}.events(5 * time.Second)
 	r.event("in the third", 1<<30+45_000)
-	r.event("in none", 20*90_000)
+	r.event("of a clock that is over", 20*90_000)
 	for i := range jumped {
 		jumped[i].at += 6 * time.Second
 	}
-	r.write(jumped).end()
+	r.write(jumped)
+	// Another publisher's clock begins again at the same number.
+	r.event("of the next", 1<<30+6*90_000)
+	again := video{num: 3000, gops: []int{60}, start: 1 << 30}.events(4 * time.Second)
+	for i := range again {
+		again[i].at += 11 * time.Second
+	}
+	r.begin(videoTrack(t)).write(again).end()
 	got := r.told(timeline.Source)
-	require.Equal(t, []string{"on time", "in the third"}, names(got), "the second begins with a keyframe at 6 s")
-	require.EqualValues(t, 1, got[0].epoch)
-	require.Equal(t, origin+3*90_000, got[0].Time)
-	require.Equal(t, origin+45_000, got[1].Time)
+	require.Equal(t, []string{"on time", "of a picture that never came", "in the third", "two seconds after the jump", "of the next"}, names(got))
+	starts := entriesOf[timeline.EpochStarted](r)
+	require.Len(t, starts, 3, "the second session never has a keyframe")
+	for i, want := range []struct {
+		epoch int
+		at    media.Ticks
+	}{{1, 3 * 90_000}, {2, 0}, {2, 45_000}, {2, 2 * 90_000}, {3, 90_000}} {
+		require.EqualValues(t, want.epoch, got[i].epoch, "%s", got[i].Data)
+		require.InDelta(t, float64(origin+want.at), float64(got[i].Time), 90, "%s", got[i].Data)
+		require.Less(t, got[i].Time, got[i].part.Start+got[i].part.Duration)
+	}
 }
 
 // Sound alone has them, on its own clock.

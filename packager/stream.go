@@ -51,7 +51,7 @@ type session struct {
 	settings Settings
 	expected media.Expectation
 	inputs   []*input       // video first
-	events   []event        // that no epoch has come to
+	events   []event        // that no epoch has come to, or that wait for its date
 	splices  []sectionEvent // that wait for the epoch's first part
 	began    time.Time      // arrival of the first sample
 	err      error          // of a call that failed: nothing works after it
@@ -210,6 +210,9 @@ func (s *Stream) write(ctx context.Context, in *input, sample media.Sample, arri
 		s.expelFailed(ctx, s.epoch)
 		if err := s.releaseSplices(ctx); err != nil {
 			return err
+		}
+		if s.epoch.clock.settled && len(s.session.events) > 0 {
+			s.tellKept()
 		}
 		if len(s.trails) > 0 && l.msn > s.epoch.start {
 			s.finishTrails(ctx) // a segment later nothing more is going to come

@@ -34,8 +34,8 @@ func (l *Ladder) WriteEvent(ctx context.Context, e media.Event) error {
 	return nil
 }
 
-// releaseEvents writes the events that waited for run r, and forgets those of runs
-// before it. The mutex is held.
+// releaseEvents writes the events that waited for run r, or for one before it on the
+// same clock that nothing came of, and forgets those of clocks that are over. The mutex is held.
 func (l *Ladder) releaseEvents(ctx context.Context, r *run) error {
 	h := &l.hidden
 	held := h.events
@@ -44,7 +44,7 @@ func (l *Ladder) releaseEvents(ctx context.Context, r *run) error {
 		switch {
 		case e.run.number > r.number:
 			h.events, h.eventBytes = append(h.events, e), h.eventBytes+len(e.event.Data)
-		case e.run == r:
+		case e.run.clock == r.clock:
 			if err := l.base.WriteEvent(ctx, e.event); err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func (l *Ladder) showAgain(ctx context.Context) error {
 		return err
 	}
 	for _, e := range waiting {
-		if e.run != hidden {
+		if e.run.clock != hidden.clock {
 			continue
 		}
 		if err := l.WriteEvent(ctx, e.event); err != nil {

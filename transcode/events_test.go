@@ -112,3 +112,25 @@ func TestEventsThatAreToldWhileTheSourceIsShownAgain(t *testing.T) {
 		require.Equal(t, []int{1}, begins)
 	})
 }
+
+// A run that is begun anew in the middle of a session, before anything that leads has come of
+// it, leaves its events to the one that does.
+func TestEventsOfARunThatNothingCameOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := newRecorder(t)
+		l := fakeTranscoder(t, &fakeMachine{}).Ladder("live", mustSpec(t, "720p,360p"), Timing{}, base).(*Ladder)
+		p := newPublisher(t, l, fullHD(t))
+		p.begin()
+		p.event("of a clock that is over", 7)
+		p.begin()
+		p.event("first", 0)
+		l.again(t.Context())
+		p.event("second", 3000)
+		p.frames(70)
+		p.end()
+		time.Sleep(time.Second)
+		names, begins := base.told()
+		require.Equal(t, []string{"first", "second"}, names)
+		require.Equal(t, []int{1, 1}, begins)
+	})
+}

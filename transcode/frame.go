@@ -12,6 +12,7 @@ import (
 // run is what lasts from one Begin to the next, which may be another session's.
 type run struct {
 	number int           // rises from one run to the next
+	clock  int           // the number of the run in which the source's clock began: it goes on over those made here
 	all    []media.Track // that it began with
 	tracks []media.Track // without those that are rungs of the picture
 	video  *media.Track  // that leads; nil where there is no picture
@@ -66,6 +67,7 @@ func (r *run) next(tracks []media.Track) *run {
 	if r != nil {
 		n.number = r.number + 1
 	}
+	n.clock = n.number
 	for _, t := range tracks {
 		if t.Kind != media.Video || n.sizes(media.Video) == 0 {
 			n.tracks = append(n.tracks, t)

@@ -69,7 +69,9 @@ func (l *Ladder) newSound(ctx context.Context, t media.Track) *sound {
 // again begins a run with the tracks of the present one.
 func (l *Ladder) again(ctx context.Context) {
 	before := l.run
-	l.enter(before.next(before.all))
+	r := before.next(before.all)
+	r.clock = before.clock
+	l.enter(r)
 	l.beginSound(ctx, before)
 }
 

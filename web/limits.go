@@ -44,6 +44,13 @@ const (
 	readHeaderTime = 10 * time.Second
 	idleTime       = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
+	// maxHalfOpen is how many connections of HTTPS may have asked for nothing yet,
+	// maxHalfOpenPerAddress how many of one address, and maxHandshakes how many TLS
+	// handshakes a second one may begin, but for bursts of five seconds' worth. Many
+	// viewers may come from behind one address at once.
+	maxHalfOpen           = 2048
+	maxHalfOpenPerAddress = 512
+	maxHandshakes         = 200
 	// pingTime is after how much silence an HTTP/2 peer is asked if it is there.
 	pingTime = 15 * time.Second
 )

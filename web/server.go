@@ -34,6 +34,7 @@ type Server struct {
 
 	certificates func() []certificates.Status
 	strays       *prometheus.CounterVec // by port and protocol
+	refused      *prometheus.CounterVec // by reason
 
 	streams    streams
 	transports *transports
@@ -90,7 +91,10 @@ func New(o Options) *Server {
 	s.strays = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sluice_http_wrong_protocol_total", Help: "Connections in a protocol that belongs to another port.",
 	}, []string{"port", "protocol"})
-	s.registry.MustRegister(newCollector(s), s.strays)
+	s.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_https_refused_total", Help: "Connections of HTTPS that weren't let in, or lost their place before their first request, by reason.",
+	}, []string{"reason"})
+	s.registry.MustRegister(newCollector(s), s.strays, s.refused)
 	s.routes = s.router()
 	return s
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/ingest/gate"
 )
 
 // wrongPortLog is how often peers at the wrong port are logged, of each kind: ports
@@ -41,6 +43,8 @@ type Door struct {
 
 	rtmp, tls, http *stray // nil: it belongs here
 	inside          *stray // of what is in TLS; nil on the port of HTTP
+
+	porch *porch // of HTTPS; nil on the port of HTTP
 }
 
 // NewDoor wraps the listener of HTTPS, where encrypted, or of HTTP. advice is
@@ -55,6 +59,7 @@ func (s *Server) NewDoor(l net.Listener, encrypted bool, advice string) *Door {
 	}
 	d := &Door{Listener: l, log: s.log}
 	if encrypted {
+		d.porch = newPorch(s.log, s.refused)
 		d.rtmp = kind("rtmp", "an RTMP client on the HTTPS port: "+advice)
 		d.http = kind("http", "an HTTP client on the HTTPS port: the URL is to begin with https")
 		d.http.pass = true // with a page that says so
@@ -67,13 +72,19 @@ func (s *Server) NewDoor(l net.Listener, encrypted bool, advice string) *Door {
 	return d
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. Whoever isn't let in never comes out of it.
 func (d *Door) Accept() (net.Conn, error) {
-	c, err := d.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		v := &visitor{Conn: c, door: d}
+		if d.porch == nil || d.porch.enter(v) {
+			return v, nil
+		}
+		c.Close()
 	}
-	return &visitor{Conn: c, door: d}, nil
 }
 
 // stray returns what a connection's first byte says it speaks, or nil.
@@ -101,7 +112,8 @@ func (d *Door) refuse(s *stray, c net.Conn) {
 // Watch has the server of HTTPS tell of clients that said something inside TLS which
 // was no request: encoders, if they came with an rtmps URL. What that was, net/http
 // keeps to itself; but whoever speaks HTTP there offers it by ALPN (RFC 7301), or
-// sends a request. It must be called before the server serves.
+// sends a request. It also tells the door when a connection has asked for something.
+// It must be called before the server serves.
 func (d *Door) Watch(srv *http.Server) {
 	type visit struct{ asked, spoke atomic.Bool }
 	type key struct{}
@@ -119,6 +131,7 @@ func (d *Door) Watch(srv *http.Server) {
 		return context.WithValue(ctx, key{}, v)
 	}
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
+		d.porch.notice(c, state)
 		found, _ := visits.Load(c)
 		v, ok := found.(*visit)
 		switch {
@@ -141,8 +154,10 @@ func (d *Door) Watch(srv *http.Server) {
 // visitor is a connection of which the first byte is looked at.
 type visitor struct {
 	net.Conn
-	door *Door
-	seen bool // the reader's own
+	door  *Door
+	seen  bool        // the reader's own
+	place *gate.Place // nil on the port of HTTP
+	left  sync.Once
 }
 
 // Read implements net.Conn.
@@ -163,6 +178,16 @@ func (v *visitor) Read(p []byte) (int, error) {
 	io.WriteString(v.Conn, s.answer)
 	v.Conn.Close()
 	return 0, errWrongPort
+}
+
+// Close implements net.Conn, and counts the connection out.
+func (v *visitor) Close() error {
+	v.left.Do(func() {
+		if v.place != nil {
+			v.place.Leave()
+		}
+	})
+	return v.Conn.Close()
 }
 
 // CloseWrite lets net/http end a connection without losing the last answer.

@@ -22,7 +22,7 @@ var floors = []struct {
 	{0, []string{"media", "media/scte35", "media/sei"}},
 	{1, []string{
 		"ingest/handshake", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/clock",
-		"ingest/id3", "ingest/tunnel", "ingest/vitals",
+		"ingest/gate", "ingest/id3", "ingest/tunnel", "ingest/vitals",
 		"packager/cmaf", "packager/mpegts", "packager/timeline", "packager/rule", "storage/durable", "web/cmcd",
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},

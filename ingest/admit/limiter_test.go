@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"sluice/ingest"
+	"sluice/ingest/gate"
 	"sluice/storage/catalog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func from(s string) netip.Prefix { return ingest.Network(netip.MustParseAddr(s)) }
+func from(s string) netip.Prefix { return gate.Network(netip.MustParseAddr(s)) }
 
 func TestPauseGrows(t *testing.T) {
 	want := []time.Duration{0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60}

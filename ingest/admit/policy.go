@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/ingest"
+	"sluice/ingest/gate"
 	"sluice/ingest/token"
 	"sluice/ingest/webhook"
 	"sluice/storage/catalog"
@@ -109,7 +110,7 @@ func (p *Policy) byCertificate(ctx context.Context, wish ingest.Publish, name st
 // bySecret decides by what somebody might guess: a key, a token, or what only the
 // application knows.
 func (p *Policy) bySecret(ctx context.Context, wish ingest.Publish, l *lease) error {
-	from := ingest.Network(l.remote)
+	from := gate.Network(l.remote)
 	if !p.limiter.trusts(from, p.credential(wish, webhook.ByNone), time.Now()) {
 		wait, ok := p.limiter.enter(from, p.credential(wish, webhook.ByKey), time.Now())
 		if !ok {
@@ -144,7 +145,7 @@ func (p *Policy) bySecret(ctx context.Context, wish ingest.Publish, l *lease) er
 // that differ by stream. Whoever asks with wrong keys is made to wait as publishers
 // are. False is for no such stream, and for no answer.
 func (p *Policy) Whose(ctx context.Context, from netip.Addr, key string) (catalog.Stream, bool) {
-	network, hash := ingest.Network(from), catalog.HashKey(key)
+	network, hash := gate.Network(from), catalog.HashKey(key)
 	wait, ok := p.whose.enter(network, hash, time.Now())
 	if !ok || sleep(ctx, wait) != nil {
 		return catalog.Stream{}, false

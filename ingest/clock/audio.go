@@ -48,12 +48,23 @@ func (a *Audio) StampFrame(ts, nanos uint32, frame media.Ticks) (Time, Verdict) 
 	if verdict != Kept {
 		return Time{}, verdict
 	}
+	if a.fresh && a.counting && a.resume(a.counted()-ms) {
+		ms = a.last + a.shift()
+	}
+	a.repeat()
+	if a.standing() {
+		verdict = Repaired
+	}
 	at := media.Ticks(ms).Rescale(media.Milliseconds, a.timescale) + media.Ticks(ticksOf(nanos, a.timescale))
 	if !a.counting {
 		a.counting, a.next = true, at
 	}
-	if a.drop == 0 {
-		switch step := a.step(at - a.next); {
+	ahead := at - a.next
+	if a.repeated && ahead < 0 {
+		ahead = max(ahead, -a.frame) // says nothing yet
+	}
+	if a.drop == 0 && verdict == Kept {
+		switch step := a.step(ahead); {
 		case step > 0:
 			a.next += step
 			verdict = Repaired
@@ -67,6 +78,10 @@ func (a *Audio) StampFrame(ts, nanos uint32, frame media.Ticks) (Time, Verdict) 
 	}
 	t := Time{DTS: a.next, Duration: a.frame}
 	a.next += a.frame
+	a.clock.heard = a.counted()
+	if a.standing() {
+		a.reach(a.clock.heard, ms)
+	}
 	return t, verdict
 }
 

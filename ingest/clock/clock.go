@@ -44,6 +44,9 @@ type Clock struct {
 	era        int
 	started    bool
 	latest     int64 // ms, unwrapped: the furthest that any track has come
+	slip       int64 // ms that it has missed while it stood: added to every timestamp
+	walked     int64 // ms that all tracks have gone, together
+	heard      int64 // ms: where the newest frame of sound ends
 }
 
 // New returns a Clock in its first era. maxForwardJump of 0 is the default.
@@ -58,6 +61,7 @@ func New(maxForwardJump time.Duration) *Clock {
 func (c *Clock) Restart() {
 	c.era++
 	c.started = false
+	c.slip = 0
 }
 
 // axis unwraps the timestamps of one track.
@@ -67,8 +71,15 @@ type axis struct {
 	seen  bool  // within the era
 	last  int64 // ms, unwrapped: the furthest this track has come
 	// offset is added to reach the other track's time base: zero, but for a
-	// publisher whose audio and video count from different origins.
+	// publisher whose audio and video count from different origins, and for a track
+	// whose clock alone stood still.
 	offset int64
+
+	newest   int64 // ms, unwrapped: the last timestamp
+	repeated bool  // it isn't after the one before it
+	fresh    bool  // it's after all before it
+	walked   int64 // ms that this track has gone
+	stand    stand
 
 	left  uint32 // where the track stood when it left the last era
 	stale int    // samples that may still count from there
@@ -93,12 +104,17 @@ func (a *axis) unwrap(ts uint32) (int64, Verdict) {
 	}
 	step := int64(int32(ts - uint32(a.last)))
 	at := a.last + step
-	if step < -maxBackward || at+a.offset > c.latest+c.maxForward {
+	if step < -maxBackward || at+a.shift() > c.latest+c.maxForward {
 		return 0, Jump
 	}
-	a.last = max(a.last, at)
-	c.latest = max(c.latest, at+a.offset)
-	return at + a.offset, Kept
+	a.repeated, a.fresh, a.newest = at <= a.newest, step > 0, at
+	if a.fresh {
+		a.last = at
+		a.walked += step
+		c.walked += step
+	}
+	c.latest = max(c.latest, at+a.shift())
+	return at + a.shift(), Kept
 }
 
 // first places the track's first timestamp of the era.
@@ -106,21 +122,22 @@ func (a *axis) first(ts uint32) (int64, Verdict) {
 	c := a.clock
 	at := int64(ts)
 	if c.started {
-		step := int64(int32(ts - uint32(c.latest)))
-		at = c.latest + step
+		latest := c.latest - c.slip
+		step := int64(int32(ts - uint32(latest)))
+		at = latest + step
 		if step > c.maxForward || -step > c.maxForward {
 			if a.continues(ts) {
 				return 0, Drop
 			}
-			a.offset = c.latest - at
+			a.offset = latest - at
 		}
 	}
-	a.seen, a.last, a.stale = true, at, maxStale
-	if !c.started || at+a.offset > c.latest {
-		c.latest = at + a.offset
+	a.seen, a.last, a.newest, a.fresh, a.stale = true, at, at, true, maxStale
+	if !c.started || at+a.shift() > c.latest {
+		c.latest = at + a.shift()
 	}
 	c.started = true
-	return at + a.offset, Kept
+	return at + a.shift(), Kept
 }
 
 // continues says whether ts goes on from where the track stood in the last era,

@@ -403,7 +403,7 @@ func FuzzStamp(f *testing.F) {
 				if got.DTS <= lastVideo {
 					t.Fatalf("video from %d to %d", lastVideo, got.DTS)
 				}
-				off := int64(int32(uint32(floorMS(got.DTS)) - video - uint32(v.offset)))
+				off := int64(int32(uint32(floorMS(got.DTS)) - video - uint32(v.shift())))
 				if verdict == Kept && (off < -1 || off > 1) {
 					t.Fatalf("%d ms became %d ticks", video, got.DTS)
 				}

@@ -8,7 +8,10 @@
 // millisecond; an Audio counts its frames and keeps the count beside the FLV
 // clock. What can't be true is repaired where that costs little (a timestamp
 // repeated, or a step back of at most a second) and reported as a Jump where it
-// doesn't.
+// doesn't. Where timestamps stand still while samples go on coming, these are counted:
+// pictures by their usual duration, beside the sound where there is some. If the clock
+// goes on from where it stood, it is put ahead by what it missed, for all tracks, or
+// for the one that stood alone.
 //
 // In go timestamps in the order of arrival; out come decode times that never
 // decrease within an era, composition offsets and nominal durations, each known

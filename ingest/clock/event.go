@@ -36,5 +36,5 @@ func (a *axis) peek(ts uint32) (int64, bool) {
 	if step > a.clock.maxForward || -step > a.clock.maxForward {
 		step = 0
 	}
-	return a.last + step + a.offset, true
+	return a.last + step + a.shift() + a.stand.gained, true
 }

@@ -28,6 +28,11 @@ type Video struct {
 	frames  int     // stamped, in this era, without a repair
 	tried   int     // value of frames at the last attempt to find a grid
 	lastDTS int64
+	end     int64 // of the last frame, by its nominal duration
+	owed    bool  // frames were counted up to there while the clock stood, and its times lie before
+
+	shifted       int64 // ms that history and grid are ahead of the timestamps
+	beside, sound int64 // when the clock last began to stand: where frames ended, in ticks, and the sound, in ms
 }
 
 // Video returns the stamper of a video track. fps are the frame rates declared
@@ -58,9 +63,14 @@ func (v *Video) StampExact(ts, nanos uint32, cts int32) (Time, Verdict) {
 		return Time{}, verdict
 	}
 	offset := int64(cts) * millisecond
+	v.follow()
 	if n := len(v.history); n > 0 && ms <= v.history[n-1] {
-		v.lastDTS = v.repaired(ms)
-		return v.time(v.lastDTS, offset), Repaired
+		return v.again(ms, offset), Repaired
+	}
+	if missing := v.end - ms*millisecond; v.frames > 0 && v.resume((missing+millisecond-1)/millisecond) {
+		ms += v.shift() - v.shifted
+		v.follow()
+		v.owed = true
 	}
 	v.remember(ms)
 	dts := ms*millisecond + ticksOf(nanos, media.VideoClock)
@@ -72,26 +82,48 @@ func (v *Video) StampExact(ts, nanos uint32, cts int32) (Time, Verdict) {
 			offset = v.composition(offset)
 		}
 	}
+	if v.owed = v.owed && dts < v.end; v.owed {
+		dts, length := v.behind(dts)
+		return v.time(dts, offset, length), Repaired
+	}
 	if v.frames > 1 && dts <= v.lastDTS {
 		dts = v.lastDTS + 1
 		verdict = Repaired
 	}
-	v.lastDTS = dts
-	return v.time(dts, offset), verdict
+	return v.time(dts, offset, v.nominal()), verdict
+}
+
+// again places a sample whose timestamp isn't after those before it.
+func (v *Video) again(ms, offset int64) Time {
+	v.repeat()
+	if v.stand.repeated == 1 {
+		v.beside, v.sound = v.end, v.clock.heard
+	}
+	if v.standing() {
+		dts, length := v.count(ms)
+		return v.time(dts, offset, length)
+	}
+	return v.time(v.repaired(ms), offset, v.nominal())
 }
 
 // repaired returns the decode time of a sample whose timestamp isn't after the one
-// before it. Where frames come at a constant rate it is most likely the next one,
-// with a wrong time, as long as that is free: then nobody sees anything.
+// before it. It is most likely the next one, with a wrong time, as long as that is
+// free: then nobody sees anything. Where frames come at no constant rate the next
+// timestamp may well be nearer than that; it waits then.
 func (v *Video) repaired(ms int64) int64 {
-	if !v.locked || v.slot(v.index) != v.lastDTS {
+	next := v.end
+	if v.locked {
+		next = v.slot(v.index + 1)
+	}
+	free := !v.locked || v.slot(v.index) == v.lastDTS
+	if frame := next - v.lastDTS; !free || next-ms*millisecond >= 2*frame+millisecond {
 		return v.lastDTS + 1
 	}
-	next := v.slot(v.index + 1)
-	if frame := next - v.lastDTS; next-ms*millisecond > 2*frame {
-		return v.lastDTS + 1
+	if v.locked {
+		v.index++
+	} else {
+		v.owed = true
 	}
-	v.index++
 	return next
 }
 
@@ -101,6 +133,7 @@ func (v *Video) restart() {
 		v.hints = slices.Insert(v.hints[:0:0], 0, v.rate)
 	}
 	v.locked, v.history, v.frames, v.tried, v.misses = false, v.history[:0], 0, 0, 0
+	v.owed, v.shifted = false, 0
 }
 
 // remember takes note of a timestamp, and of what it says about the grid.
@@ -195,12 +228,10 @@ func (v *Video) composition(offset int64) int64 {
 	return offset
 }
 
-func (v *Video) time(dts, offset int64) Time {
-	return Time{
-		DTS:       media.Ticks(dts),
-		CTSOffset: media.Ticks(offset),
-		Duration:  media.Ticks(v.nominal()),
-	}
+// time is that of a sample, which is the last one from now on.
+func (v *Video) time(dts, offset, length int64) Time {
+	v.lastDTS, v.end = dts, dts+length
+	return Time{DTS: media.Ticks(dts), CTSOffset: media.Ticks(offset), Duration: media.Ticks(length)}
 }
 
 // nominal returns how long a frame lasts: the median of the last few steps, on

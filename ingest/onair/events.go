@@ -30,10 +30,19 @@ func (in *input) WriteEvent(ctx context.Context, e media.Event) error {
 
 // tell keeps an event; where there is no room, the oldest one makes it.
 func (h *held) tell(e media.Event) {
-	h.events = append(h.events, e)
-	if len(h.events) > heldEvents {
-		h.events = slices.Delete(h.events, 0, 1)
+	to := &h.events
+	if h.gops == 0 || h.gops == 1 && h.key && e.At <= timeOf(h.samples[0]) {
+		to = &h.opening
 	}
+	*to = append(*to, e)
+	if len(*to) > heldEvents {
+		*to = slices.Delete(*to, 0, 1)
+	}
+}
+
+// timeOf is when a sample is presented, on the clock of events.
+func timeOf(s heldSample) media.Ticks {
+	return s.sample.PTS().Rescale(s.track.Timescale, media.VideoClock)
 }
 
 // forgetEvents lets go of what was before a time of the input's clock.
@@ -42,16 +51,21 @@ func (h *held) forgetEvents(before media.Ticks) {
 }
 
 // takeEvents returns the events that belong to what is going to be seen of held samples, as
-// the seam moves them, and forgets all. The air's mutex is held.
+// the seam moves them, and forgets all. What came before there were any belongs to the first. The air's mutex is held.
 func (in *input) takeEvents(burst []heldSample) []media.Event {
-	switch {
-	case in.seam.on:
-		in.held.forgetEvents(in.seam.cut)
-	case len(burst) > 0:
-		in.held.forgetEvents(burst[0].sample.PTS().Rescale(burst[0].track.Timescale, media.VideoClock))
+	h := &in.held
+	first := in.seam.cut
+	if !in.seam.on && len(burst) > 0 {
+		first = timeOf(burst[0])
 	}
-	events := in.held.events
-	in.held.events = nil
+	if in.seam.on || len(burst) > 0 {
+		h.forgetEvents(first)
+	}
+	for i := range h.opening {
+		h.opening[i].At = max(h.opening[i].At, first)
+	}
+	events := append(h.opening, h.events...)
+	h.opening, h.events = nil, nil
 	for i := range events {
 		events[i].At = in.seam.at(events[i].At)
 	}

@@ -87,3 +87,57 @@ func TestEventsOfAClockThatIsOver(t *testing.T) {
 		s.stop()
 	})
 }
+
+// What was said before the first picture is told with that, or with what is seen first
+// of its GOP; not any more once that GOP is over.
+func TestEventsBeforeTheFirstPicture(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStudio(t).withSlate()
+		p := s.in('p', Primary)
+		s.pass(3 * time.Second)
+		p.leave(nil)
+		s.pass(5 * time.Second)
+		s.on("s")
+		says := func(values ...string) func(*publisher) {
+			return func(b *publisher) {
+				later(b)
+				b.begun, b.start = true, time.Now()
+				require.NoError(t, b.sink.Begin(t.Context(), b.tracks()))
+				for i, v := range values {
+					require.NoError(t, b.sink.WriteEvent(t.Context(), media.Event{At: b.zero + media.Ticks(i), Value: v}))
+				}
+			}
+		}
+		told := func() (values []string) {
+			e := s.epoch(-1)
+			for _, v := range e.events {
+				require.GreaterOrEqual(t, v.At, e.first)
+				values = append(values, v.Value)
+			}
+			return values
+		}
+		q := s.in('q', Primary, says("ends", "the slate"))
+		s.pass(frame)
+		s.on("q")
+		require.Equal(t, []string{"ends", "the slate"}, told())
+
+		b := s.in('b', Backup, says("hot", "spare"))
+		s.pass(time.Second)
+		require.NoError(t, b.sink.WriteEvent(t.Context(), media.Event{At: b.zero, Value: "said late"}))
+		q.leave(nil)
+		s.pass(frame)
+		s.on("b")
+		require.Equal(t, []string{"hot", "spare", "said late"}, told())
+
+		q = s.in('q', Primary, says("of a GOP that is over"))
+		s.pass(3 * time.Second) // it's not steady for long enough
+		s.on("b")
+		b.stopped.Store(true)
+		s.pass(1500 * time.Millisecond)
+		s.on("q")
+		require.Empty(t, told())
+		q.leave(nil)
+		b.leave(nil)
+		s.stop()
+	})
+}

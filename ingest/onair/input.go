@@ -22,7 +22,7 @@ type input struct {
 	leads  *media.Track // the first picture, else the first sound
 
 	// Of the goroutine that calls it.
-	paces map[media.TrackID]*pace   // of pictures, where there is a slate
+	paces []pace                    // of tracks, in their order; nil where there is no slate, or no picture
 	rates map[media.TrackID]float64 // that were measured; each is immutable
 
 	held   held
@@ -40,7 +40,7 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 		in.air = in.control.enter(in)
 	}
 	a := in.air
-	if in.pace(tracks); len(in.paces) == 0 && in.settings.Slates != nil {
+	if in.pace(tracks); in.paces == nil && in.settings.Slates != nil {
 		in.settings.Slates.Prepare(tracks, nil) // there's nothing to be measured
 	}
 	a.mu.Lock()
@@ -75,10 +75,15 @@ func (in *input) Begin(ctx context.Context, tracks []media.Track) error {
 
 // pace begins to measure new tracks, for the slate.
 func (in *input) pace(tracks []media.Track) {
-	in.paces, in.rates = map[media.TrackID]*pace{}, nil
-	for _, t := range tracks {
-		if t.Kind == media.Video && in.settings.Slates != nil {
-			in.paces[t.ID] = &pace{}
+	in.paces, in.rates = nil, nil
+	isPicture := func(t media.Track) bool { return t.Kind == media.Video }
+	if in.settings.Slates == nil || !slices.ContainsFunc(tracks, isPicture) {
+		return
+	}
+	in.paces = make([]pace, len(tracks))
+	for i := range tracks {
+		if !isPicture(tracks[i]) {
+			in.paces[i].window = len(paces) // nothing is asked of it
 		}
 	}
 }
@@ -92,20 +97,21 @@ func (in *input) learn(tracks []media.Track, now time.Time) {
 		}
 	}
 	in.held.drop()
-	in.held.events = nil // their clock is over
+	in.held.events, in.held.opening, in.held.gops = nil, nil, 0 // their clock is over
 	in.seen = time.Time{}
 	if in.last.IsZero() {
 		in.last, in.steady = now, now
 	}
 }
 
-func (in *input) track(id media.TrackID) *media.Track {
+// track returns the index of a track; -1 where there's none.
+func (in *input) track(id media.TrackID) int {
 	for i := range in.tracks {
 		if in.tracks[i].ID == id {
-			return &in.tracks[i]
+			return i
 		}
 	}
-	return nil
+	return -1
 }
 
 // ready says whether it has something to go on air with. A publisher that sends no
@@ -140,9 +146,11 @@ func (in *input) WriteSample(ctx context.Context, id media.TrackID, s media.Samp
 	if a == nil {
 		return errOrder
 	}
-	t := in.track(id)
-	if t != nil && in.measure(t, s) {
-		in.settings.Slates.Prepare(in.tracks, in.rates)
+	var t *media.Track
+	if i := in.track(id); i >= 0 {
+		if t = &in.tracks[i]; in.measure(i, s) {
+			in.settings.Slates.Prepare(in.tracks, in.rates)
+		}
 	}
 	a.mu.Lock()
 	if t == nil || in.role != Slate && a.inputs[in.role] != in {

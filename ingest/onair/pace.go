@@ -2,6 +2,7 @@ package onair
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"sluice/media"
@@ -39,14 +40,14 @@ func (p *pace) take(s media.Sample, ts media.Timescale) (rate float64, ok bool) 
 	return rate, ok
 }
 
-// measure takes note of a picture, and reports whether it's time to make slates anew: all
-// rates of the input's pictures have been measured, or the leading one's, since others may
-// have been announced that never come.
-func (in *input) measure(t *media.Track, s media.Sample) bool {
-	p := in.paces[t.ID]
-	if p == nil {
+// measure takes note of a sample of the track at that index, and reports whether it's time to
+// make slates anew: all rates of the input's pictures have been measured, or the leading one's, since
+// others may have been announced that never come.
+func (in *input) measure(i int, s media.Sample) bool {
+	if in.paces == nil {
 		return false
 	}
+	t, p := &in.tracks[i], &in.paces[i]
 	rate, ok := p.take(s, t.Timescale)
 	if !ok {
 		return false
@@ -59,10 +60,5 @@ func (in *input) measure(t *media.Track, s media.Sample) bool {
 	if t == in.leads {
 		return true
 	}
-	for _, o := range in.paces {
-		if o.window < p.window {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(in.paces, func(o pace) bool { return o.window < p.window })
 }

@@ -72,11 +72,16 @@ type held struct {
 	tooMuch bool // the GOP was longer than what may be kept
 
 	events []media.Event // of that GOP's time, and of later
+
+	// opening are those that came before the input's first picture. They are told with the
+	// first GOP, whichever of it is seen.
+	opening []media.Event
+	gops    int // that have begun, up to two
 }
 
 func (h *held) drop() {
 	clear(h.samples)
-	*h = held{samples: h.samples[:0], events: h.events}
+	*h = held{samples: h.samples[:0], events: h.events, opening: h.opening, gops: h.gops}
 }
 
 // add keeps a sample.
@@ -124,7 +129,14 @@ func (h *held) begin(key heldSample) {
 	from := key.sample.PTS() - key.sample.Duration/2
 	h.samples, h.bytes, h.key, h.tooMuch = make([]heldSample, 0, max(len(before), 16)), 0, true, false
 	h.append(key)
-	h.forgetEvents(key.sample.PTS().Rescale(key.track.Timescale, media.VideoClock))
+	said := h.opening
+	h.opening = nil
+	if h.gops = min(h.gops+1, 2); h.gops == 1 {
+		for _, e := range said { // some may be ahead
+			h.tell(e)
+		}
+	}
+	h.forgetEvents(timeOf(h.samples[0]))
 	for _, s := range before {
 		if s.track.ID != key.track.ID && s.sample.PTS().Rescale(s.track.Timescale, key.track.Timescale) >= from {
 			h.append(s)

@@ -287,21 +287,43 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// A picture in several sizes is measured when all are.
+// A picture in several sizes is measured when all are, or when the leading one is: of the others
+// one may never come. Nothing is measured for ever.
 func TestPaceOfSizes(t *testing.T) {
-	in := &input{settings: Settings{Slates: &fakeSlates{}}}
-	tracks := []media.Track{{ID: 1, Kind: media.Video, Timescale: 30}, {ID: 2, Kind: media.Video, Timescale: 30}, {ID: 3, Kind: media.Audio}}
-	in.pace(tracks)
-	all := 0
-	for n := range 30 * 20 {
-		if in.measure(&tracks[0], media.Sample{Duration: 1}) {
-			all++
-		}
-		if n%2 == 0 && in.measure(&tracks[1], media.Sample{Duration: 2}) {
-			all++
-			require.Equal(t, map[media.TrackID]float64{1: 30, 2: 15}, in.rates)
-		}
-		require.False(t, in.measure(&tracks[2], media.Sample{Duration: 1}))
+	tracks := []media.Track{{ID: 1, Kind: media.Video, Timescale: 30}, {ID: 2, Kind: media.Video, Timescale: 30}, {ID: 3, Kind: media.Audio, Timescale: 30}}
+	for _, tc := range []struct {
+		name  string
+		leads int // none: -1
+		comes bool
+		all   int
+	}{{"all come", -1, true, 2}, {"the leading one does", 0, false, 2}, {"one never does", -1, false, 0}} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := &input{settings: Settings{Slates: &fakeSlates{}}, tracks: tracks}
+			if tc.leads >= 0 {
+				in.leads = &tracks[tc.leads]
+			}
+			in.pace(tracks)
+			want := map[media.TrackID]float64{1: 30}
+			if tc.comes {
+				want[2] = 15
+			}
+			all := 0
+			for n := range 30 * 20 {
+				if in.measure(0, media.Sample{Duration: 1}) {
+					all++
+				}
+				if tc.comes && n%2 == 0 && in.measure(1, media.Sample{Duration: 2}) {
+					all++
+					require.Equal(t, want, in.rates)
+				}
+				require.False(t, in.measure(2, media.Sample{Duration: 1}))
+			}
+			require.Equal(t, tc.all, all)
+			require.Equal(t, want, in.rates)
+			require.Zero(t, testing.AllocsPerRun(10, func() { in.measure(0, media.Sample{Duration: 1}) }))
+		})
 	}
-	require.Equal(t, 2, all)
+	in := &input{settings: Settings{Slates: &fakeSlates{}}, tracks: tracks[2:]}
+	in.pace(in.tracks)
+	require.False(t, in.measure(0, media.Sample{Duration: 1000}), "there's no picture")
 }

@@ -8,8 +8,8 @@
 // parameter sets declare, but for the frame rate, which is as it was measured; where it neither was nor
 // is declared it's usualRate, and several sizes get rates of
 // which the first's is a multiple. Encoded are H.264 (not
-// above the source's profile, always 4:2:0 and 8 bits; high dynamic range becomes BT.709), H.265, AV1, VP9; AAC-LC, and HE-AAC in one or two
-// channels (replication.go; of others the core's rate and the output's channels), Opus, MP3, AC-3, E-AC-3, FLAC.
+// above the source's profile, always 4:2:0 and 8 bits; high dynamic range becomes BT.709), H.265, AV1, VP9; AAC-LC, and HE-AAC in up to 7.1
+// channels (replication.go; where they're arranged otherwise, the core's rate and the output's channels), Opus, MP3, AC-3, E-AC-3, FLAC.
 //
 // # Loops
 //

@@ -143,6 +143,20 @@ func TestFormOfHighEfficiency(t *testing.T) {
 	surround := highEfficiency(t, mpeg4audio.ObjectTypeSBR, 24_000, 6)
 	got, err = forms([]media.Track{surround}, nil, source{}, usualSegment)
 	require.NoError(t, err)
+	require.Equal(t, 6, got[0].Channels)
+	require.NotEmpty(t, got[0].Config)
+	require.NoError(t, got[0].validate())
+	require.Equal(t, 2, got[0].coded(), "the pair in front")
+
+	raw, err := mpeg4audio.AudioSpecificConfig{ // what is described is dropped again
+		Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 24_000, ChannelConfig: 6, ChannelCount: 6,
+		ExtensionType: mpeg4audio.ObjectTypeSBR, ExtensionSampleRate: 24_000,
+	}.Marshal()
+	require.NoError(t, err)
+	c, err = media.NewAAC(raw)
+	require.NoError(t, err)
+	got, err = forms([]media.Track{soundTrack(c)}, nil, source{}, usualSegment)
+	require.NoError(t, err)
 	require.Equal(t, form{Codec: "aac", SampleRate: 24_000, Channels: 6}, got[0])
 
 	for _, config := range []string{"zz", "eb", "1190", "eb09"} {

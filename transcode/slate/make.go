@@ -94,10 +94,9 @@ func (w workshop) pictures(ctx context.Context, encoder string, f form, shown so
 func (w workshop) sound(ctx context.Context, f form, shown source) (*reel, error) {
 	job, after, wanted := f.soundJob(shown)
 	var sets [][]byte
-	var above bitString
+	var above *replica
 	if c := f.configOf(); c != nil {
-		bands, _ := bandsOf(c)
-		sets, above = [][]byte{c.Raw}, description(c, bands)
+		sets, above = [][]byte{c.Raw}, replicaOf(c)
 	}
 	var frames []frame
 	unpack := func(p nut.Packet, h nut.Header) error {
@@ -109,8 +108,8 @@ func (w workshop) sound(ctx context.Context, f form, shown source) (*reel, error
 		}
 		data := p.Data
 		var err error
-		if above.n > 0 {
-			data, err = describe(data, above)
+		if above != nil {
+			data, err = above.describe(data)
 		}
 		frames = append(frames, frame{true, data})
 		return err

@@ -14,6 +14,9 @@ import (
 //
 //	| core | fill element: one envelope at its least, noise at its least | end |
 //
+// Of more than two channels (ISO/IEC 14496-3 table 1.19) the pair in front is encoded, and the others are
+// written here, as silence: each element but the low frequencies' has a description of its own.
+//
 // Its tracks have the source's AudioSpecificConfig, to the bit.
 
 // replicated returns that configuration, for a form; empty where a source isn't HE-AAC, or one of
@@ -38,10 +41,10 @@ func (f form) configOf() *media.AAC {
 	return c
 }
 
-// coded is how many channels are encoded: with parametric stereo it's one.
+// coded is how many channels are encoded: with parametric stereo it's one, of HE-AAC's many it's two.
 func (f form) coded() int {
 	if c := f.configOf(); c != nil {
-		return int(c.Config.ChannelConfig)
+		return min(int(c.Config.ChannelConfig), 2)
 	}
 	return f.Channels
 }
@@ -58,15 +61,15 @@ const (
 var starts = map[int]int{16_000: 7, 22_050: 13, 24_000: 16, 32_000: 16, 44_100: 20, 48_000: 20, 64_000: 20, 88_200: 24, 96_000: 24}
 
 // bandsOf returns how many envelope bands there are in low resolution, where they begin as far up as
-// possible, end at twice that, and are all alike. It's false of what isn't HE-AAC in one or two channels,
-// at twice the core's rate.
+// possible, end at twice that, and are all alike. It's false of what isn't HE-AAC in channels that
+// its configuration names, at twice the core's rate.
 func bandsOf(c *media.AAC) (bands int, ok bool) {
 	a := c.Config
 	rate := a.ExtensionSampleRate
 	above, known := starts[rate]
 	switch {
 	case a.ExtensionType != replication && a.ExtensionType != stereo, a.FrameLengthFlag,
-		a.ChannelConfig != 1 && (a.ChannelConfig != 2 || a.ExtensionType == stereo),
+		int(a.ChannelConfig) >= len(elements), a.ChannelConfig < 1, a.ChannelConfig > 1 && a.ExtensionType == stereo,
 		!known, rate != 2*a.SampleRate:
 		return 0, false
 	}
@@ -105,9 +108,76 @@ func (s *bitString) add(o bitString) {
 	}
 }
 
-// description returns the fill element of a frame (§4.4.2.7, tables 4.57 and 4.62 to 4.73).
-func description(c *media.AAC, bands int) bitString {
-	channels := int(c.Config.ChannelConfig)
+// element is a syntactic element of a frame (§4.4.2.1).
+type element uint
+
+const (
+	single element = 0 // id_syn_ele
+	pair   element = 1
+	low    element = 3 // frequencies: it has no description
+	fill   element = 6
+	end    element = 7
+)
+
+// elements are those of a frame, by channelConfiguration.
+var elements = [...][]element{
+	1: {single}, 2: {pair}, 3: {single, pair}, 4: {single, pair, single}, 5: {single, pair, pair},
+	6: {single, pair, pair, low}, 7: {single, pair, pair, pair, low},
+}
+
+// replica is what belongs around the core of each frame.
+type replica struct{ before, behind bitString }
+
+// replicaOf is a configuration's; its core is the pair in front, or the only channel.
+func replicaOf(c *media.AAC) *replica {
+	bands, ok := bandsOf(c)
+	if !ok {
+		return nil
+	}
+	var r replica
+	to, seen := &r.before, map[element]uint{}
+	all := elements[c.Config.ChannelConfig]
+	for _, e := range all {
+		channels := 1
+		if e == pair {
+			channels = 2
+		}
+		if to == &r.before && (e == pair || len(all) == 1) { // what is encoded
+			to = &r.behind
+		} else {
+			to.silence(e, seen[e])
+		}
+		seen[e]++
+		if e != low {
+			to.add(description(channels, bands, c.Config.ExtensionType == stereo))
+		}
+	}
+	return &r
+}
+
+// silence is an element without a line of the spectrum (tables 4.4, 4.5, 4.9, 4.50).
+func (s *bitString) silence(e element, tag uint) {
+	info := func() { s.put(0, 1+2+1+6+1) } // ics_info: one long window, a sine; max_sfb 0; no prediction
+	s.put(uint(e), 3)
+	s.put(tag, 4)
+	channels := 1
+	if e == pair {
+		channels = 2
+		s.put(1, 1) // common_window
+		info()
+		s.put(0, 2) // ms_mask_present
+	}
+	for range channels {
+		s.put(0, 8) // global_gain
+		if e != pair {
+			info()
+		}
+		s.put(0, 3) // no pulses, no temporal noise shaping, no gain control
+	}
+}
+
+// description returns the fill element behind an element of the core (§4.4.2.7, tables 4.57 and 4.62 to 4.73).
+func description(channels, bands int, parametric bool) bitString {
 	var d bitString
 	d.put(0b1101, 4) // EXT_SBR_DATA
 	d.put(1, 1)      // a header follows
@@ -134,7 +204,7 @@ func description(c *media.AAC, bands int) bitString {
 		d.put(30, 5) // of noise, the least
 	}
 	d.put(0, channels) // no sines
-	if c.Config.ExtensionType == stereo {
+	if parametric {
 		d.put(1, 1)
 		d.put(2, 4)         // bytes
 		d.put(2, 2)         // EXTENSION_ID_PS
@@ -145,7 +215,7 @@ func description(c *media.AAC, bands int) bitString {
 	}
 	bytes := (d.n + 7) / 8
 	var e bitString
-	e.put(6, 3) // ID_FIL
+	e.put(uint(fill), 3)
 	if bytes < 15 {
 		e.put(uint(bytes), 4)
 	} else {
@@ -157,8 +227,8 @@ func description(c *media.AAC, bands int) bitString {
 	return e
 }
 
-// describe puts a description before the end of a frame of AAC-LC.
-func describe(frame []byte, d bitString) ([]byte, error) {
+// describe puts what belongs there around a frame of AAC-LC.
+func (r *replica) describe(frame []byte) ([]byte, error) {
 	last := len(frame)*8 - 1
 	for last >= 0 && frame[last/8]>>(7-last%8)&1 == 0 {
 		last--
@@ -166,10 +236,10 @@ func describe(frame []byte, d bitString) ([]byte, error) {
 	if last < 3 {
 		return nil, errors.New("frame of AAC without an end")
 	}
-	const end = 7 // ID_END
 	var all bitString
+	all.add(r.before)
 	all.add(bitString{frame, last - 2})
-	all.add(d)
-	all.put(end, 3)
+	all.add(r.behind)
+	all.put(uint(end), 3)
 	return all.b, nil
 }

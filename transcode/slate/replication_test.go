@@ -21,7 +21,7 @@ import (
 func highEfficiency(t testing.TB, kind mpeg4audio.ObjectType, core, channels int) media.Track {
 	t.Helper()
 	raw, err := mpeg4audio.AudioSpecificConfig{
-		Type: mpeg4audio.ObjectTypeAACLC, SampleRate: core, ChannelConfig: uint8(channels), ChannelCount: channels,
+		Type: mpeg4audio.ObjectTypeAACLC, SampleRate: core, ChannelConfig: uint8(channels), ChannelCount: channels + channels/7,
 		ExtensionType: kind, ExtensionSampleRate: 2 * core,
 	}.Marshal()
 	require.NoError(t, err)
@@ -41,8 +41,8 @@ func decoded(t *testing.T, track media.Track, samples []media.Sample) []int16 {
 		file = f.AppendTo(file)
 	}
 	require.NoError(t, os.WriteFile(path, file, 0o644))
-	rate, _ := track.Codec.(media.Sound).Output()
-	const channels = 2 // in one channel it sees parametric stereo, which may always come
+	rate, channels := track.Codec.(media.Sound).Output()
+	channels = max(channels, 2) // in one channel it sees parametric stereo, which may always come
 	what := run(t, "ffprobe", "-v", "warning", "-of", "csv=p=0", "-show_entries", "stream=sample_rate,channels", path)
 	require.Equal(t, strconv.Itoa(rate)+","+strconv.Itoa(channels)+"\n", what)
 	out := run(t, "ffmpeg", "-v", "warning", "-xerror", "-i", path, "-f", "s16le", "-c:a", "pcm_s16le", "-")
@@ -50,7 +50,7 @@ func decoded(t *testing.T, track media.Track, samples []media.Sample) []int16 {
 	for i := range pcm {
 		pcm[i] = int16(binary.LittleEndian.Uint16([]byte(out[2*i : 2*i+2])))
 	}
-	require.InDelta(t, len(samples)*2048*channels, len(pcm), 2*2048*channels)
+	require.InDelta(t, len(samples)*2048*channels, len(pcm), 2*2048*float64(channels))
 	return pcm
 }
 
@@ -75,22 +75,34 @@ func TestHighEfficiency(t *testing.T) {
 			"mono":              highEfficiency(t, mpeg4audio.ObjectTypeSBR, core, 1),
 			"stereo":            highEfficiency(t, mpeg4audio.ObjectTypeSBR, core, 2),
 			"parametric stereo": highEfficiency(t, mpeg4audio.ObjectTypePS, core, 1),
+			"3.0":               highEfficiency(t, mpeg4audio.ObjectTypeSBR, core, 3),
+			"4.0":               highEfficiency(t, mpeg4audio.ObjectTypeSBR, core, 4),
+			"5.0":               highEfficiency(t, mpeg4audio.ObjectTypeSBR, core, 5),
+			"5.1":               highEfficiency(t, mpeg4audio.ObjectTypeSBR, core, 6),
+			"7.1":               highEfficiency(t, mpeg4audio.ObjectTypeSBR, core, 7),
 		} {
+			_, channels := track.Codec.(media.Sound).Output()
+			if channels > 2 && core != 24_000 {
+				continue // their elements are those of the others
+			}
 			t.Run(strconv.Itoa(core)+" "+name, func(t *testing.T) {
 				silent := makeClip(t, source{}, track)
 				require.True(t, silent.Tracks()[0].Equal(track))
 				p := justPlay(t, silent, 3*time.Second)
 				checkSeamless(t, silent.reels[0], p.samples[track.ID])
 				require.Zero(t, maxOf(decoded(t, track, p.samples[track.ID])))
-				if core != 24_000 {
+				if core != 24_000 || channels > 2 && name != "5.1" {
 					return
 				}
 				heard := makeClip(t, shown, video, track)
 				require.True(t, heard.Tracks()[1].Equal(track))
 				p = justPlay(t, heard, 3*time.Second)
 				want := -21. // an eighth of what there can be, as a sine
-				if name == "stereo" {
+				if name != "mono" && name != "parametric stereo" {
 					want -= 3 // it's spread
+				}
+				if name == "5.1" {
+					want -= 10 * math.Log10(3) // over two of six
 				}
 				require.InDelta(t, want, loudness(decoded(t, track, p.samples[track.ID])), 1.5)
 			})
@@ -101,11 +113,14 @@ func TestHighEfficiency(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	d := bitString{}
 	d.put(0b10_1010_1010, 10)
-	got, err := describe([]byte{0b0100_1110, 0}, d)
+	got, err := (&replica{behind: d}).describe([]byte{0b0100_1110, 0})
 	require.NoError(t, err)
 	require.Equal(t, []byte{0b0100_1010, 0b1010_1011, 0b1000_0000}, got)
+	got, err = (&replica{before: d, behind: d}).describe([]byte{0b0100_1110, 0})
+	require.NoError(t, err)
+	require.Equal(t, []byte{0b1010_1010, 0b1001_0010, 0b1010_1010, 0b1110_0000}, got)
 	for _, frame := range [][]byte{nil, {0, 0}, {0xe0}} {
-		_, err := describe(frame, d)
+		_, err := (&replica{behind: d}).describe(frame)
 		require.Error(t, err)
 	}
 }
@@ -125,6 +140,7 @@ func TestHighEfficiencyInFAAD(t *testing.T) {
 	for name, track := range map[string]media.Track{
 		"stereo":            highEfficiency(t, mpeg4audio.ObjectTypeSBR, 24_000, 2),
 		"parametric stereo": highEfficiency(t, mpeg4audio.ObjectTypePS, 22_050, 1),
+		"5.1":               highEfficiency(t, mpeg4audio.ObjectTypeSBR, 24_000, 6),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := justPlay(t, makeClip(t, source{}, track), 3*time.Second)
@@ -143,7 +159,8 @@ func TestHighEfficiencyInFAAD(t *testing.T) {
 			require.NotContains(t, string(said), "WARN")
 			pcm, err := os.ReadFile(out)
 			require.NoError(t, err)
-			require.InDelta(t, len(p.samples[track.ID])*2048*2*2, len(pcm), 4*2048*2*2)
+			_, channels := track.Codec.(media.Sound).Output()
+			require.InDelta(t, len(p.samples[track.ID])*2048*2*channels, len(pcm), 4*2048*2*float64(channels))
 			for _, b := range pcm {
 				require.Zero(t, b)
 			}

@@ -54,9 +54,7 @@ type expectation struct {
 	lost   time.Duration // of the picture, at most
 	astray time.Duration // dates, at most, from when the media came
 	ahead  time.Duration // the sound, of the picture of the same time, as the broadcaster is told
-	// burst says that pictures come that have no time: parts of them overlap, and last
-	// as long as they should have.
-	burst bool
+	stood  bool          // its clock did, so nobody can tell whether it drifts
 }
 
 const (
@@ -66,7 +64,7 @@ const (
 )
 
 func TestClocks(t *testing.T) {
-	const minutes = 10 * time.Minute
+	const minutes, short = 10 * time.Minute, 4 * time.Minute
 	usual := expectation{epochs: 1, astray: 300 * time.Millisecond}
 	// now and then one picture, or one frame of sound, gets a time that is that much too early
 	early := func(picture, sound time.Duration) func(bool, time.Duration) (time.Duration, bool) {
@@ -82,6 +80,19 @@ func TestClocks(t *testing.T) {
 			return at, true
 		}
 	}
+	// the clock of pictures or sound or both stands still in the middle
+	stands := func(still time.Duration, makesUp, picture, sound bool) func(bool, time.Duration) (time.Duration, bool) {
+		return func(video bool, at time.Duration) (time.Duration, bool) {
+			past := at - short/2
+			switch stands := video && picture || !video && sound; {
+			case !stands || past <= 0, makesUp && past >= still:
+				return at, true
+			default:
+				return at - min(past, still), true
+			}
+		}
+	}
+	stood := expectation{epochs: 1, astray: 300 * time.Millisecond, stood: true}
 	for _, c := range []struct {
 		name string
 		encoder
@@ -111,22 +122,20 @@ func TestClocks(t *testing.T) {
 			}
 			return at, true
 		}}, expectation{epochs: 2, lost: 3 * time.Second, astray: 300 * time.Millisecond}},
-		{"stands still for five seconds, and goes on from there", encoder{length: minutes, warp: func(_ bool, at time.Duration) (time.Duration, bool) {
-			if at > minutes/2 {
-				at -= min(at-minutes/2, 5*time.Second)
-			}
-			return at, true
-		}}, expectation{epochs: 1, lost: 8 * time.Second, astray: 6 * time.Second, burst: true}},
+		{"stands still for five seconds, and goes on from there", encoder{length: short, warp: stands(5*time.Second, false, true, true)}, stood},
+		{"stands still for twelve seconds, and makes up for them", encoder{length: short, warp: stands(12*time.Second, true, true, true)}, stood},
+		{"the picture's stands still for five seconds", encoder{length: short, warp: stands(5*time.Second, false, true, false)}, stood},
+		{"the sound's stands still for five seconds", encoder{length: short, warp: stands(5*time.Second, false, false, true)}, stood},
 		{"nothing comes for five seconds", encoder{length: minutes, warp: func(_ bool, at time.Duration) (time.Duration, bool) {
 			return at, at < minutes/2 || at > minutes/2+5*time.Second
 		}}, expectation{epochs: 2, lost: 7 * time.Second, astray: 300 * time.Millisecond}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWitness(t, c.burst, max(c.ahead, 0))
+				w := newWitness(t, max(c.ahead, 0))
 				c.publish(t, w)
 				w.judge(time.Duration(float64(c.length)*(1+c.ppm/1e6)), c.expectation)
-				w.judgeHealth(c.ppm, c.ahead)
+				w.judgeHealth(c.ppm, c.expectation)
 			})
 		})
 	}
@@ -273,7 +282,6 @@ type witness struct {
 	astray   time.Duration
 	segments int
 	mpds     int
-	burst    bool
 	metrics  *prometheus.Registry
 	faults   []string
 
@@ -298,10 +306,10 @@ type place struct {
 
 // newWitness returns one that nothing has come to yet. What lasts long is sent when it begins, and
 // sound may be ahead by so much besides.
-func newWitness(t *testing.T, burst bool, ahead time.Duration) *witness {
+func newWitness(t *testing.T, ahead time.Duration) *witness {
 	early := pictureEvery + soundEvery + ahead
 	w := &witness{
-		burst: burst, metrics: prometheus.NewRegistry(), figures: map[string]float64{}, Journal: memory.New(memory.Options{}), t: t, ends: map[timeline.RenditionID]place{}, mpd: mpdURL,
+		metrics: prometheus.NewRegistry(), figures: map[string]float64{}, Journal: memory.New(memory.Options{}), t: t, ends: map[timeline.RenditionID]place{}, mpd: mpdURL,
 		checks: hlscheck.NewObserver(hlscheck.Options{Skew: early}),
 		// a fast encoder is ahead by up to timeline's step before it is anchored anew
 		dash: dashcheck.NewObserver(dashcheck.Options{Skew: early + 250*time.Millisecond}),
@@ -339,7 +347,7 @@ func (w *witness) part(e timeline.PartWritten) {
 	r := w.feed.Current().Rendition(e.Rendition)
 	scale := r.Track.Timescale
 	start, span := e.Part.Start.Duration(scale), e.Part.Duration.Duration(scale)
-	if last := w.ends[e.Rendition]; last.epoch == e.Epoch && !w.burst {
+	if last := w.ends[e.Rendition]; last.epoch == e.Epoch {
 		w.check(start >= last.at-slack, "%s %d.%d starts at %v, the one before ended at %v", e.Rendition, e.MSN, e.Index, start, last.at)
 		w.check(!e.Part.Time.Before(last.date.Add(-slack)), "%s %d.%d is dated %v before the end of the one before",
 			e.Rendition, e.MSN, e.Index, last.date.Sub(e.Part.Time))
@@ -416,14 +424,10 @@ func (w *witness) fetchMPD(t *timeline.Timeline) {
 func (w *witness) judge(length time.Duration, x expectation) {
 	w.t.Helper()
 	for _, v := range w.checks.Violations() {
-		if !w.burst || !strings.HasPrefix(v.Rule.ID, "part.") {
-			w.faults = append(w.faults, v.String())
-		}
+		w.faults = append(w.faults, v.String())
 	}
 	for _, v := range w.dash.Violations() {
-		if !w.burst || v.Rule.ID != "media.duration" {
-			w.faults = append(w.faults, v.String())
-		}
+		w.faults = append(w.faults, v.String())
 	}
 	require.Empty(w.t, w.faults, strings.Join(w.faults, "\n"))
 	require.Equal(w.t, x.epochs, w.epochs)
@@ -435,11 +439,11 @@ func (w *witness) judge(length time.Duration, x expectation) {
 
 // judgeHealth holds what the API and the metrics tell of the encoder's clock and of its
 // sound against what they are.
-func (w *witness) judgeHealth(ppm float64, ahead time.Duration) {
+func (w *witness) judgeHealth(ppm float64, x expectation) {
 	w.t.Helper()
 	const near = 3 // ms, and ppm: FLV counts in milliseconds
 	off := float64(near)
-	if w.burst {
+	if x.stood {
 		off += 1.5 * float64(soundEvery.Milliseconds()) // sound is counted: that much may stay
 	}
 	figure := func(name string) float64 {
@@ -448,10 +452,10 @@ func (w *witness) judgeHealth(ppm float64, ahead time.Duration) {
 	}
 	p := describe(w.publisher)
 	require.NotNil(w.t, p.SoundAheadMS)
-	require.InDelta(w.t, ahead.Milliseconds(), *p.SoundAheadMS, off)
-	require.InDelta(w.t, ahead.Seconds(), figure("sluice_publisher_sound_ahead_seconds"), off/1000)
+	require.InDelta(w.t, x.ahead.Milliseconds(), *p.SoundAheadMS, off)
+	require.InDelta(w.t, x.ahead.Seconds(), figure("sluice_publisher_sound_ahead_seconds"), off/1000)
 	require.NotNil(w.t, p.DriftPPM)
-	if !w.burst { // else the clock stood, and nobody can tell a drift from that
+	if !x.stood {
 		require.InDelta(w.t, ppm, *p.DriftPPM, near)
 		require.InDelta(w.t, ppm, figure("sluice_publisher_clock_drift_ppm"), near)
 	}

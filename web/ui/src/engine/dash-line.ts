@@ -8,6 +8,7 @@
 
 import type { AbrController, MediaInfo, MediaPlayerClass, Representation, StreamInfo } from 'dashjs'
 import { Meter } from './dash-meter'
+import { eachTransfer, type Reader, type Transfer } from './dash-transfer'
 import { above, Ceiling, isLate, wayOut } from './rungs'
 
 /** dash.js's SwitchRequest.PRIORITY.DEFAULT: that of its own rules. */
@@ -44,15 +45,6 @@ interface Context {
   getThroughputController(): { getSafeAverageThroughput(type: string): number }
   getCurrentRequest(): Request
 }
-
-/** What dash.js's loader keeps beside a request, and a request interceptor is shown before it's sent. */
-interface Transfer {
-  request: Request
-  reader?: Reader
-  onprogress?: (e: object) => void
-}
-
-type Reader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read'>
 
 /** A response that is coming. */
 interface Arrival {
@@ -106,7 +98,7 @@ class Line {
   }
 
   /** Reads along once the response is there. */
-  watch(transfer: Transfer): void {
+  watch(transfer: Transfer<Request>): void {
     let reader: Reader | undefined
     Object.defineProperty(transfer, 'reader', {
       get: () => reader,
@@ -117,7 +109,7 @@ class Line {
     })
   }
 
-  #readAlong(transfer: Transfer, reader: Reader): void {
+  #readAlong(transfer: Transfer<Request>, reader: Reader): void {
     const arrival: Arrival = { meter: new Meter(), begun: performance.now(), left: false }
     this.#arrivals.set(transfer.request, arrival)
     const read = reader.read.bind(reader)
@@ -135,7 +127,7 @@ class Line {
   }
 
   /** Corrects the report that dash.js makes next: of the whole segment. */
-  #finish(transfer: Transfer, meter: Meter): void {
+  #finish(transfer: Transfer<Request>, meter: Meter): void {
     this.#sizes.set(transfer.request.representation.id, (8 * meter.received) / 1000)
     const report = transfer.onprogress
     if (report) transfer.onprogress = (e) => report({ ...e, time: meter.duration() })
@@ -188,10 +180,7 @@ class Limit {
 export function followLine(player: MediaPlayerClass, video: HTMLVideoElement): void {
   const line = new Line(video)
   const limit = new Limit()
-  player.addRequestInterceptor((request) => {
-    line.watch((request as unknown as { customData: Transfer }).customData)
-    return Promise.resolve(request)
-  })
+  eachTransfer<Request>(player, (transfer) => line.watch(transfer))
   const add = (type: string, name: string, method: string, choose: (context: Context) => Representation | null) => {
     const rule = {
       getClassName: () => name,

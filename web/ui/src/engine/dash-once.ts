@@ -10,7 +10,7 @@
 //
 // And it takes a Period for loaded when its last segment but one is, and begins with the next
 // one: what is then still coming of the last is appended to another rung's init segment, or
-// thrown away.
+// thrown away. A segment that broke the decoder is left out by dash.js, though: it never comes.
 
 import type { DashHandler, FragmentRequest, MediaInfo, MediaPlayerClass, Representation } from 'dashjs'
 
@@ -29,8 +29,14 @@ interface Request extends FragmentRequest {
 /** Start times that differ by less (s) are the same. */
 const SAME = 0.001
 
-/** Gives those methods of a handler that load each segment once, and one that was left again. */
-export function once(handler: Handler): Handler {
+/** What dash.js tells of a segment that it leaves out from now on. */
+const IGNORED = 'segmentLocationBlacklistChanged'
+
+/**
+ * Gives those methods of a handler that load each segment once, and one that was left again.
+ * ignored are the URLs of what dash.js asks a handler for, and doesn't load.
+ */
+export function once(handler: Handler, ignored: ReadonlySet<string> = new Set()): Handler {
   const { getNextSegmentRequest, getSegmentRequestForTime, isLastSegmentRequested, repeatSegmentRequest } = handler
   let last: Request | null = null
   return {
@@ -55,15 +61,18 @@ export function once(handler: Handler): Handler {
     },
     isLastSegmentRequested(representation, time) {
       if (!last) return isLastSegmentRequested(representation, time)
-      return Boolean(last.endDate) && isLastSegmentRequested(representation, Math.max(time, last.startTime + last.duration))
+      const over = Boolean(last.endDate) || ignored.has(last.url ?? '')
+      return over && isLastSegmentRequested(representation, Math.max(time, last.startTime + last.duration))
     },
   }
 }
 
 /** To be called before the player is initialized. */
 export function loadOnce(player: MediaPlayerClass): void {
+  const ignored = new Set<string>()
+  player.on(IGNORED, ({ entry }: { entry: string }) => ignored.add(entry))
   function extension(this: { parent: Handler }): Handler {
-    return once(this.parent)
+    return once(this.parent, ignored)
   }
   player.extend('DashHandler', extension, true)
 }

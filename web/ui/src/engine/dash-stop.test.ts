@@ -1,11 +1,12 @@
 import type { FragmentRequest } from 'dashjs'
 import { expect, it, vi } from 'vitest'
-import { stopping, type Loader, type Transfer } from './dash-stop'
+import { stopping, type Loader, type Request } from './dash-stop'
+import type { Transfer } from './dash-transfer'
 
 const request = (endDate: Date | null = null) => ({ url: '/1.m4s', endDate }) as FragmentRequest & { endDate: Date | null }
 
 /** A loader of dash.js, and the transfer that its interceptors are shown of each request. */
-function loader(owner = new WeakMap<object, Transfer>()) {
+function loader(owner = new WeakMap<Request, Transfer<Request>>()) {
   const own: Loader = { load: vi.fn(() => Promise.resolve()), abort: vi.fn() }
   const { load, abort } = stopping(own, owner)
   const begin = (r = request()) => {
@@ -44,7 +45,7 @@ it('leaves alone what has come', () => {
 })
 
 it('leaves alone what other loaders have asked for', () => {
-  const owner = new WeakMap<object, Transfer>()
+  const owner = new WeakMap<Request, Transfer<Request>>()
   const sound = loader(owner)
   const picture = loader(owner)
   const other = sound.begin()

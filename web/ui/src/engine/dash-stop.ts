@@ -5,19 +5,12 @@
 // So what it has left would go on coming, over a line that has just become too thin for it.
 
 import type { FragmentRequest, MediaPlayerClass } from 'dashjs'
+import { eachTransfer, type Transfer } from './dash-transfer'
 
 /** What is read of a request. */
-type Request = Pick<FragmentRequest, 'url'> & {
+export type Request = Pick<FragmentRequest, 'url'> & {
   /** When its transfer ended, whichever way. */
   endDate?: Date | null
-}
-
-/** What dash.js's loader keeps beside a request, and a request interceptor is shown before it's sent. */
-export interface Transfer {
-  request: Request
-  onloadend?: unknown
-  onprogress?: unknown
-  abort?: () => void
 }
 
 /** What is replaced in dash.js's loader. */
@@ -27,7 +20,7 @@ export interface Loader {
 }
 
 /** Gives those methods of a loader that stop what it has asked for. */
-export function stopping({ load, abort }: Loader, transfers: WeakMap<Request, Transfer>): Loader {
+export function stopping({ load, abort }: Loader, transfers: WeakMap<Request, Transfer<Request>>): Loader {
   const asked = new Set<Request>()
   return {
     load(config) {
@@ -51,14 +44,10 @@ export function stopping({ load, abort }: Loader, transfers: WeakMap<Request, Tr
 
 /** To be called before the player is initialized. */
 export function stopLeft(player: MediaPlayerClass): void {
-  const transfers = new WeakMap<Request, Transfer>()
+  const transfers = new WeakMap<Request, Transfer<Request>>()
   function extension(this: { parent: Loader }): Loader {
     return stopping(this.parent, transfers)
   }
   player.extend('HTTPLoader', extension, true)
-  player.addRequestInterceptor((request) => {
-    const transfer = (request as unknown as { customData: Transfer }).customData
-    transfers.set(transfer.request, transfer)
-    return Promise.resolve(request)
-  })
+  eachTransfer<Request>(player, (transfer) => transfers.set(transfer.request, transfer))
 }

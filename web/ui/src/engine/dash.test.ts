@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { beyond, leaveStandstills, type Element } from './dash-still'
 import { followLine } from './dash-line'
 import { Meter } from './dash-meter'
-import { once, type Handler } from './dash-once'
+import { loadOnce, once, type Handler } from './dash-once'
 import { above, Ceiling, isLate, wayOut, type Outlook } from './rungs'
 
 function box(type: string, size: number, large = false): Uint8Array {
@@ -353,6 +353,34 @@ describe('segments', () => {
     expect(last(source, 2.2)).toBe(true)
     listed.push([3.8, 0.2])
     expect(next(media, low)).toMatchObject({ startTime: 3.8 })
+  })
+
+  it('that dash.js leaves out are not waited for', () => {
+    const { listed, parent } = handler()
+    const ignored = new Set<string>()
+    const { getNextSegmentRequest: next, isLastSegmentRequested: last } = once(parent, ignored)
+    next(media, source)
+    const broken = Object.assign(next(media, source) ?? {}, { url: '/broken.m4s' })
+    listed.splice(1, 1, [2, 1.8])
+    expect(next(media, source)).toBeNull()
+    expect(last(source, 2.2)).toBe(false)
+    ignored.add(broken.url)
+    expect(last(source, 2.2)).toBe(true) // it has no end, and never will
+  })
+
+  it('that broke the decoder are told by dash.js itself', () => {
+    const { parent } = handler()
+    let made: Handler | null = null
+    const listeners = new Map<string, (e: { entry: string }) => void>()
+    loadOnce({
+      on: (type: string, listener: (e: { entry: string }) => void) => void listeners.set(type, listener),
+      extend: (_: string, extension: (this: { parent: Handler }) => Handler) => void (made = extension.call({ parent })),
+    } as unknown as MediaPlayerClass)
+    const { getNextSegmentRequest: next, isLastSegmentRequested: last } = made as unknown as Handler
+    const broken = Object.assign(next(media, source) ?? {}, { url: '/broken.m4s' })
+    expect(last(source, 2)).toBe(false)
+    listeners.get('segmentLocationBlacklistChanged')?.({ entry: broken.url })
+    expect(last(source, 2)).toBe(true)
   })
 
   it('are loaded again where they were left', () => {

@@ -1,15 +1,55 @@
-package ingest
+package gate
 
 import (
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
 )
 
-// gate counts connections, all together and by address, and keeps out those that
-// would be too many.
-type gate struct {
-	limits *Limits
+// Limits of a Gate. What may not be at all is 0.
+type Limits struct {
+	// Sessions is how many connections there may be, but for players; SessionsPerAddress
+	// how many of one address.
+	Sessions, SessionsPerAddress int
+	// HalfOpen is how many of those may neither publish nor play yet, of which the newest
+	// get in (see Enter); HalfOpenPerAddress how many of one address, of which the
+	// oldest stay.
+	HalfOpen, HalfOpenPerAddress int
+	// Players is how many connections may play; PlayersPerAddress how many of one address.
+	Players, PlayersPerAddress int
+	// Handshakes is how many TLS handshakes a second one address may begin, but for
+	// bursts of five seconds' worth.
+	Handshakes int
+}
+
+// Why a connection isn't let in, or loses its place.
+var (
+	ErrCrowded        = errors.New("too many connections")
+	ErrCrowdedAddress = errors.New("too many connections of one address")
+	ErrHandshakes     = errors.New("too many TLS handshakes of one address")
+	ErrEvicted        = errors.New("too many connections on their way in: the oldest one made room")
+)
+
+// reasons are the errors' names in labels of metrics, and in the keys of Lines.
+var reasons = map[error]string{
+	ErrCrowded: "crowded", ErrCrowdedAddress: "crowded_address", ErrHandshakes: "handshakes", ErrEvicted: "evicted",
+}
+
+// Reason names one of the errors above in a label of metrics; it's empty for others.
+func Reason(err error) string {
+	for e, r := range reasons {
+		if errors.Is(err, e) {
+			return r
+		}
+	}
+	return ""
+}
+
+// Gate counts connections, all together and by address, and keeps out those that
+// would be too many. Any goroutine may call its methods.
+type Gate struct {
+	limits Limits
 
 	mu     sync.Mutex
 	all    crowd
@@ -24,12 +64,12 @@ type crowd struct{ sessions, halfOpen, players int }
 // address is what is known of one, as long as there are connections of it.
 type address struct {
 	crowd
-	open []*place // the half-open ones, the oldest first
+	open []*Place // the half-open ones, the oldest first
 }
 
-// place is that of a connection that was let in. The gate's lock guards it.
-type place struct {
-	gate  *gate
+// Place is that of a connection that was let in. The gate's lock guards it.
+type Place struct {
+	gate  *Gate
 	from  netip.Prefix
 	at    *address
 	since time.Time // when it was half-open last, at first
@@ -51,12 +91,14 @@ const (
 	// another: an encoder on a slow line needs that for its handshakes.
 	settled = time.Second
 
-	handshakeBurst = 5    // seconds' worth of handshakes that may come at once
+	// HandshakeBurst is how many seconds' worth of handshakes may come at once.
+	HandshakeBurst = 5
 	maxPaces       = 4096 // addresses whose pace is remembered
 )
 
-func newGate(l *Limits) *gate {
-	return &gate{limits: l, byAddr: map[netip.Prefix]*address{}, paces: map[netip.Prefix]*pace{}}
+// New returns a Gate that nobody has come to.
+func New(l Limits) *Gate {
+	return &Gate{limits: l, byAddr: map[netip.Prefix]*address{}, paces: map[netip.Prefix]*pace{}}
 }
 
 // Network is what counts as one address: a host in IPv4, a network (/64) in IPv6.
@@ -70,13 +112,13 @@ func Network(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// enter lets a new connection in, or says why not. Where too many are half-open already,
+// Enter lets a new connection in, or says why not. Where too many are half-open already,
 // it gets the place of the oldest one of the address that has most of them: a peer that
 // means to publish is half-open for a moment, one that means to block for as long as
 // it may. Who fills the gate from many addresses so has each place for a short time,
-// while each newcomer has a second at least.
-func (g *gate) enter(from netip.Prefix, evict func()) (*place, error) {
-	var loser *place
+// while each newcomer has a second at least. evict ends the connection, and must not wait.
+func (g *Gate) Enter(from netip.Prefix, evict func()) (*Place, error) {
+	var loser *Place
 	g.mu.Lock()
 	defer func() {
 		g.mu.Unlock()
@@ -86,28 +128,28 @@ func (g *gate) enter(from netip.Prefix, evict func()) (*place, error) {
 	}()
 	a := g.byAddr[from]
 	if a != nil && (a.sessions >= g.limits.SessionsPerAddress || a.halfOpen >= g.limits.HalfOpenPerAddress) {
-		return nil, errCrowdedAddr
+		return nil, ErrCrowdedAddress
 	}
 	if g.all.sessions >= g.limits.Sessions {
-		return nil, errCrowded
+		return nil, ErrCrowded
 	}
 	if g.all.halfOpen >= g.limits.HalfOpen {
 		if loser = g.makeRoom(); loser == nil {
-			return nil, errCrowded
+			return nil, ErrCrowded
 		}
 	}
 	if a = g.byAddr[from]; a == nil { // looked up anew: it may have made room
 		a = &address{}
 		g.byAddr[from] = a
 	}
-	p := &place{gate: g, from: from, at: a, since: time.Now(), evict: evict}
+	p := &Place{gate: g, from: from, at: a, since: time.Now(), evict: evict}
 	p.count(1, 1, 0)
 	return p, nil
 }
 
 // makeRoom takes the place of one half-open connection away, and returns it; nil where
 // there's none.
-func (g *gate) makeRoom() *place {
+func (g *Gate) makeRoom() *Place {
 	var most *address
 	now := time.Now()
 	for _, a := range g.byAddr {
@@ -126,7 +168,7 @@ func (g *gate) makeRoom() *place {
 }
 
 // count changes what the connection counts as.
-func (p *place) count(sessions, halfOpen, players int) {
+func (p *Place) count(sessions, halfOpen, players int) {
 	for _, c := range [...]*crowd{&p.gate.all, &p.at.crowd} {
 		c.sessions += sessions
 		c.halfOpen += halfOpen
@@ -148,14 +190,14 @@ func (p *place) count(sessions, halfOpen, players int) {
 	}
 }
 
-// pass moves the connection from the half-open ones to the publishers, for good. It's
-// errEvicted where another one has got its place.
-func (p *place) pass() error {
+// Pass moves the connection from the half-open ones to the publishers, for good. It's
+// ErrEvicted where another one has got its place.
+func (p *Place) Pass() error {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
 	switch {
 	case p.evicted:
-		return errEvicted
+		return ErrEvicted
 	case !p.published:
 		p.published = true
 		p.count(0, -1, 0)
@@ -163,26 +205,26 @@ func (p *place) pass() error {
 	return nil
 }
 
-// watch moves the connection to the players, or says why not.
-func (p *place) watch() error {
+// Watch moves the connection to the players, or says why not.
+func (p *Place) Watch() error {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case p.evicted:
-		return errEvicted
+		return ErrEvicted
 	case g.all.players >= g.limits.Players:
-		return errCrowded
+		return ErrCrowded
 	case p.at.players >= g.limits.PlayersPerAddress:
-		return errCrowdedAddr
+		return ErrCrowdedAddress
 	}
 	p.playing = true
 	p.count(-1, p.halfOpen(-1), 1)
 	return nil
 }
 
-// unwatch moves it back.
-func (p *place) unwatch() {
+// Unwatch moves it back.
+func (p *Place) Unwatch() {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
 	p.playing, p.since = false, time.Now()
@@ -190,15 +232,15 @@ func (p *place) unwatch() {
 }
 
 // halfOpen is n where the connection counts as half-open when it doesn't play.
-func (p *place) halfOpen(n int) int {
+func (p *Place) halfOpen(n int) int {
 	if p.published {
 		return 0
 	}
 	return n
 }
 
-// leave counts the connection out.
-func (p *place) leave() {
+// Leave counts the connection out.
+func (p *Place) Leave() {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
 	switch {
@@ -210,9 +252,9 @@ func (p *place) leave() {
 	}
 }
 
-// mayShake says whether an address may begin one more TLS handshake, which costs us more
+// MayShake says whether an address may begin one more TLS handshake, which costs us more
 // than it costs the client.
-func (g *gate) mayShake(from netip.Prefix, now time.Time) bool {
+func (g *Gate) MayShake(from netip.Prefix, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	rate := float64(g.limits.Handshakes)
@@ -221,12 +263,12 @@ func (g *gate) mayShake(from netip.Prefix, now time.Time) bool {
 		if len(g.paces) >= maxPaces {
 			g.forget(now)
 		}
-		p = &pace{left: handshakeBurst * rate, at: now}
+		p = &pace{left: HandshakeBurst * rate, at: now}
 		if len(g.paces) < maxPaces { // else there are too many addresses for this to matter
 			g.paces[from] = p
 		}
 	}
-	p.left, p.at = min(handshakeBurst*rate, p.left+rate*now.Sub(p.at).Seconds()), now
+	p.left, p.at = min(HandshakeBurst*rate, p.left+rate*now.Sub(p.at).Seconds()), now
 	if p.left < 1 {
 		return false
 	}
@@ -235,10 +277,25 @@ func (g *gate) mayShake(from netip.Prefix, now time.Time) bool {
 }
 
 // forget drops the paces of those who have long been quiet.
-func (g *gate) forget(now time.Time) {
+func (g *Gate) forget(now time.Time) {
 	for from, p := range g.paces {
-		if now.Sub(p.at) >= handshakeBurst*time.Second {
+		if now.Sub(p.at) >= HandshakeBurst*time.Second {
 			delete(g.paces, from)
 		}
 	}
+}
+
+// Counts tells how many connections there are, how many of them are half-open, and how
+// many play beside those.
+func (g *Gate) Counts() (sessions, halfOpen, players int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all.sessions, g.all.halfOpen, g.all.players
+}
+
+// Empty says whether everybody was counted out.
+func (g *Gate) Empty() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all == (crowd{}) && len(g.byAddr) == 0
 }

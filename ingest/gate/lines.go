@@ -1,4 +1,4 @@
-package ingest
+package gate
 
 import (
 	"net/netip"
@@ -7,16 +7,17 @@ import (
 )
 
 const (
-	lineEvery = 10 * time.Second // between two lines of one reason and address
-	maxLines  = 4096             // pairs of those remembered
+	// LineEvery is the least time between two lines of one reason and address.
+	LineEvery = 10 * time.Second
+	maxLines  = 4096 // pairs of those remembered
 )
 
 // episodic are the reasons of which there is a line when it begins, and none until it
-// has been quiet for lineEvery: who has them comes by the thousand.
+// has been quiet for LineEvery: who has them comes by the thousand.
 var episodic = map[string]bool{"crowded": true, "crowded_address": true, "evicted": true, "handshakes": true}
 
-// logLines keeps a peer that errs again and again from filling the log.
-type logLines struct {
+// Lines keeps a peer that errs again and again from filling the log.
+type Lines struct {
 	mu   sync.Mutex
 	said map[line]*saying
 }
@@ -31,15 +32,16 @@ type saying struct {
 	missed int
 }
 
-func newLogLines() *logLines { return &logLines{said: map[line]*saying{}} }
+// NewLines returns one that has said nothing yet.
+func NewLines() *Lines { return &Lines{said: map[line]*saying{}} }
 
-// may says whether a line may be written now, and how many like it were not.
-func (l *logLines) may(from netip.Prefix, reason string, now time.Time) (missed int, ok bool) {
+// May says whether a line may be written now, and how many like it were not.
+func (l *Lines) May(from netip.Prefix, reason string, now time.Time) (missed int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := line{from, reason}
 	s := l.said[k]
-	if s != nil && now.Sub(s.at) < lineEvery {
+	if s != nil && now.Sub(s.at) < LineEvery {
 		if s.missed++; episodic[reason] {
 			s.at = now
 		}
@@ -57,9 +59,9 @@ func (l *logLines) may(from netip.Prefix, reason string, now time.Time) (missed 
 	return missed, true
 }
 
-func (l *logLines) forget(now time.Time) {
+func (l *Lines) forget(now time.Time) {
 	for k, s := range l.said {
-		if now.Sub(s.at) >= lineEvery {
+		if now.Sub(s.at) >= LineEvery {
 			delete(l.said, k)
 		}
 	}
