@@ -74,7 +74,7 @@ func TestOBS(t *testing.T) {
 	video, audio := r.epochs[0].samples[videoTrack], r.epochs[0].samples[audioTrack]
 	require.Len(t, video, 30)
 	require.Len(t, audio, 30)
-	require.Equal(t, media.Sample{DTS: 0, CTSOffset: 6000, Duration: 3000, Sync: true, Data: nal(slice(nalIDR, 20_000))}, video[0])
+	require.Equal(t, media.Sample{DTS: -60, CTSOffset: 6000, Duration: 3000, Sync: true, Data: nal(slice(nalIDR, 20_000))}, video[0])
 	require.False(t, video[1].Sync)
 	require.EqualValues(t, 66*48, audio[0].DTS)
 	p := h.doorman.asked[0]
