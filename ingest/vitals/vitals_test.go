@@ -99,6 +99,21 @@ func TestSteadyStream(t *testing.T) {
 	require.Equal(t, 640, v.Video.Width)
 }
 
+// Encoders take half a second from their publish to their first picture, and that is no
+// line that is too slow; nor has the first picture come in no time.
+func TestTheTimeBeforeTheFirstSampleCountsNowhere(t *testing.T) {
+	for _, silent := range []time.Duration{600 * time.Millisecond, 5 * time.Second} {
+		s := &sender{Meter: vitals.New(begin.Add(-silent)), clock: 1, fps: 30}
+		s.Declare(30)
+		v := s.Vitals(s.send(4500 * time.Millisecond))
+		require.InDelta(t, 1, v.Speed, 0.01)
+		require.InDelta(t, 30, v.Video.FPS, 0.01)
+		require.InEpsilon(t, 5500*8*30, v.Bitrate, 0.01)
+		require.InEpsilon(t, 5500*8*30, v.BitrateMinute, 0.01)
+		require.Empty(t, v.Advice())
+	}
+}
+
 func TestNothingYet(t *testing.T) {
 	m := vitals.New(begin)
 	v := m.Vitals(begin)
