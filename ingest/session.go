@@ -239,7 +239,9 @@ func (s *session) take(ctx context.Context, m chunk.Message) error {
 		return s.takeAll(ctx, v)
 	case message.Data:
 		if s.pub != nil {
-			return s.pub.dataMessage(ctx, v.Timestamp, v.Values, s.socket.arrived)
+			err := s.pub.dataMessage(ctx, v.Timestamp, v.Values, s.socket.arrived)
+			s.introduce(s.pub.meta.Encoder)
+			return err
 		}
 	case message.Command:
 		return s.command(ctx, v)
