@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -313,7 +314,7 @@ func (s *session) evict(cause error) { s.cancel(cause) }
 // tlsError says why a TLS handshake failed.
 func (s *session) tlsError(err error) error {
 	var notTLS tls.RecordHeaderError
-	if refused := clientError(err); refused != nil {
+	if refused := cmp.Or(clientError(err), distrusted(err)); refused != nil {
 		return refused
 	}
 	switch {
@@ -337,6 +338,9 @@ func (s *session) tlsError(err error) error {
 // handshakeError says why an RTMP handshake failed.
 func (s *session) handshakeError(err error) error {
 	var version *handshake.VersionError
+	if refused := distrusted(err); refused != nil {
+		return refused
+	}
 	switch {
 	case errors.Is(err, handshake.ErrTLS):
 		io.WriteString(s.socket, tlsAlert)
