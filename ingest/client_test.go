@@ -44,15 +44,32 @@ func audioConfigTag(raw []byte) []byte {
 	return flv.AudioTag{Codec: flv.AudioAAC, Flags: 15, Packet: flv.PacketConfig, Payload: raw}.AppendTo(nil)
 }
 
-// connectTo is OBS's connect.
+// connectTo is the connect of OBS 29 and later.
 func connectTo(app string) message.Command {
 	return message.Command{Name: "connect", Transaction: 1, Args: []any{amf0.Object{
 		{Key: "app", Value: app},
 		{Key: "type", Value: "nonprivate"},
+		{Key: "supportsGoAway", Value: true},
 		{Key: "flashVer", Value: "FMLE/3.0 (compatible; FMSc/1.0)"},
 		{Key: "swfUrl", Value: "rtmp://localhost/" + app},
 		{Key: "tcUrl", Value: "rtmp://localhost/" + app},
 	}}}
+}
+
+// metadataOfOBS is the onMetaData of OBS 29, of 640x360 at 30 frames a second.
+func metadataOfOBS() message.Data {
+	m := amf0.ECMAArray{
+		{Key: "duration", Value: 0.0}, {Key: "fileSize", Value: 0.0},
+		{Key: "width", Value: 640.0}, {Key: "height", Value: 360.0},
+		{Key: "videocodecid", Value: 7.0}, {Key: "videodatarate", Value: 1000.0}, {Key: "framerate", Value: 30.0},
+		{Key: "audiocodecid", Value: 10.0}, {Key: "audiodatarate", Value: 128.0}, {Key: "audiosamplerate", Value: 48000.0},
+		{Key: "audiosamplesize", Value: 16.0}, {Key: "audiochannels", Value: 2.0}, {Key: "stereo", Value: true},
+	}
+	for _, layout := range []string{"2.1", "3.1", "4.0", "4.1", "5.1", "7.1"} {
+		m = append(m, amf0.Pair{Key: layout, Value: false})
+	}
+	m = append(m, amf0.Pair{Key: "encoder", Value: "obs-output module (libobs version 29.0.2)"})
+	return message.Data{ChunkStreamID: 4, StreamID: 1, Values: []any{"@setDataFrame", "onMetaData", m}}
 }
 
 func unbase64(s string) []byte {

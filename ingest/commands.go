@@ -25,7 +25,7 @@ const (
 	// ourVersion is what Flash Media Server 3.5 says, which every encoder knows.
 	ourVersion   = "FMS/3,5,7,7009"
 	capabilities = 31
-	maxEncoder   = 64 // bytes of flashVer that are kept
+	maxEncoder   = 64 // bytes of its name that are kept
 )
 
 // command acts on one command. Encoders send them in many orders, and not all of

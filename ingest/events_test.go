@@ -59,7 +59,7 @@ func TestScriptTagsAreEvents(t *testing.T) {
 		"onTextData held", "onTextData Größe", `onCuePoint {"name":"goal","time":1.5}`, "custom plain", `two [1,"x"]`, "nothing ",
 	}, texts)
 	video := s.rec.epochs[0].samples[videoTrack]
-	require.Equal(t, []media.Ticks{video[0].DTS, video[20].PTS(), video[20].DTS, 90_000, 90_000, 90_000}, at,
+	require.Equal(t, []media.Ticks{video[0].DTS, video[20].PTS(), video[20].DTS, video[30].DTS, video[30].DTS, video[30].DTS}, at,
 		"a picture's own time, to the tick")
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 )
@@ -79,6 +80,17 @@ func clientError(err error) error {
 		}
 	}
 	return fmt.Errorf("%w: %s", errClientCert, reasonOf(refused.Err))
+}
+
+// distrusted says that the peer refuses our certificate, if that's what ended the
+// connection. With TLS 1.3 it's told behind the handshake (RFC 8446 §4.4).
+func distrusted(err error) error {
+	var told *net.OpError
+	if !errors.As(err, &told) || told.Op != "remote error" || !strings.Contains(told.Err.Error(), "certificate") {
+		return nil
+	}
+	return fmt.Errorf("%w: the encoder refuses the gateway's certificate: let it trust the CA, and use a host name "+
+		"that is in the certificate (%w)", errTLSFailed, told.Err)
 }
 
 // reasonOf is an error's text without the names of packages.

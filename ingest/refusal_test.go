@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,5 +49,21 @@ func TestRefusedCodecs(t *testing.T) {
 			require.Equal(t, tc.want, description)
 			c.ended()
 		})
+	}
+}
+
+// An encoder that doesn't trust the certificate says so in the handshake, and with TLS 1.3
+// behind it; so does one that knows us by another name.
+func TestEncodersThatRefuseTheCertificate(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		h := start(t, Options{})
+		config := &tls.Config{ServerName: "localhost", RootCAs: x509.NewCertPool(), MaxVersion: version} // 1.2: OBS 29
+		if version == tls.VersionTLS13 {
+			config.ServerName, config.RootCAs = "elsewhere.example", h.roots
+		}
+		_, err := tls.Dial("tcp", h.secure, config)
+		require.Error(t, err, tls.VersionName(version))
+		h.log.wait(t, `TLS handshake failed: the encoder refuses the gateway's certificate`)
+		require.Contains(t, h.log.String(), "(tls: bad certificate)")
 	}
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -240,7 +241,9 @@ func (s *session) take(ctx context.Context, m chunk.Message) error {
 		return s.takeAll(ctx, v)
 	case message.Data:
 		if s.pub != nil {
-			return s.pub.dataMessage(ctx, v.Timestamp, v.Values, s.socket.arrived)
+			err := s.pub.dataMessage(ctx, v.Timestamp, v.Values, s.socket.arrived)
+			s.introduce(s.pub.meta.Encoder)
+			return err
 		}
 	case message.Command:
 		return s.command(ctx, v)
@@ -312,7 +315,7 @@ func (s *session) evict(cause error) { s.cancel(cause) }
 // tlsError says why a TLS handshake failed.
 func (s *session) tlsError(err error) error {
 	var notTLS tls.RecordHeaderError
-	if refused := clientError(err); refused != nil {
+	if refused := cmp.Or(clientError(err), distrusted(err)); refused != nil {
 		return refused
 	}
 	switch {
@@ -336,6 +339,9 @@ func (s *session) tlsError(err error) error {
 // handshakeError says why an RTMP handshake failed.
 func (s *session) handshakeError(err error) error {
 	var version *handshake.VersionError
+	if refused := distrusted(err); refused != nil {
+		return refused
+	}
 	switch {
 	case errors.Is(err, handshake.ErrTLS):
 		io.WriteString(s.socket, tlsAlert)

@@ -23,15 +23,15 @@ import (
 	"sluice/media"
 )
 
-// OBS sends its commands without waiting for answers, with a chunk size of its
-// own, and everything after them on chunk stream 4.
+// OBS waits for the answers to connect, createStream and publish, has a chunk size of its
+// own from before connect on, and sends everything after createStream on chunk stream 4.
+// With two B-frames, its clock of pictures begins at 0 and that of sound when the first is
+// shown. It hangs up behind deleteStream. (Seen with OBS 29 of Debian 12.)
 func TestOBS(t *testing.T) {
 	h := start(t, Options{})
 	c := dial(t, h.plain)
-	c.send(message.SetChunkSize{Size: 4096}, connectTo("live"),
-		message.Command{Name: "releaseStream", Transaction: 2, Args: []any{nil, "secret"}},
-		message.Command{Name: "FCPublish", Transaction: 3, Args: []any{nil, "secret"}},
-		message.Command{Name: "createStream", Transaction: 4, Args: []any{nil}})
+	c.send(message.SetChunkSize{Size: 4096})
+	c.send(connectTo("live"))
 	connected := c.next()
 	require.Equal(t, "_result", connected.Name)
 	require.Equal(t, 1.0, connected.Transaction)
@@ -40,6 +40,12 @@ func TestOBS(t *testing.T) {
 	require.Equal(t, "NetConnection.Connect.Success", o.String("code"))
 	encoding, ok := o.Number("objectEncoding")
 	require.True(t, ok && encoding == 0)
+	for i, m := range []message.Command{
+		{Name: "releaseStream", Args: []any{nil, "secret"}}, {Name: "FCPublish", Args: []any{nil, "secret"}}, {Name: "createStream", Args: []any{nil}},
+	} {
+		m.Transaction = float64(i + 2)
+		c.send(m)
+	}
 	for _, transaction := range []float64{2, 3, 4} {
 		answer := c.next()
 		require.Equal(t, "_result", answer.Name)
@@ -53,28 +59,37 @@ func TestOBS(t *testing.T) {
 	code, _ := c.status()
 	require.Equal(t, "NetStream.Publish.Start", code)
 
-	c.send(
-		message.Data{ChunkStreamID: 4, StreamID: 1, Values: []any{"@setDataFrame", "onMetaData", amf0.ECMAArray{
-			{Key: "videocodecid", Value: 7.0}, {Key: "audiocodecid", Value: 10.0}, {Key: "framerate", Value: 30.0}}}},
+	r := h.doorman.sink(t, "show", 0)
+	c.send(metadataOfOBS(),
 		message.Audio{ChunkStreamID: 4, StreamID: 1, Body: aacConfigTag()},
 		message.Video{ChunkStreamID: 4, StreamID: 1, Body: avcConfigTag()})
-	for n := range uint32(30) {
-		c.send(message.Video{ChunkStreamID: 4, StreamID: 1, Timestamp: n * 100 / 3, Body: pictureTag(n == 0, 66, 20_000)})
-		c.send(message.Audio{ChunkStreamID: 4, StreamID: 1, Timestamp: 66 + n*64/3, Body: soundTag(300)})
+	for n := range 30 {
+		cts := [...]int32{33, 133, 33}[n%3] // I P B P B B P B B ...
+		if n == 0 {
+			cts = 66
+		}
+		ms := uint32((n-2)*1000/30 + 66) // what is before zero is cut up, what is after it down
+		c.send(message.Video{ChunkStreamID: 4, StreamID: 1, Timestamp: ms, Body: pictureTag(n == 0, cts, 20_000)})
+		c.send(message.Audio{ChunkStreamID: 4, StreamID: 1, Timestamp: 66 + uint32(n)*64/3, Body: soundTag(300)})
 	}
+	r.wait(t, "all samples", func() bool { return r.count(videoTrack) == 30 && r.count(audioTrack) == 30 })
+	s, ok := h.Status("show", false)
+	require.True(t, ok)
+	require.Equal(t, "obs-output module (libobs version 29.0.2)", s.Encoder)
 	c.send(message.Command{Name: "FCUnpublish", Transaction: 6, Args: []any{nil, "secret"}},
 		message.Command{Name: "deleteStream", Transaction: 7, Args: []any{nil, 1.0}})
 	code, _ = c.status()
 	require.Equal(t, "NetStream.Unpublish.Success", code)
 	c.conn.Close()
 
-	r := h.doorman.sink(t, "show", 0)
 	require.NoError(t, r.waitEnd(t))
 	require.Len(t, r.epochs, 1)
 	video, audio := r.epochs[0].samples[videoTrack], r.epochs[0].samples[audioTrack]
 	require.Len(t, video, 30)
 	require.Len(t, audio, 30)
-	require.Equal(t, media.Sample{DTS: 0, CTSOffset: 6000, Duration: 3000, Sync: true, Data: nal(slice(nalIDR, 20_000))}, video[0])
+	require.Equal(t, media.Sample{DTS: -60, CTSOffset: 6000, Duration: 3000, Sync: true, Data: nal(slice(nalIDR, 20_000))}, video[0],
+		"it's shown at 66 ms")
+	requireGrid(t, video[:28], 3000) // up to a P whose B-frames came
 	require.False(t, video[1].Sync)
 	require.EqualValues(t, 66*48, audio[0].DTS)
 	p := h.doorman.asked[0]

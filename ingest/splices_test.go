@@ -25,7 +25,7 @@ func TestSplicesAreEvents(t *testing.T) {
 			s.tells(1000, "@setDataFrame", "onCuePoint", amf0.Object{{Key: "type", Value: "com.youtube.cuepoint"}, {Key: "splice_event_id", Value: 9.0}})
 		}
 	}
-	events := s.rec.epochs[0].events
+	events, at := s.rec.epochs[0].events, s.rec.epochs[0].samples[videoTrack][30].DTS // of the tags
 	require.Len(t, events, 2)
 	for _, e := range events {
 		require.Equal(t, media.SchemeSCTE35, e.Scheme)
@@ -35,5 +35,5 @@ func TestSplicesAreEvents(t *testing.T) {
 		require.Equal(t, scte35.RoleOut, section.Points()[0].Role)
 	}
 	require.Equal(t, []string{"9", ""}, []string{events[0].Value, events[1].Value})
-	require.Equal(t, []media.Ticks{5 * 90_000, 90_000}, []media.Ticks{events[0].At, events[1].At})
+	require.Equal(t, []media.Ticks{at + 4*90_000, at}, []media.Ticks{events[0].At, events[1].At})
 }

@@ -12,7 +12,7 @@ type Status struct {
 	Stream  string
 	Backup  bool   // beside the stream's publisher
 	Over    string // rtmp, rtmps, rtmpe, rtmpt or rtmpts
-	Encoder string // as it calls itself
+	Encoder string // as it calls itself: in its metadata, or else in connect
 	Since   time.Time
 	Idle    time.Duration // since bytes last came
 	vitals.Vitals
@@ -31,6 +31,18 @@ type publishing struct {
 	encoder, over string
 	since         time.Time
 	meter         *vitals.Meter
+}
+
+// introduce takes the name that a publisher's metadata gives its encoder. OBS and many
+// others say in connect that they're FMLE.
+func (s *session) introduce(encoder string) {
+	p := s.publishing.Load()
+	if encoder = printable(encoder); p == nil || encoder == "" || encoder == p.encoder {
+		return
+	}
+	named := *p
+	named.encoder = encoder
+	s.publishing.Store(&named)
 }
 
 // Status returns that of the session that publishes a stream, or is its backup; false

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -280,7 +281,7 @@ func TestTracksJumpTogether(t *testing.T) {
 	c.Restart()
 	got, verdict := v.Stamp(0, 66)
 	require.Equal(t, Kept, verdict)
-	require.Equal(t, Time{DTS: 0, CTSOffset: 6000, Duration: 3000}, got)
+	require.Equal(t, Time{DTS: -60, CTSOffset: 6000, Duration: 3000}, got, "shown at 66 ms")
 	for n := range uint32(5) {
 		_, verdict = a.Stamp(100_640 + n*64/3)
 		require.Equal(t, Drop, verdict)
@@ -289,7 +290,7 @@ func TestTracksJumpTogether(t *testing.T) {
 	require.Equal(t, Kept, verdict)
 	require.EqualValues(t, 66*48, heard.DTS)
 	got, _ = v.Stamp(33, 66)
-	require.EqualValues(t, 3000, got.DTS)
+	require.EqualValues(t, 2940, got.DTS)
 }
 
 // One track's clock is set back and the other's is not: it isn't dropped for ever.
@@ -437,4 +438,37 @@ func floorMS(t media.Ticks) int64 {
 		t -= 89
 	}
 	return int64(t / 90)
+}
+
+// OBS counts decode times from before zero where there are B-frames, and cuts them to
+// milliseconds toward zero: those before zero up, the others down. Every step is right all
+// the same, from the first one on.
+func TestTimesOfOBSWithBFrames(t *testing.T) {
+	for _, r := range []rate{{24000, 1001}, {25, 1}, {30000, 1001}, {30, 1}, {48, 1}, {50, 1}, {60000, 1001}, {60, 1}} {
+		for _, before := range []int64{0, 1, 2} {
+			for _, hints := range [][]float64{{r.float()}, {0, r.float()}} {
+				name := fmt.Sprintf("%d/%d, %d frames before zero", r.num, r.den, before)
+				v := New(0).Video(hints...)
+				cut := func(frames int64) int64 { return frames * 1000 * r.den / r.num }
+				last := int64(0)
+				for n := range int64(300) {
+					offset := before
+					if n > 0 && before > 0 {
+						offset = [...]int64{before, before + 2, before - 1, before - 1}[n%4]
+					}
+					ms := cut(n-before) - cut(-before)
+					got, verdict := v.Stamp(uint32(ms), int32(cut(offset)))
+					require.Equal(t, Kept, verdict)
+					dts := int64(got.DTS)
+					require.InDelta(t, ms*90, dts, 90, "%s: frame %d", name, n)
+					if n > 0 {
+						require.InDelta(t, r.at(1), dts-last, 1, "%s: frame %d", name, n)
+					}
+					require.InDelta(t, r.at(1), int64(got.Duration), 1, "%s: frame %d", name, n)
+					require.InDelta(t, r.at(offset), int64(got.CTSOffset), 1, "%s: frame %d", name, n)
+					last = dts
+				}
+			}
+		}
+	}
 }

@@ -27,6 +27,20 @@ func (r rate) nearest(ticks int64) int64 {
 	return n / (2 * frame)
 }
 
+// begin returns the slot of a grid's first frame, by its decode time and composition
+// offset, and how many frames come before the first presentation time. OBS counts decode
+// times from before zero where there are B-frames, and cuts them to milliseconds toward
+// zero: the first ones up, all others down. So a grid through the first would lose the
+// others; its presentation time is cut as they are.
+func (r rate) begin(dts, offset int64) (slot int64, early int) {
+	n := r.nearest(offset)
+	d := offset - r.at(n)
+	if n < 0 || n > maxEarly || d < -millisecond || d > millisecond {
+		return dts, 0
+	}
+	return dts + d, int(n)
+}
+
 func (r rate) float() float64 { return float64(r.num) / float64(r.den) }
 
 // double and half keep a fraction in its lowest terms.

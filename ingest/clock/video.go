@@ -11,6 +11,7 @@ const (
 	shortest   = 8   // timestamps that a grid is laid through
 	retry      = 32  // frames from one attempt to find a grid to the next
 	stepsKept  = 5   // the median of these is the nominal duration
+	maxEarly   = 16  // frames that come before the first presentation time: H.264's longest reordering
 	defaultFPS = 30  // until anything is known
 )
 
@@ -26,6 +27,7 @@ type Video struct {
 
 	history []int64 // ms, rising: the last window timestamps
 	frames  int     // stamped, in this era, without a repair
+	early   int     // the first of them, from before zero (see rate.begin): they tell of no grid
 	tried   int     // value of frames at the last attempt to find a grid
 	lastDTS int64
 	end     int64 // of the last frame, by its nominal duration
@@ -72,7 +74,7 @@ func (v *Video) StampExact(ts, nanos uint32, cts int32) (Time, Verdict) {
 		v.follow()
 		v.owed = true
 	}
-	v.remember(ms)
+	v.remember(ms, offset)
 	dts := ms*millisecond + ticksOf(nanos, media.VideoClock)
 	if v.locked {
 		n, ok := v.snap(ms)
@@ -132,12 +134,13 @@ func (v *Video) restart() {
 	if v.locked {
 		v.hints = slices.Insert(v.hints[:0:0], 0, v.rate)
 	}
-	v.locked, v.history, v.frames, v.tried, v.misses = false, v.history[:0], 0, 0, 0
+	v.locked, v.history, v.frames, v.early, v.tried, v.misses = false, v.history[:0], 0, 0, 0, 0
 	v.owed, v.shifted = false, 0
 }
 
-// remember takes note of a timestamp, and of what it says about the grid.
-func (v *Video) remember(ms int64) {
+// remember takes note of a timestamp, and of what it says about the grid. The
+// composition offset, in ticks, counts with the first one.
+func (v *Video) remember(ms, offset int64) {
 	if len(v.history) == window {
 		v.history = append(v.history[:0], v.history[1:]...)
 	}
@@ -146,13 +149,18 @@ func (v *Video) remember(ms int64) {
 	switch v.frames {
 	case 1:
 		if len(v.hints) > 0 {
-			v.lock(v.hints[0], ms*millisecond)
+			r := v.hints[0]
+			origin, early := r.begin(ms*millisecond, offset)
+			v.lock(r, origin)
+			v.early = early
 		}
 		return
 	case 2:
 		v.choose(ms - v.history[0])
+	}
+	switch v.frames - v.early {
 	case shortest, retry, window:
-		v.refit(v.history)
+		v.refit(v.telling())
 		return
 	}
 	if !v.locked {
@@ -166,9 +174,14 @@ func (v *Video) remember(ms int64) {
 		return
 	}
 	v.misses |= 1
-	if v.frames-v.tried >= shortest && !v.refit(v.history) {
+	if v.frames-v.tried >= shortest && !v.refit(v.telling()) {
 		v.refit(v.history[max(0, len(v.history)-shortest):])
 	}
+}
+
+// telling returns the timestamps that tell of the grid.
+func (v *Video) telling() []int64 {
+	return v.history[max(0, v.early-(v.frames-len(v.history))):]
 }
 
 // lock takes up a grid with a slot at the given time.

@@ -15,7 +15,7 @@ type Meter struct {
 
 	second  int64 // since start; that of now in ring
 	ring    [seconds]count
-	begun   bool
+	begun   bool      // the first sample has come, and start is its arrival
 	arrived time.Time // the newest sample
 
 	video, audio track
@@ -34,9 +34,9 @@ type Meter struct {
 
 // count is what came within a second.
 type count struct {
-	video, audio int // bytes
-	frames       int
+	video, audio int           // bytes
 	advance      time.Duration // of the leading track's decode time
+	frames       int           // that went over it
 	stops        int
 }
 
@@ -90,13 +90,17 @@ func (m *Meter) Sample(id media.TrackID, s media.Sample, arrived time.Time) {
 			return
 		}
 	}
+	if !m.begun { // what passed before isn't the line's
+		m.start, m.second, m.ring = arrived, 0, [seconds]count{}
+	}
 	c := m.turn(arrived)
 	if m.begun && arrived.Sub(m.arrived) > standstill {
 		c.stops++
 	}
 	m.begun, m.arrived = true, arrived
 	at := s.DTS.Duration(t.Timescale)
-	if t.seen && (t == &m.video || !m.video.has) {
+	after := t.seen
+	if after && (t == &m.video || !m.video.has) {
 		c.advance += max(at-t.at, 0)
 	}
 	t.at, t.seen = at, true
@@ -106,7 +110,9 @@ func (m *Meter) Sample(id media.TrackID, s media.Sample, arrived time.Time) {
 		return
 	}
 	c.video += len(s.Data)
-	c.frames++
+	if after {
+		c.frames++
+	}
 	m.picture(s, t.Timescale)
 }
 
