@@ -127,11 +127,19 @@ func checkPart(t testing.TB, track media.Track, p timeline.Part) {
 	require.EqualValues(t, p.Start, got.BaseTime)
 	require.Len(t, got.Samples, p.Samples)
 	var sum media.Ticks
-	for _, s := range got.Samples {
+	key := len(p.Data)
+	for i, s := range got.Samples {
 		require.NotZero(t, s.Duration)
 		sum += media.Ticks(s.Duration)
+		if i > 0 {
+			key -= len(s.Payload)
+		}
 	}
 	require.Equal(t, p.Duration, sum)
+	if track.Kind != media.Video || !p.Independent {
+		key = 0
+	}
+	require.Equal(t, key, p.Key)
 	require.False(t, bytes.Contains(p.Data[:8], []byte("mdat")))
 }
 
