@@ -214,9 +214,14 @@ func (p *publisher) write(but ...timeline.RenditionID) *publisher {
 		if p.bytes != nil {
 			data = p.bytes(rt, p.clock, p.part == 0)
 		}
+		key := 0
+		if rt.Track.Kind == media.Video && p.part == 0 {
+			key = len(data) - len(data)/4
+		}
 		p.append(timeline.PartWritten{
 			Epoch: p.epoch, Rendition: rt.Rendition, MSN: p.msn, Index: p.part,
 			Part: timeline.Part{
+				Key:   key,
 				Start: media.TicksOf(p.clock, rt.Track.Timescale), Duration: media.TicksOf(targets.Part, rt.Track.Timescale),
 				Samples: 6, Independent: p.part == 0, Time: p.began.Add(p.clock - timeline.Origin),
 				Arrived: p.began.Add(p.clock - timeline.Origin + targets.Part), Data: data,

@@ -108,6 +108,37 @@ func (s *Server) mediaPlaylist(x *exchange) error {
 	return x.deliver(r, typeHLS, r.fresh)
 }
 
+// iframesPlaylist answers /live/{stream}/{rendition}/iframes.m3u8.
+func (s *Server) iframesPlaylist(x *exchange) error {
+	return s.wholePlaylist(x, func(p *playlists) *document { return &p.iframes }, hls.AppendIFrames)
+}
+
+// wholePlaylist answers with a playlist that is of whole segments only, those of several
+// renditions perhaps: so any of them may change it.
+func (s *Server) wholePlaylist(x *exchange, of func(*playlists) *document,
+	render func([]byte, *timeline.Timeline, timeline.RenditionID) ([]byte, error)) error {
+	st, feed, err := s.watched(x)
+	if err != nil {
+		return err
+	}
+	id := timeline.RenditionID(x.r.PathValue("rendition"))
+	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
+		if !t.Ready() {
+			return nil, hls.ErrNotReady
+		}
+		if err := listed(t, id); err != nil {
+			return nil, err
+		}
+		return of(st.playlistsOf(t, id)).at(t, t.Whole, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
+			return render(dst, t, id)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return x.deliver(r, typeHLS, r.fresh)
+}
+
 // playlist returns the media playlist of a rendition of t, which is ready. It
 // says something new when the rendition changes; that it says a little more
 // about the others can wait for that.

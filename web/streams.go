@@ -178,8 +178,9 @@ type manifests struct {
 	renditions                 atomic.Pointer[map[timeline.RenditionID]*playlists]
 }
 
-// playlists are a rendition's media playlist, its delta update, and that of MPEG-TS.
-type playlists struct{ full, delta, transport document }
+// playlists are a rendition's media playlist, its delta update, that of MPEG-TS, and that
+// of its I-frames.
+type playlists struct{ full, delta, transport, iframes document }
 
 // playlistsOf returns those of a rendition of t. What has left t is forgotten.
 func (m *manifests) playlistsOf(t *timeline.Timeline, id timeline.RenditionID) *playlists {
