@@ -10,6 +10,7 @@ import (
 
 	"sluice/packager/dash"
 	"sluice/packager/hls"
+	"sluice/packager/stills"
 	"sluice/packager/timeline"
 	"sluice/web/cmcd"
 )
@@ -36,7 +37,7 @@ func (x *exchange) manifest(f *timeline.Feed, id timeline.RenditionID, limit tim
 		switch {
 		case errors.Is(err, errAwaited):
 			return false
-		case errors.Is(err, hls.ErrNotReady), errors.Is(err, dash.ErrNotReady):
+		case errors.Is(err, hls.ErrNotReady), errors.Is(err, dash.ErrNotReady), errors.Is(err, stills.ErrNotReady):
 			err = errNoMedia
 			return t.State != timeline.Live
 		}

@@ -45,6 +45,7 @@ type stream struct {
 	feed    atomic.Pointer[timeline.Feed]
 	viewers viewers
 	manifests
+	shown atomic.Pointer[poster] // the newest
 }
 
 // find returns the stream of that name; the error wraps errUnknown where there is none.
@@ -174,6 +175,7 @@ func (st *stream) follow(ctx context.Context) (*timeline.Feed, error) {
 type manifests struct {
 	multivariant, mpd, closing document
 	transports                 document   // the multivariant playlist of MPEG-TS
+	thumbnails                 document   // where the stills are
 	mu                         sync.Mutex // guards changes of renditions, not its readers
 	renditions                 atomic.Pointer[map[timeline.RenditionID]*playlists]
 }
