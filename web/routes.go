@@ -32,7 +32,7 @@ func (s *Server) router() http.Handler {
 	viewers("/live/{stream}", "/{rendition}/{epoch}/init.mp4", g.init, s.initSegment)
 	viewers("/live/{stream}", "/poster.jpg", g.still, s.poster)
 	viewers("/live/{stream}", "/thumbnails.vtt", g.still, s.thumbnailIndex)
-	viewers("/live/{stream}", "/thumbnails/{epoch}/{file}", g.still, s.thumbnail) // {n}.jpg and sheet-{s}.jpg
+	viewers("/live/{stream}", "/thumbnails/{epoch}/{file}", g.still, s.thumbnail) // {n}.jpg and sheet-{a}-{s}.jpg
 	// {n}.m4s, {n}.{part}.m4s and {n}.ts
 	viewers("/live/{stream}", "/{rendition}/{epoch}/{file}", g.segment, s.media)
 

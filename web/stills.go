@@ -66,7 +66,7 @@ func (s *Server) newPoster(x *exchange, st *stream, t *timeline.Timeline, g *tim
 	if last != nil {
 		limit = posterHold
 	}
-	j, err := jobOf(st.name, "poster", stills.PosterWidth, g.MSN, g.Epoch, g)
+	j, err := jobOf(st.name, "poster", stills.PosterWidth, strconv.FormatUint(g.MSN, 10), g.Epoch, g)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +93,9 @@ func (s *Server) makeStill(x *exchange, limit time.Duration, j stills.Job) ([]by
 }
 
 // jobOf is what a picture is made of, or a sheet of several segments of an epoch.
-func jobOf(stream, kind string, width int, number, epoch uint64, segments ...*timeline.Segment) (stills.Job, error) {
+func jobOf(stream, kind string, width int, name string, epoch uint64, segments ...*timeline.Segment) (stills.Job, error) {
 	j := stills.Job{
-		ID:   stream + "/" + kind + "/" + strconv.FormatUint(epoch, 10) + "/" + strconv.FormatUint(number, 10),
+		ID:   stream + "/" + kind + "/" + strconv.FormatUint(epoch, 10) + "/" + name,
 		Init: segments[0].Init.Data, Columns: 1, Rows: 1,
 	}
 	var ok bool
@@ -129,29 +129,29 @@ func (s *Server) thumbnailIndex(x *exchange) error {
 	return x.deliver(r, typeVTT, r.fresh)
 }
 
-// thumbnail answers /live/{stream}/thumbnails/{epoch}/{n}.jpg and …/sheet-{s}.jpg.
+// thumbnail answers /live/{stream}/thumbnails/{epoch}/{n}.jpg and …/sheet-{a}-{s}.jpg.
 func (s *Server) thumbnail(x *exchange) error {
 	st, feed, err := s.served(x)
 	if err != nil {
 		return err
 	}
 	name, isPicture := strings.CutSuffix(x.r.PathValue("file"), ".jpg")
-	name, isSheet := strings.CutPrefix(name, "sheet-")
-	epoch, epochOK := number(x.r.PathValue("epoch"))
-	n, ok := number(name)
-	if !isPicture || !epochOK || !ok {
-		return errUnknown
-	}
-	t := feed.Current()
-	e := t.Epoch(epoch)
-	if e == nil && epoch <= t.Gone && epoch > 0 {
-		return errGone
-	}
-	if e == nil {
+	sheet, isSheet := strings.CutPrefix(name, "sheet-")
+	epoch, ok := number(x.r.PathValue("epoch"))
+	if !isPicture || !ok {
 		return errUnknown
 	}
 	if isSheet {
-		return s.sheet(x, st, t, e, n)
+		return s.sheet(x, st, feed, epoch, sheet)
+	}
+	n, ok := number(name)
+	if !ok {
+		return errUnknown
+	}
+	t := feed.Current()
+	e, err := epochOf(t, epoch)
+	if err != nil {
+		return err
 	}
 	g := stills.Segment(t, e, n)
 	if g == nil && n >= e.FirstMSN && n < t.Kept {
@@ -160,24 +160,60 @@ func (s *Server) thumbnail(x *exchange) error {
 	if g == nil {
 		return errUnknown
 	}
-	j, err := jobOf(st.name, "thumbnail", stills.ThumbnailWidth, n, epoch, g)
+	j, err := jobOf(st.name, "thumbnail", stills.ThumbnailWidth, strconv.FormatUint(n, 10), epoch, g)
 	if err != nil {
 		return err
 	}
 	return s.thumbnailOf(x, j, cacheImmutable)
 }
 
-// sheet answers with sheet n of an epoch.
-func (s *Server) sheet(x *exchange, st *stream, t *timeline.Timeline, e *timeline.Epoch, n uint64) error {
-	sheet := stills.SheetAt(t, e, n)
+func epochOf(t *timeline.Timeline, epoch uint64) (*timeline.Epoch, error) {
+	switch e := t.Epoch(epoch); {
+	case e != nil:
+		return e, nil
+	case epoch > 0 && epoch <= t.Gone:
+		return nil, errGone
+	}
+	return nil, errUnknown
+}
+
+// sheet answers with a sheet. One that is just about to be whole is waited for.
+func (s *Server) sheet(x *exchange, st *stream, feed *timeline.Feed, epoch uint64, name string) error {
+	left, right, _ := strings.Cut(name, "-")
+	anchor, anchorOK := number(left)
+	n, ok := number(right)
+	if !anchorOK || !ok {
+		return errUnknown
+	}
+	var t *timeline.Timeline
+	var e *timeline.Epoch
+	var sheet stills.Sheet
+	var err error
+	ready := func(now *timeline.Timeline) bool {
+		t = now
+		if e, err = epochOf(t, epoch); err != nil {
+			return true
+		}
+		sheet = stills.SheetAt(t, e, anchor, n)
+		return sheet.Whole || !sheet.Near()
+	}
+	if _, err := x.hold(feed, "", stillHold, ready); err != nil {
+		return err
+	}
+	if err != nil {
+		return err
+	}
 	if !sheet.Whole {
+		if sheet.To == 0 && (e.Number < t.Broadcast || anchor < t.Kept) {
+			return errGone
+		}
 		return errUnknown
 	}
 	segments, all := sheet.Keys(t, e)
 	if len(segments) == 0 {
 		return errGone
 	}
-	j, err := jobOf(st.name, "sheet", stills.ThumbnailWidth, n, e.Number, segments...)
+	j, err := jobOf(st.name, "sheet", stills.ThumbnailWidth, name, e.Number, segments...)
 	if err != nil {
 		return err
 	}

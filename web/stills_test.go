@@ -87,7 +87,7 @@ func TestThumbnails(t *testing.T) {
 
 	for url, status := range map[string]int{
 		"1/1.jpg": 410, "1/32.jpg": 404, "2/30.jpg": 404, "1/029.jpg": 404, "1/29.png": 404, "1/29": 404, "01/29.jpg": 404,
-		"0/29.jpg": 404, "1/sheet-1.jpg": 404, "1/sheet-00.jpg": 404, "1/sheet-.jpg": 404, "1/sheet-99999999999.jpg": 404, "1/.jpg": 404,
+		"0/29.jpg": 404, "1/sheet-1-9.jpg": 404, "1/sheet-1-00.jpg": 404, "1/sheet-.jpg": 404, "1/sheet-1.jpg": 404, "1/sheet-1-99999999999.jpg": 410, "1/sheet-40-0.jpg": 404, "2/sheet-1-0.jpg": 404, "1/.jpg": 404,
 	} {
 		require.Equal(t, status, g.get("/live/live/thumbnails/"+url).Code, url)
 	}
@@ -102,23 +102,23 @@ func TestSheets(t *testing.T) {
 	p := g.publisher("live")
 	p.window = 40 * time.Second
 	p.begin().fix().segments(25)
-	require.Contains(t, g.get("/live/live/thumbnails.vtt").Body.String(), "\nthumbnails/1/sheet-0.jpg#xywh=1280,720,320,180\n")
-	whole := g.get("/live/live/thumbnails/1/sheet-0.jpg")
-	require.Equal(t, "live/sheet/1/0 320x180 of 25", whole.Body.String())
+	require.Contains(t, g.get("/live/live/thumbnails.vtt").Body.String(), "\nthumbnails/1/sheet-1-0.jpg#xywh=1280,720,320,180\n")
+	whole := g.get("/live/live/thumbnails/1/sheet-1-0.jpg")
+	require.Equal(t, "live/sheet/1/1-0 320x180 of 25", whole.Body.String())
 	require.Equal(t, "public, max-age=31536000, immutable", whole.Header().Get("Cache-Control"))
 	require.Equal(t, stills.Columns, d.last().Columns)
 
 	p.segments(35) // its beginning leaves
 	d.kept = nil
-	w := g.get("/live/live/thumbnails/1/sheet-0.jpg")
+	w := g.get("/live/live/thumbnails/1/sheet-1-0.jpg")
 	require.Equal(t, "public, max-age=10", w.Header().Get("Cache-Control"), "something stands in for what has left")
-	require.Regexp(t, `^live/sheet/1/0/from/[0-9]+ 320x180 of 25$`, w.Body.String())
+	require.Regexp(t, `^live/sheet/1/1-0/from/[0-9]+ 320x180 of 25$`, w.Body.String())
 	d.kept = whole.Body.Bytes()
-	w = g.get("/live/live/thumbnails/1/sheet-0.jpg")
+	w = g.get("/live/live/thumbnails/1/sheet-1-0.jpg")
 	require.Equal(t, whole.Body.String(), w.Body.String())
 	require.Equal(t, whole.Header(), w.Header())
 	p.segments(25)
-	require.Equal(t, 410, g.get("/live/live/thumbnails/1/sheet-0.jpg").Code)
+	require.Equal(t, 410, g.get("/live/live/thumbnails/1/sheet-1-0.jpg").Code)
 }
 
 func TestPoster(t *testing.T) {

@@ -13,10 +13,11 @@
 //
 // # URLs
 //
-// Relative to the stream's folder, as players resolve them:
+// Relative to the stream's folder, as players resolve them,
+// where {a} is the anchor's first segment:
 //
 //	poster.jpg
 //	thumbnails.vtt
 //	thumbnails/{epoch}/{n}.jpg
-//	thumbnails/{epoch}/sheet-{s}.jpg
+//	thumbnails/{epoch}/sheet-{a}-{s}.jpg
 package stills

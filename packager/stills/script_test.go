@@ -21,11 +21,13 @@ type script struct {
 	now   time.Time
 	codec *media.H264
 	key   int // of the parts that come: Part.Key
+	// length is that of the segments that come.
+	length media.Ticks
 }
 
 func newScript(tb testing.TB) *script {
 	return &script{
-		tb: tb, t: timeline.New(timeline.Numbers{}), now: clock, key: 100,
+		tb: tb, t: timeline.New(timeline.Numbers{}), now: clock, key: 100, length: 180_000,
 		codec: &media.H264{SPS: []byte{0x67}, PPS: []byte{0x68}, Width: 1920, Height: 1080, SARWidth: 1, SARHeight: 1},
 	}
 }
@@ -49,19 +51,19 @@ func (s *script) start(window time.Duration) {
 	s.at = media.TicksOf(timeline.Origin, media.VideoClock)
 }
 
-// part opens a segment of two seconds, which shut closes.
+// part opens a segment, which shut closes.
 func (s *script) part() {
 	s.tb.Helper()
 	s.apply(timeline.PartWritten{Epoch: s.t.Current().Number, Rendition: timeline.Source, MSN: s.t.Next.MSN, Part: timeline.Part{
-		Start: s.at, Duration: 180_000, Samples: 60, Independent: true, Key: s.key, Time: s.now, Data: make([]byte, 200),
+		Start: s.at, Duration: s.length, Samples: 60, Independent: true, Key: s.key, Time: s.now, Data: make([]byte, 200),
 	}})
 }
 
 func (s *script) shut() {
 	s.tb.Helper()
-	s.apply(timeline.SegmentClosed{Epoch: s.t.Current().Number, Rendition: timeline.Source, MSN: s.t.Next.MSN - 1, Duration: 180_000})
-	s.at += 180_000
-	s.now = s.now.Add(2 * time.Second)
+	s.apply(timeline.SegmentClosed{Epoch: s.t.Current().Number, Rendition: timeline.Source, MSN: s.t.Next.MSN - 1, Duration: s.length})
+	s.at += s.length
+	s.now = s.now.Add(s.length.Duration(media.VideoClock))
 }
 
 func (s *script) segments(n int) {

@@ -41,34 +41,89 @@ func TestSizeOf(t *testing.T) {
 	require.False(t, ok)
 }
 
+// numbers are the segments of a sheet's stills.
+func numbers(s *script, sheet stills.Sheet) (list []uint64, all bool) {
+	keys, all := sheet.Keys(s.t, s.t.Epoch(sheet.Epoch))
+	for _, g := range keys {
+		list = append(list, g.MSN)
+	}
+	return list, all
+}
+
+// rising are n numbers from first on.
+func rising(first uint64, n int) (list []uint64) {
+	for i := range uint64(n) {
+		list = append(list, first+i)
+	}
+	return list
+}
+
 func TestSheets(t *testing.T) {
 	s := newScript(t)
 	require.Nil(t, stills.Newest(s.t))
 	s.start(time.Hour)
 	s.segments(stills.PerSheet - 1)
 	s.part()
-	e := s.t.Epochs[0]
+	at := func(epoch int, anchor, n uint64) stills.Sheet {
+		return stills.SheetAt(s.t, s.t.Epochs[epoch], anchor, n)
+	}
 	require.EqualValues(t, stills.PerSheet, stills.Newest(s.t).MSN, "an open segment has its picture")
-	require.False(t, stills.SheetAt(s.t, e, 0).Whole)
+	require.False(t, at(0, 1, 0).Whole)
+	require.True(t, at(0, 1, 0).Near())
+	require.False(t, at(0, 1, 1).Near())
+	require.Empty(t, stills.Sheets(s.t, s.t.Epochs[0], 0))
 	s.shut()
-	require.Equal(t, stills.Sheet{Epoch: 1, First: 1, End: 26, Whole: true}, stills.SheetAt(s.t, e, 0))
-	require.Equal(t, stills.Sheet{Epoch: 1, Number: 1, First: 26, End: 51}, stills.SheetAt(s.t, e, 1))
-	require.Zero(t, stills.SheetAt(s.t, e, 1<<60))
-	sheet, place := stills.SheetOf(s.t, e, 25)
-	require.Zero(t, sheet.Number)
-	require.Equal(t, 24, place)
+	first := at(0, 1, 0)
+	require.True(t, first.Whole)
+	require.Equal(t, "sheet-1-0.jpg", string(first.AppendName(nil)))
+	got, all := numbers(s, first)
+	require.True(t, all)
+	require.Equal(t, rising(1, stills.PerSheet), got)
+	require.Equal(t, timeline.Origin+50*time.Second, at(0, 1, 1).From)
+	require.Zero(t, at(0, 1, 1<<60))
+	require.Zero(t, at(0, 2, 0), "there is no such anchor")
+	require.Len(t, stills.Sheets(s.t, s.t.Epochs[0], 0), 1)
 
 	s.segments(3)
 	s.leave()
-	e = s.t.Epochs[0]
-	require.Equal(t, stills.Sheet{Epoch: 1, Number: 1, First: 26, End: 29, Whole: true}, stills.SheetAt(s.t, e, 1), "nothing comes to it any more")
-	require.Zero(t, stills.SheetAt(s.t, e, 2))
+	require.True(t, at(0, 1, 1).Whole, "nothing comes to it any more")
+	got, _ = numbers(s, at(0, 1, 1))
+	require.Equal(t, rising(26, 3), got)
+	require.Zero(t, at(0, 1, 2))
 	s.start(time.Hour)
 	s.segments(1)
-	require.True(t, stills.SheetAt(s.t, s.t.Epochs[0], 1).Whole)
-	require.Zero(t, stills.SheetAt(s.t, s.t.Epochs[0], 2))
-	require.Equal(t, stills.Sheet{Epoch: 2, First: 29, End: 54}, stills.SheetAt(s.t, s.t.Epochs[1], 0))
+	got, _ = numbers(s, at(0, 1, 1))
+	require.Equal(t, rising(26, 3), got)
+	require.Zero(t, at(0, 1, 2))
+	require.Len(t, stills.Sheets(s.t, s.t.Epochs[0], 0), 2)
+	require.False(t, at(1, 29, 0).Whole)
+	require.Equal(t, timeline.Origin, at(1, 29, 0).From)
 	require.Nil(t, stills.Segment(s.t, s.t.Epochs[0], 29), "it's of another epoch")
+
+	s.leave()
+	s.apply(timeline.StreamEnded{At: s.now})
+	require.Len(t, stills.Sheets(s.t, s.t.Epochs[0], 0), 2)
+	s.start(time.Hour)
+	s.segments(1)
+	require.Zero(t, at(0, 1, 0), "of another broadcast")
+}
+
+// A sheet is of time: of short segments it has some, of long ones the same several times.
+func TestSheetsOfIrregularSegments(t *testing.T) {
+	s := newScript(t)
+	s.start(time.Hour)
+	s.length = media.TicksOf(time.Second, media.VideoClock)
+	s.segments(4)
+	s.length = media.TicksOf(6*time.Second, media.VideoClock)
+	s.segments(8)
+	got, _ := numbers(s, stills.SheetAt(s.t, s.t.Epochs[0], 1, 0))
+	require.Equal(t, []uint64{2, 4, 5, 5, 5, 6, 6, 6}, got[:8])
+	require.Len(t, got, stills.PerSheet)
+	body, err := stills.AppendVTT(nil, s.t)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "00:00:00.000 --> 00:00:01.000\nthumbnails/1/sheet-1-0.jpg#xywh=0,0,320,180\n")
+	require.Contains(t, string(body), "00:00:01.000 --> 00:00:02.000\nthumbnails/1/sheet-1-0.jpg#xywh=0,0,320,180\n")
+	require.Contains(t, string(body), "00:00:04.000 --> 00:00:10.000\nthumbnails/1/sheet-1-0.jpg#xywh=960,0,320,180\n")
 }
 
 // Where a picture is missing its neighbour stands in.
@@ -83,22 +138,16 @@ func TestKeysOfASheet(t *testing.T) {
 	s.segments(1)
 	s.key = 100
 	s.segments(stills.PerSheet - 5)
-	e := s.t.Epochs[0]
-	keys, all := stills.SheetAt(s.t, e, 0).Keys(s.t, e)
+	got, all := numbers(s, stills.SheetAt(s.t, s.t.Epochs[0], 1, 0))
 	require.True(t, all)
-	var got []uint64
-	for _, g := range keys {
-		got = append(got, g.MSN)
-	}
 	require.Len(t, got, stills.PerSheet)
 	require.Equal(t, []uint64{3, 3, 3, 4, 4, 6, 7}, got[:7])
 
 	s.slide()
-	e = s.t.Epochs[0]
-	keys, all = stills.SheetAt(s.t, e, 0).Keys(s.t, e)
+	got, all = numbers(s, stills.SheetAt(s.t, s.t.Epochs[0], 1, 0))
 	require.False(t, all, "its beginning has left")
-	require.Len(t, keys, stills.PerSheet)
-	require.Equal(t, s.t.Kept, keys[0].MSN)
+	require.Len(t, got, stills.PerSheet)
+	require.Equal(t, s.t.Kept, got[0])
 }
 
 func TestVTT(t *testing.T) {
@@ -120,16 +169,16 @@ func TestVTT(t *testing.T) {
 
 2026-03-01T12:00:00.000Z
 00:00:00.000 --> 00:00:02.000
-thumbnails/1/sheet-0.jpg#xywh=0,0,320,180
+thumbnails/1/sheet-1-0.jpg#xywh=0,0,320,180
 
 2026-03-01T12:00:02.000Z
 00:00:02.000 --> 00:00:04.000
-thumbnails/1/sheet-0.jpg#xywh=320,0,320,180
+thumbnails/1/sheet-1-0.jpg#xywh=320,0,320,180
 `), text)
 	require.True(t, strings.HasSuffix(text, `
 2026-03-01T12:00:48.000Z
 00:00:48.000 --> 00:00:50.000
-thumbnails/1/sheet-0.jpg#xywh=1280,720,320,180
+thumbnails/1/sheet-1-0.jpg#xywh=1280,720,320,180
 
 2026-03-01T12:00:52.000Z
 00:00:52.000 --> 00:00:54.000
@@ -145,7 +194,7 @@ thumbnails/1/27.jpg
 	require.True(t, strings.HasSuffix(string(body), `
 2026-03-01T12:00:52.000Z
 00:00:52.000 --> 00:00:54.000
-thumbnails/1/sheet-1.jpg#xywh=320,0,320,180
+thumbnails/1/sheet-1-1.jpg#xywh=320,0,320,180
 
 2026-03-01T12:00:59.000Z
 00:00:54.000 --> 00:00:56.000
@@ -176,7 +225,7 @@ func TestSoundHasNoStills(t *testing.T) {
 	s.apply(timeline.InitWritten{Epoch: 1, InitEpoch: 1, Rendition: timeline.Audio})
 	s.apply(timeline.TargetsFixed{Targets: timeline.Targets{Segment: 2 * time.Second, Part: time.Second}})
 	require.Nil(t, stills.Newest(s.t))
-	require.Zero(t, stills.SheetAt(s.t, s.t.Epochs[0], 0))
+	require.Zero(t, stills.SheetAt(s.t, s.t.Epochs[0], 1, 0))
 	_, err = stills.AppendVTT(nil, s.t)
 	require.ErrorIs(t, err, stills.ErrNotReady)
 }

@@ -2,6 +2,8 @@ package stills
 
 import (
 	"errors"
+	"math"
+	"sort"
 	"strconv"
 	"time"
 
@@ -30,9 +32,13 @@ func AppendVTT(dst []byte, t *timeline.Timeline) ([]byte, error) {
 		if r == nil {
 			continue
 		}
-		end := ^uint64(0)
+		end := uint64(math.MaxUint64)
 		if i+1 < len(t.Epochs) {
 			end = t.Epochs[i+1].FirstMSN
+		}
+		var sheets []Sheet
+		for i := range e.Anchors {
+			sheets = append(sheets, Sheets(t, e, i)...)
 		}
 		for g := range r.Segments.From(max(t.First, e.FirstMSN)) {
 			if g.MSN >= end {
@@ -40,7 +46,7 @@ func AppendVTT(dst []byte, t *timeline.Timeline) ([]byte, error) {
 			}
 			d := g.Duration.Duration(g.Timescale(r))
 			if Segment(t, e, g.MSN) != nil {
-				dst, any = appendCue(dst, t, e, g, at, at+d), true
+				dst, any = appendCue(dst, sheets, e, g, at, at+d), true
 			}
 			at += d
 		}
@@ -51,21 +57,23 @@ func AppendVTT(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	return dst, nil
 }
 
-func appendCue(dst []byte, t *timeline.Timeline, e *timeline.Epoch, g *timeline.Segment, from, to time.Duration) []byte {
+// appendCue writes the cue of a segment, whose still is on one of the sheets, or by itself.
+func appendCue(dst []byte, sheets []Sheet, e *timeline.Epoch, g *timeline.Segment, from, to time.Duration) []byte {
 	dst = append(dst, '\n')
 	dst = g.Time.UTC().AppendFormat(dst, dateFormat)
 	dst = appendTime(append(dst, '\n'), from)
 	dst = appendTime(append(dst, " --> "...), to)
 	dst = append(dst, "\nthumbnails/"...)
 	dst = append(strconv.AppendUint(dst, e.Number, 10), '/')
-	s, place := SheetOf(t, e, g.MSN)
 	size, ok := SizeOf(g.Init.Track, ThumbnailWidth)
-	if !ok || !s.Whole || s.First < t.Kept {
+	n := sort.Search(len(sheets), func(i int) bool { return sheets[i].covers(g) <= 0 })
+	if !ok || n == len(sheets) || sheets[n].covers(g) != 0 {
 		dst = strconv.AppendUint(dst, g.MSN, 10)
 		return append(dst, ".jpg\n"...)
 	}
-	dst = strconv.AppendUint(append(dst, "sheet-"...), s.Number, 10)
-	dst = append(dst, ".jpg#xywh="...)
+	s := &sheets[n]
+	dst = append(s.AppendName(dst), "#xywh="...)
+	place := s.place(g)
 	for i, v := range [...]int{place % Columns * size.Width, place / Columns * size.Height, size.Width, size.Height} {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -73,6 +81,25 @@ func appendCue(dst []byte, t *timeline.Timeline, e *timeline.Epoch, g *timeline.
 		dst = strconv.AppendInt(dst, int64(v), 10)
 	}
 	return append(dst, '\n')
+}
+
+// covers tells whether a sheet is of a segment's time: -1 where it's after it, 1 where it's before.
+func (s *Sheet) covers(g *timeline.Segment) int {
+	middle := (g.Start + g.Duration/2).Duration(g.Timescale(s.r))
+	switch {
+	case g.MSN < s.first || middle < s.From:
+		return -1
+	case g.MSN >= s.end || middle >= s.To:
+		return 1
+	}
+	return 0
+}
+
+// AppendName appends the sheet's name within its epoch's folder.
+func (s *Sheet) AppendName(dst []byte) []byte {
+	dst = strconv.AppendUint(append(dst, "sheet-"...), s.Anchor, 10)
+	dst = strconv.AppendUint(append(dst, '-'), s.Number, 10)
+	return append(dst, ".jpg"...)
 }
 
 // appendTime writes a WebVTT timestamp.
