@@ -127,9 +127,13 @@ func checkPart(t testing.TB, track media.Track, p timeline.Part, first bool, lim
 	require.EqualValues(t, track.ID, got.ID)
 	require.Len(t, got.Samples, p.Samples)
 	var sum media.Ticks
-	for _, s := range got.Samples {
+	key := len(p.Data)
+	for i, s := range got.Samples {
 		require.NotZero(t, s.Duration)
 		sum += media.Ticks(s.Duration)
+		if i > 0 {
+			key -= len(s.Payload)
+		}
 	}
 	from := media.Ticks(got.BaseTime)
 	end := from + sum
@@ -145,6 +149,10 @@ func checkPart(t testing.TB, track media.Track, p timeline.Part, first bool, lim
 		limit = max(p.Duration, end-from)
 	}
 	require.Equal(t, min(end-p.Start, limit), p.Duration)
+	if track.Kind != media.Video || !p.Independent {
+		key = 0
+	}
+	require.Equal(t, key, p.Key)
 	require.False(t, bytes.Contains(p.Data[:8], []byte("mdat")))
 }
 

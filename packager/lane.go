@@ -141,6 +141,9 @@ func (l *lane) publish(ctx context.Context, n int) error {
 		Arrived:     l.arrivals[n-1],
 		Data:        appendPart(events, &f),
 	}
+	if l.Kind == media.Video && first.Sync {
+		part.Key = len(part.Data) - f.Size() + f.SizeToFirst()
+	}
 	err := e.record.append(ctx, timeline.PartWritten{
 		Epoch: e.number, Rendition: l.rendition, MSN: l.msn, Index: l.parts, Part: part,
 	})

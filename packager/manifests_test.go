@@ -27,14 +27,14 @@ type viewers struct {
 	hls      *hlscheck.Observer
 	mpd      string // where it's asked for next
 	measured map[string]bool
-	whole    map[timeline.RenditionID]transport
-	uneven   int // findings that late explains
+	whole    map[string]whole // by path
+	uneven   int              // findings that late explains
 }
 
-// transport is a playlist of MPEG-TS, and the Timeline.Whole that it is of.
-type transport struct {
-	whole uint64
-	body  string
+// whole is a playlist of whole segments, and the Timeline.Whole that it is of.
+type whole struct {
+	version uint64
+	body    string
 }
 
 const (
@@ -46,7 +46,7 @@ func newViewers(t testing.TB) *viewers {
 	return &viewers{
 		t: t, dash: dashcheck.NewObserver(dashcheck.Options{Skew: 250 * time.Millisecond}),
 		hls: hlscheck.NewObserver(hlscheck.Options{}), mpd: mpdURL, measured: map[string]bool{},
-		whole: map[timeline.RenditionID]transport{},
+		whole: map[string]whole{},
 	}
 }
 
@@ -152,7 +152,9 @@ func (v *viewers) lookAtHLS(tl *timeline.Timeline, now time.Time) {
 		fetch(path, body, err)
 		body, err = hls.AppendMediaDelta(nil, tl, r.ID)
 		fetch(path+"?_HLS_skip=YES", body, err)
-		v.lookAtTransport(tl, r)
+		_, _ = v.lookAtWhole(tl, r, "ts.m3u8", hls.AppendTransportMedia)
+		body, err = v.lookAtWhole(tl, r, "iframes.m3u8", hls.AppendIFrames)
+		fetch(string(r.ID)+"/iframes.m3u8", body, err)
 		for g := range r.Segments.All() {
 			v.measure(r, g)
 		}
@@ -162,17 +164,21 @@ func (v *viewers) lookAtHLS(tl *timeline.Timeline, now time.Time) {
 	}
 }
 
-// lookAtTransport demands that a playlist of whole segments changes with Timeline.Whole only.
-func (v *viewers) lookAtTransport(tl *timeline.Timeline, r *timeline.Rendition) {
-	body, err := hls.AppendTransportMedia(nil, tl, r.ID)
+// ofWhole renders a playlist of whole segments.
+type ofWhole func([]byte, *timeline.Timeline, timeline.RenditionID) ([]byte, error)
+
+// lookAtWhole demands that a playlist of whole segments changes with Timeline.Whole only.
+func (v *viewers) lookAtWhole(tl *timeline.Timeline, r *timeline.Rendition, name string, f ofWhole) ([]byte, error) {
+	body, err := f(nil, tl, r.ID)
 	if err != nil {
-		return
+		return nil, err
 	}
-	now := transport{tl.Whole, string(body)}
-	if before := v.whole[r.ID]; before.whole == now.whole {
-		require.Equal(v.t, before.body, now.body, "%s as MPEG-TS", r.ID)
+	path, now := string(r.ID)+"/"+name, whole{tl.Whole, string(body)}
+	if before := v.whole[path]; before.version == now.version {
+		require.Equal(v.t, before.body, now.body, path)
 	}
-	v.whole[r.ID] = now
+	v.whole[path] = now
+	return body, nil
 }
 
 func (v *viewers) measure(r *timeline.Rendition, g *timeline.Segment) {
@@ -186,6 +192,9 @@ func (v *viewers) measure(r *timeline.Rendition, g *timeline.Segment) {
 	if url := base + ".m4s"; g.Closed && !g.Gap() && !v.measured[url] {
 		v.measured[url] = true
 		v.hls.Media(url, g.Size)
+		if key := g.Key(); key > 0 {
+			v.hls.Key(url, key)
+		}
 		v.hls.Start(url, g.Start.Duration(g.Timescale(r)))
 	}
 }

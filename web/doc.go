@@ -19,6 +19,9 @@
 // Segments of MPEG-TS are made here when they are asked for: each once for all who ask at
 // the same time, by the goroutine of one of them, and kept within a bound.
 //
+// Posters and thumbnails are laid out by package stills and made by whoever Options.Stills is,
+// which bounds what that takes; here they are waited for.
+//
 // Streams may be signed (package pass): the same URLs then have a token in their path,
 // which no answer depends on but a refusal, and no log shows.
 //

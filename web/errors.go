@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"sluice/packager/hls"
+	"sluice/packager/stills"
 )
 
 // What Permit answers with.
@@ -55,7 +56,8 @@ func problemOf(err error) problem {
 	p := problem{status: http.StatusInternalServerError, text: "internal error", cache: noStore}
 	var refused *refusal
 	switch {
-	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition), errors.Is(err, hls.ErrNoTransport):
+	case errors.Is(err, errUnknown), errors.Is(err, hls.ErrNoRendition), errors.Is(err, hls.ErrNoTransport),
+		errors.Is(err, stills.ErrNone):
 		// It may exist in a second: a stream that starts.
 		p.status, p.cache = http.StatusNotFound, cacheSecond
 	case errors.Is(err, hls.ErrGone), errors.Is(err, errAbsent):
@@ -75,7 +77,8 @@ func problemOf(err error) problem {
 		p.status, p.cache = http.StatusForbidden, refused.cache
 	case errors.Is(err, ErrForbidden):
 		p.status = http.StatusForbidden
-	case errors.Is(err, errNotYet), errors.Is(err, errStopping), errors.Is(err, ErrUnavailable):
+	case errors.Is(err, errNotYet), errors.Is(err, errStopping), errors.Is(err, ErrUnavailable),
+		errors.Is(err, stills.ErrBusy):
 		p.status, p.retry = http.StatusServiceUnavailable, true
 	case errors.Is(err, context.Canceled):
 		p.status = statusClientGone

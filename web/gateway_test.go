@@ -120,6 +120,7 @@ type publisher struct {
 	clock  time.Duration // of the epoch's media
 	size   int           // bytes of a video part
 	began  time.Time
+	window time.Duration
 	tracks []timeline.RenditionTrack
 	// expected are rungs of the epochs that begin, and rungs those that have joined.
 	expected []timeline.ExpectedRendition
@@ -150,7 +151,7 @@ var (
 
 func (g *gateway) publisher(stream string) *publisher {
 	return &publisher{
-		g: g, stream: stream, size: 1000, began: start,
+		g: g, stream: stream, size: 1000, began: start, window: 20 * time.Second,
 		tracks: []timeline.RenditionTrack{videoTrack, audioTrack},
 	}
 }
@@ -171,7 +172,7 @@ func (p *publisher) begin() *publisher {
 	p.g.tb.Helper()
 	next := p.feed().Current().Next
 	p.epoch, p.msn, p.part, p.clock = next.Epoch, next.MSN, 0, timeline.Origin
-	p.append(timeline.EpochStarted{Epoch: p.epoch, At: p.began, Window: 20 * time.Second, Tracks: p.tracks, Expected: p.expected})
+	p.append(timeline.EpochStarted{Epoch: p.epoch, At: p.began, Window: p.window, Tracks: p.tracks, Expected: p.expected})
 	p.rungs = nil
 	for _, rt := range p.tracks {
 		data := fmt.Appendf(nil, "init of %s in epoch %d", rt.Rendition, p.epoch)
@@ -214,9 +215,14 @@ func (p *publisher) write(but ...timeline.RenditionID) *publisher {
 		if p.bytes != nil {
 			data = p.bytes(rt, p.clock, p.part == 0)
 		}
+		key := 0
+		if rt.Track.Kind == media.Video && p.part == 0 {
+			key = len(data) - len(data)/4
+		}
 		p.append(timeline.PartWritten{
 			Epoch: p.epoch, Rendition: rt.Rendition, MSN: p.msn, Index: p.part,
 			Part: timeline.Part{
+				Key:   key,
 				Start: media.TicksOf(p.clock, rt.Track.Timescale), Duration: media.TicksOf(targets.Part, rt.Track.Timescale),
 				Samples: 6, Independent: p.part == 0, Time: p.began.Add(p.clock - timeline.Origin),
 				Arrived: p.began.Add(p.clock - timeline.Origin + targets.Part), Data: data,

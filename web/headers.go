@@ -15,6 +15,8 @@ var (
 	typeVideo = []string{"video/mp4"} // RFC 4337; CMAF (ISO/IEC 23000-19) has no type of its own
 	typeAudio = []string{"audio/mp4"}
 	typeTS    = []string{"video/mp2t"} // RFC 3555 §4.2.9; of sound alone too
+	typeJPEG  = []string{"image/jpeg"}
+	typeVTT   = []string{"text/vtt; charset=utf-8"}
 	typeText  = []string{"text/plain; charset=utf-8"}
 	typeHTML  = []string{"text/html; charset=utf-8"}
 	typeJSON  = []string{"application/json"}

@@ -12,6 +12,12 @@ const (
 	// reloadTargets is for a blocking playlist reload, in target durations
 	// (RFC 8216bis §6.2.5.2).
 	reloadTargets = 3
+	// stillHold is for a poster or thumbnail that nobody has asked for before; an older
+	// poster is shown instead of one that isn't there after posterHold, or is posterAge old
+	// at most.
+	stillHold  = 10 * time.Second
+	posterHold = time.Second
+	posterAge  = 4 * time.Second
 	// defaultAbsence is for media: as long as a publisher may be away, and the
 	// time until its first part.
 	defaultAbsence = 35 * time.Second

@@ -10,6 +10,7 @@ import (
 
 	"sluice/packager/dash"
 	"sluice/packager/hls"
+	"sluice/packager/stills"
 	"sluice/packager/timeline"
 	"sluice/web/cmcd"
 )
@@ -36,7 +37,7 @@ func (x *exchange) manifest(f *timeline.Feed, id timeline.RenditionID, limit tim
 		switch {
 		case errors.Is(err, errAwaited):
 			return false
-		case errors.Is(err, hls.ErrNotReady), errors.Is(err, dash.ErrNotReady):
+		case errors.Is(err, hls.ErrNotReady), errors.Is(err, dash.ErrNotReady), errors.Is(err, stills.ErrNotReady):
 			err = errNoMedia
 			return t.State != timeline.Live
 		}
@@ -104,6 +105,37 @@ func (s *Server) mediaPlaylist(x *exchange) error {
 	}
 	if want.blocks {
 		return x.deliver(r, typeHLS, r.lasted)
+	}
+	return x.deliver(r, typeHLS, r.fresh)
+}
+
+// iframesPlaylist answers /live/{stream}/{rendition}/iframes.m3u8.
+func (s *Server) iframesPlaylist(x *exchange) error {
+	return s.wholePlaylist(x, func(p *playlists) *document { return &p.iframes }, hls.AppendIFrames)
+}
+
+// wholePlaylist answers with a playlist that is of whole segments only, those of several
+// renditions perhaps: so any of them may change it.
+func (s *Server) wholePlaylist(x *exchange, of func(*playlists) *document,
+	render func([]byte, *timeline.Timeline, timeline.RenditionID) ([]byte, error)) error {
+	st, feed, err := s.watched(x)
+	if err != nil {
+		return err
+	}
+	id := timeline.RenditionID(x.r.PathValue("rendition"))
+	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
+		if !t.Ready() {
+			return nil, hls.ErrNotReady
+		}
+		if err := listed(t, id); err != nil {
+			return nil, err
+		}
+		return of(st.playlistsOf(t, id)).at(t, t.Whole, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
+			return render(dst, t, id)
+		})
+	})
+	if err != nil {
+		return err
 	}
 	return x.deliver(r, typeHLS, r.fresh)
 }

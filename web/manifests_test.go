@@ -24,6 +24,7 @@ func TestManifestHeaders(t *testing.T) {
 		"/live/live/source/index.m3u8":                         {"application/vnd.apple.mpegurl", "public, max-age=1"},
 		"/live/live/source/index.m3u8?_HLS_skip=YES":           {"application/vnd.apple.mpegurl", "public, max-age=1"},
 		"/live/live/source/index.m3u8?_HLS_msn=14&_HLS_part=2": {"application/vnd.apple.mpegurl", "public, max-age=12"},
+		"/live/live/source/iframes.m3u8":                       {"application/vnd.apple.mpegurl", "public, max-age=1"},
 		"/live/live/manifest.mpd":                              {"application/dash+xml", "public, max-age=1"},
 		"/live/live/manifest.mpd?after=13":                     {"application/dash+xml", "public, max-age=1"},
 	} {
@@ -66,6 +67,29 @@ func TestManifestHeaders(t *testing.T) {
 	p.part--
 	p.write(timeline.Audio)
 	require.NotEqual(t, before, g.get("/live/live/source/index.m3u8").Header().Get("Etag"))
+}
+
+// A range that the playlist of I-frames names is what players get, and the playlist stays
+// the same until there is another segment.
+func TestIFrames(t *testing.T) {
+	g, p := playing(t, 3)
+	require.Contains(t, g.get("/live/live/index.m3u8").Body.String(), `,URI="source/iframes.m3u8"`)
+	w := g.get("/live/live/source/iframes.m3u8")
+	require.Equal(t, 200, w.Code)
+	require.Contains(t, w.Body.String(), "#EXT-X-BYTERANGE:750@0\n#EXTINF:2.00000,\n1/3.m4s\n")
+	require.NotContains(t, w.Body.String(), "1/4.m4s", "it's open")
+	i := g.get("/live/live/source/1/3.m4s", "Range: bytes=0-749")
+	require.Equal(t, 206, i.Code)
+	require.Equal(t, string(p.data(timeline.Source, 3, 0)[:750]), i.Body.String())
+	require.Equal(t, 404, g.get("/live/live/audio/iframes.m3u8").Code)
+	require.Equal(t, 404, g.get("/live/live/other/iframes.m3u8").Code)
+
+	same := p.write().feed().Current()
+	p.write()
+	require.Equal(t, same.Whole, p.feed().Current().Whole)
+	require.Equal(t, 304, g.get("/live/live/source/iframes.m3u8", "If-None-Match: "+w.Header().Get("Etag")).Code)
+	p.shut()
+	require.Contains(t, g.get("/live/live/source/iframes.m3u8").Body.String(), "1/4.m4s")
 }
 
 func TestAcceptsGzip(t *testing.T) {

@@ -27,6 +27,7 @@ type group struct {
 // groups are all there are.
 type groups struct {
 	multivariant, playlist, mpd, init, segment, part *group
+	still                                            *group
 	api, page, asset, system, other                  *group
 }
 
@@ -54,6 +55,7 @@ func newGroups(registry prometheus.Registerer) *groups {
 		init:         group("init", false, true),
 		segment:      group("segment", false, true),
 		part:         group("part", false, true),
+		still:        group("still", false, true),
 		api:          group("api", true, true),
 		page:         group("page", false, false),
 		asset:        group("asset", false, false),

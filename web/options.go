@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluice/packager/stills"
 	"sluice/storage/catalog"
 	"sluice/storage/certificates"
 	"sluice/storage/journal"
@@ -43,6 +44,10 @@ type Options struct {
 	// checks the tokens of URLs: nil, and no URL with one is known.
 	Rules  func(stream string) pass.Rules
 	Passes *pass.Verifier
+	// Stills makes posters and thumbnails: the JPEG of a job, which is waited for until ctx
+	// ends. Its error wraps stills.ErrNone or stills.ErrBusy, or is the cause of ctx's end. Where
+	// it's nil there are none.
+	Stills func(ctx context.Context, j stills.Job) ([]byte, error)
 	// Multitrack answers encoders that can send several sizes at once; nil: none is answered.
 	Multitrack *Multitrack
 	// Cue, if given, splices a stream, and returns the IDs of what the cue is about. Its

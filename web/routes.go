@@ -28,7 +28,11 @@ func (s *Server) router() http.Handler {
 	viewers("/live/{stream}", "/manifest.mpd", g.mpd, s.mpd)
 	viewers("/live/{stream}", "/{rendition}/index.m3u8", g.playlist, s.mediaPlaylist)
 	viewers("/live/{stream}", "/{rendition}/ts.m3u8", g.playlist, s.transportPlaylist)
+	viewers("/live/{stream}", "/{rendition}/iframes.m3u8", g.playlist, s.iframesPlaylist)
 	viewers("/live/{stream}", "/{rendition}/{epoch}/init.mp4", g.init, s.initSegment)
+	viewers("/live/{stream}", "/poster.jpg", g.still, s.poster)
+	viewers("/live/{stream}", "/thumbnails.vtt", g.still, s.thumbnailIndex)
+	viewers("/live/{stream}", "/thumbnails/{epoch}/{file}", g.still, s.thumbnail) // {n}.jpg and sheet-{a}-{s}.jpg
 	// {n}.m4s, {n}.{part}.m4s and {n}.ts
 	viewers("/live/{stream}", "/{rendition}/{epoch}/{file}", g.segment, s.media)
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluice/packager/stills"
 	"sluice/storage/certificates"
 	"sluice/web/pass"
 	"sluice/web/ui"
@@ -26,6 +27,7 @@ type Server struct {
 	publisher  func(string, bool) *Publisher
 	onAir      func(string) *OnAir
 	multitrack *Multitrack
+	stills     func(context.Context, stills.Job) ([]byte, error)
 	permit     func(*http.Request, string) error                    // may be nil
 	cue        func(context.Context, string, Cue) ([]string, error) // may be nil
 	token      Token
@@ -54,7 +56,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
 		advice: o.Advice, publisher: o.Publisher, onAir: o.OnAir, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
-		cue: o.Cue, token: o.Token, passes: o.Passes,
+		cue: o.Cue, token: o.Token, passes: o.Passes, stills: o.Stills,
 		assets: newAssets(ui.Assets()),
 	}
 	if s.log == nil {
@@ -71,6 +73,9 @@ func New(o Options) *Server {
 	}
 	if s.advice == nil {
 		s.advice = func(string) []string { return nil }
+	}
+	if s.stills == nil {
+		s.stills = func(context.Context, stills.Job) ([]byte, error) { return nil, errNoStills }
 	}
 	if s.publisher == nil {
 		s.publisher = func(string, bool) *Publisher { return nil }

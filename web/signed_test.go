@@ -131,8 +131,8 @@ func TestAnswersDontDependOnTheToken(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	g, _ := playing(t, 3, signing(nil))
-	paths := []string{"/index.m3u8", "/ts.m3u8", "/manifest.mpd", "/source/index.m3u8", "/source/ts.m3u8", "/source/1/init.mp4",
+	g, _ := playing(t, 3, signing(nil), showing(&darkroom{}))
+	paths := []string{"/index.m3u8", "/ts.m3u8", "/manifest.mpd", "/source/index.m3u8", "/source/ts.m3u8", "/source/iframes.m3u8", "/poster.jpg", "/thumbnails.vtt", "/thumbnails/1/2.jpg", "/source/1/init.mp4",
 		"/source/1/2.m4s", "/source/1/4.1.m4s", "/source/1/2.ts"}
 	for name, tc := range map[string]struct {
 		token, text, cache string

@@ -45,6 +45,7 @@ type stream struct {
 	feed    atomic.Pointer[timeline.Feed]
 	viewers viewers
 	manifests
+	shown atomic.Pointer[poster] // the newest
 }
 
 // find returns the stream of that name; the error wraps errUnknown where there is none.
@@ -174,12 +175,14 @@ func (st *stream) follow(ctx context.Context) (*timeline.Feed, error) {
 type manifests struct {
 	multivariant, mpd, closing document
 	transports                 document   // the multivariant playlist of MPEG-TS
+	thumbnails                 document   // where the stills are
 	mu                         sync.Mutex // guards changes of renditions, not its readers
 	renditions                 atomic.Pointer[map[timeline.RenditionID]*playlists]
 }
 
-// playlists are a rendition's media playlist, its delta update, and that of MPEG-TS.
-type playlists struct{ full, delta, transport document }
+// playlists are a rendition's media playlist, its delta update, that of MPEG-TS, and that
+// of its I-frames.
+type playlists struct{ full, delta, transport, iframes document }
 
 // playlistsOf returns those of a rendition of t. What has left t is forgotten.
 func (m *manifests) playlistsOf(t *timeline.Timeline, id timeline.RenditionID) *playlists {

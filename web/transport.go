@@ -23,27 +23,7 @@ func (s *Server) transportMultivariant(x *exchange) error {
 
 // transportPlaylist answers /live/{stream}/{rendition}/ts.m3u8.
 func (s *Server) transportPlaylist(x *exchange) error {
-	st, feed, err := s.watched(x)
-	if err != nil {
-		return err
-	}
-	id := timeline.RenditionID(x.r.PathValue("rendition"))
-	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
-		if !t.Ready() {
-			return nil, hls.ErrNotReady
-		}
-		if err := listed(t, id); err != nil {
-			return nil, err
-		}
-		// Its segments have what several renditions have, so any of them may change it.
-		return st.playlistsOf(t, id).transport.at(t, t.Whole, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
-			return hls.AppendTransportMedia(dst, t, id)
-		})
-	})
-	if err != nil {
-		return err
-	}
-	return x.deliver(r, typeHLS, r.fresh)
+	return s.wholePlaylist(x, func(p *playlists) *document { return &p.transport }, hls.AppendTransportMedia)
 }
 
 // transport answers …/{epoch}/{n}.ts. A segment that isn't whole is waited for.

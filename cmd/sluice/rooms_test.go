@@ -27,11 +27,11 @@ var floors = []struct {
 		"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded", "transcode/child",
 	}},
 	{2, []string{
-		"ingest/playback", "ingest/onair", "packager/hls/...", "packager/dash/...",
+		"ingest/playback", "ingest/onair", "packager/hls/...", "packager/dash/...", "packager/stills",
 		"storage/journal/...", "storage/objects/...", "storage/catalog/...", "storage/certificates/...",
 		"transcode/ffmpeg",
 	}},
-	{3, []string{"ingest", "ingest/admit", "ingest/token", "ingest/webhook", "packager", "transcode", "transcode/slate", "storage/archive", "relay/...", "web/ui/...", "web/pass"}},
+	{3, []string{"ingest", "ingest/admit", "ingest/token", "ingest/webhook", "packager", "transcode", "transcode/slate", "transcode/still", "storage/archive", "relay/...", "web/ui/...", "web/pass"}},
 	{4, []string{"web"}},
 	{5, []string{"cmd/..."}},
 }
@@ -44,7 +44,7 @@ var apart = []string{"ingest", "packager", "transcode", "relay", "storage/archiv
 // files or processes, so that a test of them is a table.
 var dry = []string{
 	"media", "media/scte35", "media/sei", "ingest/chunk", "ingest/amf0", "ingest/message", "ingest/flv", "ingest/mp3", "ingest/id3",
-	"ingest/playback", "packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash",
+	"ingest/playback", "packager/cmaf", "packager/mpegts", "packager/timeline", "packager/hls", "packager/dash", "packager/stills",
 	"transcode/rung", "transcode/nut", "transcode/annexb", "transcode/obu", "transcode/coded",
 	"web/cmcd",
 }

@@ -274,12 +274,19 @@ func TestFragment(t *testing.T) {
 			f := &cmaf.Fragment{Sequence: 7, TrackID: 1, Samples: c.samples}
 			got := f.AppendTo(make([]byte, 0, f.Size()))
 			require.Len(t, got, f.Size())
+			require.True(t, bytes.HasSuffix(got[:f.SizeToFirst()], c.samples[0].Data))
+			rest := 0
+			for _, s := range c.samples[1:] {
+				rest += len(s.Data)
+			}
+			require.Equal(t, f.Size(), f.SizeToFirst()+rest)
 			golden(t, "fragment-"+c.name, got)
 			readBack(t, f, got)
 		})
 	}
 	empty := &cmaf.Fragment{}
 	require.Zero(t, empty.Size())
+	require.Zero(t, empty.SizeToFirst())
 	require.Empty(t, empty.AppendTo(nil))
 }
 

@@ -133,6 +133,16 @@ func (f *Fragment) Size() int {
 	return l.moofSize(len(f.Samples)) + boxHeader + l.payload
 }
 
+// SizeToFirst is the number of those bytes up to the end of the first sample: what has to
+// be read to decode that one alone.
+func (f *Fragment) SizeToFirst() int {
+	if len(f.Samples) == 0 {
+		return 0
+	}
+	l := f.layout()
+	return l.moofSize(len(f.Samples)) + boxHeader + len(f.Samples[0].Data)
+}
+
 // AppendTo appends the fragment, moof and mdat, to dst. With room for Size
 // bytes in dst it allocates nothing.
 func (f *Fragment) AppendTo(dst []byte) []byte {

@@ -48,6 +48,9 @@ func (w *watcher) look(t *timeline.Timeline, now time.Time) {
 		if w.random.IntN(2) == 0 {
 			w.fetch(string(r.ID)+"/ts.m3u8", now, func() ([]byte, error) { return hls.AppendTransportMedia(nil, t, r.ID) })
 		}
+		if w.random.IntN(2) == 0 {
+			w.fetch(string(r.ID)+"/iframes.m3u8", now, func() ([]byte, error) { return hls.AppendIFrames(nil, t, r.ID) })
+		}
 		path := string(r.ID) + "/index.m3u8"
 		if w.random.IntN(2) == 0 {
 			w.fetch(path, now, func() ([]byte, error) { return hls.AppendMedia(nil, t, r.ID) })
@@ -91,6 +94,7 @@ func (w *watcher) measure(r *timeline.Rendition) {
 		if url := base + string(r.ID) + "/" + segmentName(g); g.Closed && !g.Gap() && !w.known[url] {
 			w.known[url] = true
 			w.o.Media(url, g.Size)
+			w.o.Key(url, g.Key())
 			w.o.Start(url, g.Start.Duration(g.Timescale(r)))
 		}
 	}

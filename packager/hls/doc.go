@@ -12,6 +12,7 @@
 //   - AppendMedia: §4.4.3 to §4.4.5, §6.2.1, §6.2.2, §6.2.6, B.1; Apple 8, 14
 //   - AppendMediaDelta: §4.4.5.2, §6.2.5.1
 //   - splices, in both: §4.4.5.1, §4.4.5.1.1
+//   - AppendIFrames: §4.4.3.6, §4.4.6.3; Apple 6
 //   - Blocks: §6.2.5.2
 //   - AppendTransportMultivariant, AppendTransportMedia: the same of MPEG-TS, for
 //     players that know version 3; Transport says what a segment is made of
@@ -24,6 +25,7 @@
 //
 //	index.m3u8
 //	{rendition}/index.m3u8
+//	{rendition}/iframes.m3u8
 //	{rendition}/{epoch}/init.mp4
 //	{rendition}/{epoch}/{n}.m4s
 //	{rendition}/{epoch}/{n}.{part}.m4s
@@ -80,6 +82,14 @@
 // alone, where there is a choice; hls.js leaves that one out. Chromium's own
 // player starts with the smallest and changes at once; as at any start of its,
 // it gives up where the playlist lists nothing that it hasn't fetched yet.
+//
+// # I-frames
+//
+// A playlist of I-frames has one for each whole segment, the picture that it begins with, and
+// so the numbers of the other playlists; keyframes inside a segment aren't listed. It is
+// the first bytes of the segment, whose mdat is cut off behind that picture: whoever
+// asks for I-frames knows that (hls.js, Apple's players). A segment of which it isn't known is
+// EXT-X-GAP. There is nothing of low latency in it, and no date range.
 //
 // # MPEG-TS
 //

@@ -12,6 +12,7 @@ import (
 	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
 	"github.com/stretchr/testify/require"
 
+	"sluice/media"
 	"sluice/packager/hls"
 	"sluice/packager/timeline"
 )
@@ -48,6 +49,13 @@ func render(tb testing.TB, t *timeline.Timeline) []document {
 		require.NoError(tb, err)
 		path := string(r.ID) + "/index.m3u8"
 		docs = append(docs, document{path, body}, document{path + "?_HLS_skip=YES", delta})
+		iframes, err := hls.AppendIFrames(nil, t, r.ID)
+		if r.Track.Kind != media.Video {
+			require.ErrorIs(tb, err, hls.ErrNoRendition)
+			continue
+		}
+		require.NoError(tb, err)
+		docs = append(docs, document{string(r.ID) + "/iframes.m3u8", iframes})
 	}
 	return docs
 }
@@ -142,7 +150,7 @@ func compareMedia(t *testing.T, tl *timeline.Timeline, path string, pl *playlist
 		require.Equal(t, g.Time.Truncate(1e6), s.DateTime.UTC())
 		msn++
 	}
-	if r.Open != nil && filepath.Base(path) != "ts.m3u8" {
+	if r.Open != nil && !slices.Contains([]string{"ts.m3u8", "iframes.m3u8"}, filepath.Base(path)) {
 		require.Len(t, pl.Parts, len(r.Open.Parts))
 	}
 	require.Equal(t, tl.State == timeline.Ended, pl.Endlist)

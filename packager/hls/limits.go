@@ -38,4 +38,5 @@ const startRate = 3_000_000
 const (
 	mediaVersion        = "9" // EXT-X-SKIP
 	multivariantVersion = "6" // EXT-X-MAP in the playlists that it names
+	iframesVersion      = "5" // EXT-X-MAP where there are I-frames only
 )

@@ -59,6 +59,9 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	if len(video) > 1 && len(audio) > 0 {
 		dst = appendSoundOnly(dst, groups[0], captions)
 	}
+	for _, r := range video {
+		dst = appendIFrameStream(dst, r)
+	}
 	return dst, nil
 }
 
@@ -156,7 +159,12 @@ func appendSoundOnly(dst []byte, g soundGroup, captions string) []byte {
 
 // appendStream writes what each EXT-X-STREAM-INF begins with.
 func appendStream(dst []byte, r rates, codecs []string) []byte {
-	dst = append(dst, "#EXT-X-STREAM-INF:BANDWIDTH="...)
+	return appendAttributes(append(dst, "#EXT-X-STREAM-INF:"...), r, codecs)
+}
+
+// appendAttributes writes the attributes that every variant has.
+func appendAttributes(dst []byte, r rates, codecs []string) []byte {
+	dst = append(dst, "BANDWIDTH="...)
 	dst = appendUint(dst, r.peak)
 	dst = append(dst, ",AVERAGE-BANDWIDTH="...)
 	dst = appendUint(dst, r.average)
@@ -180,9 +188,19 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
-// appendPicture writes RESOLUTION, the size at which the picture is to be shown
-// (RFC 8216bis §4.4.6.2), and FRAME-RATE.
+// appendPicture writes RESOLUTION and FRAME-RATE.
 func appendPicture(dst []byte, r *timeline.Rendition, v media.Format) []byte {
+	dst = appendResolution(dst, v)
+	if rate := frameRate(r.FrameRate, v.FrameRate); rate > 0 {
+		dst = append(dst, ",FRAME-RATE="...)
+		dst = strconv.AppendFloat(dst, float64(rate)/1000, 'f', 3, 64)
+	}
+	return dst
+}
+
+// appendResolution writes RESOLUTION, the size at which the picture is to be shown
+// (RFC 8216bis §4.4.6.2).
+func appendResolution(dst []byte, v media.Format) []byte {
 	width := v.Width
 	if v.SARWidth > 0 && v.SARHeight > 0 {
 		width = (v.Width*v.SARWidth + v.SARHeight/2) / v.SARHeight
@@ -190,12 +208,7 @@ func appendPicture(dst []byte, r *timeline.Rendition, v media.Format) []byte {
 	dst = append(dst, ",RESOLUTION="...)
 	dst = appendUint(dst, uint64(width))
 	dst = append(dst, 'x')
-	dst = appendUint(dst, uint64(v.Height))
-	if rate := frameRate(r.FrameRate, v.FrameRate); rate > 0 {
-		dst = append(dst, ",FRAME-RATE="...)
-		dst = strconv.AppendFloat(dst, float64(rate)/1000, 'f', 3, 64)
-	}
-	return dst
+	return appendUint(dst, uint64(v.Height))
 }
 
 // channels returns the number of channels that a decoder puts out, or 0 where

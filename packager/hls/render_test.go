@@ -300,7 +300,7 @@ func TestMultivariantWaitsForRungs(t *testing.T) {
 				s.part()
 			}
 			require.True(t, ready())
-			require.Equal(t, c.names, strings.Count(string(body), "RESOLUTION"))
+			require.Equal(t, c.names, strings.Count(string(body), "FRAME-RATE"))
 		})
 	}
 }
@@ -361,4 +361,28 @@ func TestHintOfARungThatTrails(t *testing.T) {
 	closed, err := timeline.Apply(tl, timeline.SegmentClosed{Epoch: 1, Rendition: "480p", MSN: g.MSN, Duration: 72_000})
 	require.NoError(t, err)
 	require.Empty(t, hint(closed))
+}
+
+// A segment of which it isn't known where its first picture ends is a gap among the I-frames,
+// and there are none in the multivariant playlist before one is known.
+func TestIFramesThatArentKnown(t *testing.T) {
+	s := newScript(t)
+	s.start(bothTracks()...)
+	s.fix()
+	s.unknown = true
+	s.segments(2)
+	body, err := hls.AppendMultivariant(nil, s.t)
+	require.NoError(t, err)
+	require.NotContains(t, string(body), "I-FRAME")
+	s.unknown = false
+	s.segments(1)
+	body, err = hls.AppendMultivariant(nil, s.t)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "I-FRAME")
+	body, err = hls.AppendIFrames(nil, s.t, timeline.Source)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "#EXT-X-GAP\n#EXTINF:2.00000,\n1/2.m4s\n")
+	require.Contains(t, string(body), "#EXT-X-BYTERANGE:200000@0\n#EXTINF:2.00000,\n1/3.m4s\n")
+	_, err = hls.AppendIFrames(nil, s.t, timeline.Audio)
+	require.ErrorIs(t, err, hls.ErrNoRendition)
 }

@@ -59,6 +59,7 @@ type script struct {
 	// onChange sees each timeline, where it isn't nil.
 	onChange func(*timeline.Timeline)
 	bytes    int                          // of a video part; the first of a segment has three times as many
+	unknown  bool                         // nothing is told of where its first picture ends
 	expected []timeline.ExpectedRendition // of the epochs that start
 	clock    map[timeline.RenditionID]media.Ticks
 	inits    map[timeline.RenditionID]timeline.InitWritten
@@ -234,6 +235,9 @@ func (s *script) partOf(rt timeline.RenditionTrack, samples int) {
 		p.Data = bytes.Repeat([]byte{1}, size)
 		if p.Independent {
 			p.Data = bytes.Repeat([]byte{1}, 3*size)
+			if !s.unknown {
+				p.Key = 2 * size
+			}
 		}
 	} else {
 		p.Duration = media.Ticks(samples) * 1024

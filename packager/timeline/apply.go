@@ -141,6 +141,7 @@ func (t *Timeline) beginBroadcast(epoch uint64) {
 	for i, r := range t.Renditions {
 		fresh := *r
 		fresh.PeakBandwidth, fresh.Bytes, fresh.Span, fresh.FrameRate = 0, 0, 0, 0
+		fresh.PeakKeys, fresh.KeyBytes = 0, 0
 		fresh.From, fresh.Left, fresh.Behind, fresh.Newest = 0, false, false, Position{}
 		renditions[i] = &fresh
 	}

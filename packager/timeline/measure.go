@@ -15,7 +15,9 @@ func (r *Rendition) measure(g *Segment, first uint64, target time.Duration) {
 	span := g.Duration.Duration(r.Track.Timescale)
 	r.Bytes += uint64(g.Size)
 	r.Span += span
-	r.PeakBandwidth = max(r.PeakBandwidth, r.newestPeak(first, target))
+	peak, keys := r.newestPeak(first, target)
+	r.PeakBandwidth = max(r.PeakBandwidth, peak)
+	r.PeakKeys, r.KeyBytes = max(r.PeakKeys, keys), r.KeyBytes+uint64(g.Key())
 	if r.Track.Kind != media.Video || span <= 0 {
 		return
 	}
@@ -44,8 +46,8 @@ func (r *Rendition) measure(g *Segment, first uint64, target time.Duration) {
 // half a second (RFC 8216bis §4.1). What a lost publisher left, a keyframe and
 // little more, so counts together with what was before it, not by itself. So does
 // what a rung left when it went, though its playlist begins anew when it is back:
-// there are players that have both.
-func (r *Rendition) newestPeak(first uint64, target time.Duration) uint64 {
+// there are players that have both. keys is the same of what the segments begin with alone.
+func (r *Rendition) newestPeak(first uint64, target time.Duration) (peak, keys uint64) {
 	var run [maxRun]*Segment
 	n := 0
 	last := r.Segments.Last()
@@ -53,19 +55,19 @@ func (r *Rendition) newestPeak(first uint64, target time.Duration) uint64 {
 		run[n] = g
 		n++
 	}
-	var size int
+	var size, key int
 	var span time.Duration
-	var peak uint64
 	for i := n - 1; i >= 0; i-- {
 		g := run[i]
-		size += g.Size
+		size, key = size+g.Size, key+g.Key()
 		span += g.Duration.Duration(g.Timescale(r))
 		if i < n-1 && (span > target+target/2+time.Second/2 || g.MSN+1 != run[i+1].MSN) {
 			break
 		}
 		if span > 0 && span >= target/2 {
 			peak = max(peak, uint64(float64(size)*8/span.Seconds()+0.5))
+			keys = max(keys, uint64(float64(key)*8/span.Seconds()+0.5))
 		}
 	}
-	return peak
+	return peak, keys
 }

@@ -30,9 +30,9 @@ func play(t *testing.T, window time.Duration, target time.Duration, segments ...
 	return tl
 }
 
-// lasting is a part of so many milliseconds and bytes.
+// lasting is a part of so many milliseconds and bytes, half of them its first picture's.
 func lasting(ms, size int) Part {
-	return Part{Duration: media.Ticks(ms) * 90, Samples: ms * 30 / 1000, Data: make([]byte, size)}
+	return Part{Duration: media.Ticks(ms) * 90, Samples: ms * 30 / 1000, Data: make([]byte, size), Key: size / 2}
 }
 
 func repeat(n int, p Part) []Part {
@@ -61,7 +61,10 @@ func TestPeakBandwidth(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tl := play(t, hour, c.target, c.segments...)
-			require.Equal(t, c.want, tl.Rendition(Source).PeakBandwidth)
+			r := tl.Rendition(Source)
+			require.Equal(t, c.want, r.PeakBandwidth)
+			require.InDelta(t, float64(c.want)/2, r.PeakKeys, 1)
+			require.Equal(t, r.Bytes/2, r.KeyBytes)
 		})
 	}
 }

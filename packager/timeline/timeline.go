@@ -121,6 +121,9 @@ type Rendition struct {
 	PeakBandwidth uint64
 	Bytes         uint64
 	Span          time.Duration
+	// PeakKeys and KeyBytes are the same of what Segment.Key tells: of the pictures alone
+	// that segments begin with.
+	PeakKeys, KeyBytes uint64
 	// FrameRate is the highest measured over a whole segment, in frames a
 	// second times 1000, 0 for audio and before the first segment.
 	FrameRate uint32
@@ -166,6 +169,7 @@ type Part struct {
 	Duration    media.Ticks
 	Samples     int
 	Independent bool      // starts with a sync sample
+	Key         int       // bytes of Data to the end of that sample, of a picture; 0 where there is none, or it isn't known
 	Last        bool      // likely the last of its segment: keyframes come regularly
 	Time        time.Time // of Start, on the server's clock, drift corrected
 	Arrived     time.Time // when the last sample's last byte was read
@@ -261,6 +265,15 @@ func (r *Rendition) IsListed(t *Timeline) bool {
 
 // Gap reports whether nothing came for the segment.
 func (g *Segment) Gap() bool { return g.Closed && len(g.Parts) == 0 }
+
+// Key is how many bytes of the segment are to be read for the picture that it begins with;
+// 0 where it isn't known to begin with one.
+func (g *Segment) Key() int {
+	if len(g.Parts) == 0 {
+		return 0
+	}
+	return g.Parts[0].Key
+}
 
 // Timescale returns the timescale of the segment's times; r is its rendition,
 // whose timescale may have changed since.

@@ -29,6 +29,10 @@
 // file, or silence, encoded once for somebody who plays them over and over. Tool.Inspect
 // tells what a file holds. No other file is opened, whatever it refers to by protocol.
 //
+// # Stills
+//
+// Tool.Still makes one JPEG of keyframes, in a process that ends with it.
+//
 // # Processes
 //
 // A process runs at nice 10 in a group of its own, and ends with the gateway

@@ -30,4 +30,7 @@ const (
 	measureLimit = 2 * time.Minute
 	// inspectLimit is how long looking through a picture or clip may take.
 	inspectLimit = 5 * time.Minute
+	// stillLimit is how long making one JPEG may take, and maxStill bounds it, in bytes.
+	stillLimit = 20 * time.Second
+	maxStill   = 4 << 20
 )

@@ -28,6 +28,7 @@ type Config struct {
 	MaxBitrate int // of a publisher, at most, in bits a second; 0: no limit
 	Webhooks   Webhooks
 	JWT        JWT
+	Thumbnails bool   // posters and thumbnails are made for who asks
 	APIToken   Secret // of those who may change something over HTTP; none: nobody may
 	Log        Log
 }
@@ -104,10 +105,11 @@ func Default() Config {
 		Continuity: Continuity{
 			BackupAfter: time.Second, BackupReturn: ReturnAuto, Slate: SlateOn, SlateAfter: 3 * time.Second,
 		},
-		Playback: Playback{Access: Public},
-		Takeover: TakeoverSilent,
-		Webhooks: Webhooks{Timeout: 3 * time.Second},
-		Log:      Log{Format: Text, Level: slog.LevelInfo},
+		Thumbnails: true,
+		Playback:   Playback{Access: Public},
+		Takeover:   TakeoverSilent,
+		Webhooks:   Webhooks{Timeout: 3 * time.Second},
+		Log:        Log{Format: Text, Level: slog.LevelInfo},
 	}
 }
 
@@ -141,6 +143,7 @@ type Flags struct {
 	Slate         *string  `placeholder:"on" help:"What is shown while nobody publishes and the grace lasts: on (a built-in picture, with ffmpeg), the path of a picture or clip, or off. [SLUICE_SLATE]"`
 	SlateAfter    *string  `name:"slate-after" placeholder:"3s" help:"How long nothing comes before the slate is shown. [SLUICE_SLATE_AFTER]"`
 	Ladder        *string  `placeholder:"auto" help:"Qualities to offer: auto (the source and what the machine can encode below it), source, or a list such as source,720p,480p@1200k,360p30@600k:hevc. [SLUICE_LADDER]"`
+	Thumbnails    *string  `placeholder:"on" help:"Posters and thumbnails for seek bars, with ffmpeg: on (made when somebody asks for one) or off. [SLUICE_THUMBNAILS]"`
 	Playback      *string  `placeholder:"public" help:"Who may watch: public, everybody who knows a stream's name; signed, who has a URL with a token (see sluice token). [SLUICE_PLAYBACK]"`
 	Origin        []string `placeholder:"ORIGIN" help:"Origin whose pages may read streams (CORS), as in https://tv.example or https://*.tv.example; may be repeated. Without one, all. [SLUICE_ORIGIN, separated by commas]"`
 	Referer       []string `placeholder:"HOST" help:"Host whose pages may show streams (Referer), as in tv.example or *.tv.example, or none: players that name no page; may be repeated. Without one, all. [SLUICE_REFERER, separated by commas]"`

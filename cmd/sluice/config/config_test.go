@@ -48,8 +48,9 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
 		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest", "max-bitrate": "20M",
 		"backup-after": "2s", "backup-return": "stay", "slate": "off", "slate-after": "5s",
-		"api-token": "0123456789abcdef",
-		"playback":  "public", "origin": "https://tv.example,https://*.tv.example", "referer": "tv.example,none",
+		"api-token":  "0123456789abcdef",
+		"thumbnails": "off",
+		"playback":   "public", "origin": "https://tv.example,https://*.tv.example", "referer": "tv.example,none",
 		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
@@ -93,7 +94,8 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
 		BackupAfter: ptr(texts["backup-after"]), BackupReturn: ptr(texts["backup-return"]),
 		Slate: ptr(texts["slate"]), SlateAfter: ptr(texts["slate-after"]),
-		Playback: ptr("public"), Origin: []string{"https://tv.example", "https://*.tv.example"}, Referer: []string{"tv.example", "none"},
+		Thumbnails: ptr("off"),
+		Playback:   ptr("public"), Origin: []string{"https://tv.example", "https://*.tv.example"}, Referer: []string{"tv.example", "none"},
 		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]), APIToken: ptr(texts["api-token"]),
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}

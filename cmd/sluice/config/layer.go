@@ -72,7 +72,7 @@ func (f Flags) layer() layer {
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,
 		"backup-after": f.BackupAfter, "backup-return": f.BackupReturn, "slate": f.Slate, "slate-after": f.SlateAfter, "ladder": f.Ladder,
-		"playback": f.Playback, "takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
+		"thumbnails": f.Thumbnails, "playback": f.Playback, "takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
 		"api-token": f.APIToken, "api-token-file": f.APITokenFile,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {

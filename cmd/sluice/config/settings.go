@@ -48,6 +48,7 @@ var settings = []setting{
 	{"slate", func(c *Config, v value) error { return c.Continuity.set("slate", v.text) }},
 	{"slate-after", func(c *Config, v value) error { return c.Continuity.set("slate-after", v.text) }},
 	{"ladder", func(c *Config, v value) error { return v.ladderTo(&c.Ladder) }},
+	{"thumbnails", func(c *Config, v value) error { return onOff(&c.Thumbnails, v.text) }},
 	{"playback", func(c *Config, v value) error { return c.Playback.set("playback", v.text) }},
 	{"origin", func(c *Config, v value) error { return c.Playback.set("origin", v.text) }},
 	{"referer", func(c *Config, v value) error { return c.Playback.set("referer", v.text) }},

@@ -19,11 +19,13 @@ import (
 	"sluice/ingest/admit"
 	"sluice/ingest/tunnel"
 	"sluice/packager"
+	"sluice/packager/stills"
 	"sluice/storage/catalog"
 	"sluice/storage/catalog/sqlite"
 	"sluice/storage/certificates"
 	"sluice/storage/journal/memory"
 	"sluice/transcode"
+	"sluice/transcode/still"
 	"sluice/web"
 )
 
@@ -58,6 +60,7 @@ type Gateway struct {
 	policy     *admit.Policy
 	admitter   *admitter
 	air        *airing
+	stills     *still.Maker // nil without thumbnails
 	ingest     *ingest.Server
 	tunnel     *tunnel.Tunnel // nil without RTMPT
 	web        *web.Server
@@ -163,7 +166,13 @@ func (g *Gateway) wire() error {
 	if g.config.Compat.RTMPT {
 		g.tunnel = tunnel.New(g.listeners.web().Addr())
 	}
+	var pictures func(context.Context, stills.Job) ([]byte, error)
+	if g.config.Thumbnails {
+		g.stills = still.New(still.Options{Log: g.log, Metrics: registry})
+		pictures = g.stills.Make
+	}
 	g.web = web.New(web.Options{
+		Stills:  pictures,
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,
 		Cue: g.cue, Token: web.NewToken(string(g.config.APIToken)),

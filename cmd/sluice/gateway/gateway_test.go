@@ -347,7 +347,7 @@ func TestCertificateFilesThatAreMissing(t *testing.T) {
 
 func TestOffIsOff(t *testing.T) {
 	c := onLoopback(t)
-	c.Listen.RTMP, c.Listen.HTTPS = "", ""
+	c.Listen.RTMP, c.Listen.HTTPS, c.Thumbnails = "", "", false
 	g := open(t, c, Options{})
 	end := serve(t, g)
 	a := g.Addresses()
@@ -356,6 +356,7 @@ func TestOffIsOff(t *testing.T) {
 	status, _, _, err := get(client(t, g), "http://"+a.HTTP+"/healthz")
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
+	require.Nil(t, g.stills)
 	require.NoError(t, end())
 }
 

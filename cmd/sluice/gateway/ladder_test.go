@@ -37,7 +37,7 @@ func TestLadderOfAStream(t *testing.T) {
 // encoded says that frames of the rung have come out.
 var encoded = regexp.MustCompile(`sluice_rung_frames_out_total\{rung="240p",stream="live"\} [1-9]`)
 
-// A rung is made of what is published, and no ffmpeg outlives the gateway.
+// A rung is made of what is published, and a poster; no ffmpeg outlives the gateway.
 func TestPublishedStreamHasARung(t *testing.T) {
 	ffmpeg, err := demo.FindFFmpeg()
 	require.NoError(t, err)
@@ -72,6 +72,8 @@ func TestPublishedStreamHasARung(t *testing.T) {
 		}
 		return err
 	})
+
+	eventually(t, has("poster.jpg", "\xff\xd8"))
 
 	ended := make(chan error, 1)
 	go func() { ended <- end() }()

@@ -93,6 +93,9 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	transcoding.start(failed, g.transcoder.Serve)
 	airing.start(failed, g.air.control.Serve)
 	slates.start(failed, g.air.serve)
+	if g.stills != nil {
+		slates.start(failed, g.stills.Serve)
+	}
 	admitting.start(failed, g.policy.Serve)
 	g.startIngest(taking, failed)
 	servers := g.startHTTP(serving, failed)

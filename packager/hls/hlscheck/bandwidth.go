@@ -7,6 +7,11 @@ import "time"
 func (o *Observer) checkBandwidth(f *findings) {
 	for _, ma := range o.masters {
 		f.url, f.at = ma.url.String(), ma.at
+		for _, v := range ma.mv.IFrames {
+			if peak := o.peak(ma, v.URI); peak > float64(v.Bandwidth)*(1+bandwidthSlack) {
+				f.add(bandwidthPeak, v.line, "BANDWIDTH=%d of %s, measured %.0f", v.Bandwidth, v.URI, peak)
+			}
+		}
 		for _, v := range ma.mv.Variants {
 			peak := o.peak(ma, v.URI)
 			var audio float64
@@ -36,6 +41,9 @@ func (o *Observer) peak(ma master, uri string) float64 {
 		for j := i; j < len(t.history); j++ {
 			g := t.history[j]
 			r := o.media.get(g.url)
+			if g.size > 0 {
+				r.size, r.hasSize = g.size, true
+			}
 			if !g.at.Before(ma.at) || !r.hasSize || g.msn != t.history[i].msn+uint64(j-i) {
 				break
 			}

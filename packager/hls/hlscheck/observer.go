@@ -63,6 +63,7 @@ type whole struct {
 	msn      uint64
 	url      string
 	duration time.Duration
+	size     int       // of its range; 0: all of it
 	at       time.Time // when it was seen first
 }
 
@@ -132,6 +133,16 @@ func (o *Observer) Start(url string, start time.Duration) {
 	defer o.mu.Unlock()
 	r := o.media.get(url)
 	r.start, r.hasStart = start, true
+	o.media.set(url, r)
+}
+
+// Key says how many bytes of a whole segment are to be read for the picture that it
+// begins with; url is absolute.
+func (o *Observer) Key(url string, end int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	r := o.media.get(url)
+	r.key, r.hasKey = end, true
 	o.media.set(url, r)
 }
 

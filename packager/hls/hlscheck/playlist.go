@@ -23,6 +23,7 @@ type Media struct {
 	Reports []Report
 	Ranges  []DateRange
 	Ended   bool
+	IFrames bool // EXT-X-I-FRAMES-ONLY
 
 	independent bool
 }
@@ -43,10 +44,14 @@ type Segment struct {
 	Date          time.Time // zero without one
 	Map           string    // URI of the initialization section that applies
 	Gap           bool
+	Range         Range // of the URI's bytes; zero for all of them
 	Parts         []Part
 
 	line int
 }
+
+// Range is EXT-X-BYTERANGE: Length bytes from Offset on.
+type Range struct{ Length, Offset uint64 }
 
 // Part is a partial segment.
 type Part struct {
@@ -74,6 +79,7 @@ type Report struct {
 // Multivariant is a multivariant playlist.
 type Multivariant struct {
 	Variants    []Variant
+	IFrames     []Variant // EXT-X-I-FRAME-STREAM-INF
 	Renditions  []Rendition
 	Independent bool
 }

@@ -73,6 +73,7 @@ func (r *mediaReader) playlistTag(l line) {
 	case "EXT-X-ENDLIST":
 		m.Ended = true
 	case "EXT-X-I-FRAMES-ONLY":
+		m.IFrames = true
 		r.needs(4)
 	case "EXT-X-DEFINE":
 		r.needs(8)
@@ -117,6 +118,7 @@ func (r *mediaReader) segmentTag(l line) {
 		g.line, r.hasInf, late = l.number, true, false
 	case "EXT-X-BYTERANGE":
 		r.needs(4)
+		r.byteRange(l)
 		late = false
 	case "EXT-X-DISCONTINUITY":
 		g.Breaks++
@@ -131,7 +133,7 @@ func (r *mediaReader) segmentTag(l line) {
 			r.needs(2)
 		}
 	case "EXT-X-MAP":
-		r.needs(6)
+		r.needs(5) // and one more in finish
 		r.currentMap, r.hasMap = l.attrs.text("URI"), true
 	case "EXT-X-PROGRAM-DATE-TIME":
 		g.Date, _ = parseDate(l.value)
@@ -151,6 +153,20 @@ func (r *mediaReader) segmentTag(l line) {
 	}
 	if late {
 		r.f.add(orderPart, l.number, "#%s after the segment's first part", l.name)
+	}
+}
+
+// byteRange reads EXT-X-BYTERANGE. Without an offset the range goes on where that of the
+// segment before ends.
+func (r *mediaReader) byteRange(l line) {
+	length, offset, at := strings.Cut(l.value, "@")
+	g := &r.next
+	g.Range.Length, _ = strconv.ParseUint(length, 10, 64)
+	if n := len(r.m.Segments); at {
+		g.Range.Offset, _ = strconv.ParseUint(offset, 10, 64)
+	} else if n > 0 {
+		before := r.m.Segments[n-1].Range
+		g.Range.Offset = before.Offset + before.Length
 	}
 }
 
@@ -215,6 +231,9 @@ func (r *mediaReader) take() Segment {
 func (r *mediaReader) finish() {
 	m := r.m
 	m.finishRanges(r.f)
+	if r.hasMap && !m.IFrames {
+		r.needs(6)
+	}
 	if r.hasInf || r.next.Gap || r.started && len(r.next.Parts) == 0 {
 		r.f.add(tagDangling, r.next.line, "tags of a segment without its URI")
 	}
@@ -258,6 +277,8 @@ func readMultivariant(lines []line, f *findings) *Multivariant {
 		case l.name == "EXT-X-STREAM-INF":
 			pending = l.number
 			mv.Variants = append(mv.Variants, readVariant(l, f))
+		case l.name == "EXT-X-I-FRAME-STREAM-INF":
+			mv.IFrames = append(mv.IFrames, readIFrames(l, f))
 		case l.name == "EXT-X-MEDIA":
 			mv.Renditions = append(mv.Renditions, readRendition(l, f))
 		}
@@ -269,12 +290,21 @@ func readMultivariant(lines []line, f *findings) *Multivariant {
 	return mv
 }
 
-func readVariant(l line, f *findings) Variant {
+// readIFrames reads EXT-X-I-FRAME-STREAM-INF.
+func readIFrames(l line, f *findings) Variant {
+	v := readStream(l, f)
+	if v.URI = l.attrs.text("URI"); !v.HasVideo() {
+		f.add(iframesCodecs, l.number, "CODECS=%q", l.attrs.text("CODECS"))
+	}
+	return v
+}
+
+// readStream reads what variants have in common with their I-frames.
+func readStream(l line, f *findings) Variant {
 	a := l.attrs
 	v := Variant{
 		Bandwidth: a.number("BANDWIDTH"), AverageBandwidth: a.number("AVERAGE-BANDWIDTH"),
-		Resolution: a.text("RESOLUTION"), FrameRate: a.text("FRAME-RATE"),
-		Audio: a.text("AUDIO"), Captions: a.text("CLOSED-CAPTIONS"), line: l.number,
+		Resolution: a.text("RESOLUTION"), line: l.number,
 	}
 	if a.has("CODECS") {
 		v.Codecs = strings.Split(a.text("CODECS"), ",")
@@ -284,11 +314,17 @@ func readVariant(l line, f *findings) Variant {
 	if !a.has("AVERAGE-BANDWIDTH") || v.AverageBandwidth > v.Bandwidth {
 		f.add(variantAverage, l.number, "AVERAGE-BANDWIDTH=%s of BANDWIDTH=%d", a.text("AVERAGE-BANDWIDTH"), v.Bandwidth)
 	}
+	if v.HasVideo() && !a.has("RESOLUTION") {
+		f.add(variantSize, l.number, "no RESOLUTION")
+	}
+	return v
+}
+
+func readVariant(l line, f *findings) Variant {
+	a, v := l.attrs, readStream(l, f)
+	v.FrameRate, v.Audio, v.Captions = a.text("FRAME-RATE"), a.text("AUDIO"), a.text("CLOSED-CAPTIONS")
 	if !v.HasVideo() {
 		return v
-	}
-	if !a.has("RESOLUTION") {
-		f.add(variantSize, l.number, "no RESOLUTION")
 	}
 	if _, decimals, _ := strings.Cut(v.FrameRate, "."); len(decimals) != 3 {
 		f.add(variantRate, l.number, "FRAME-RATE=%s", v.FrameRate)

@@ -33,6 +33,10 @@ func (o *Observer) reload(u *url.URL, m *Media, at time.Time, f *findings) *Medi
 	t.checkUnreported(key, f)
 	o.checkFuture(m, at, f)
 	o.checkIndependence(t, f)
+	if o.checkFamily(t, key, f); m.IFrames {
+		o.checkIFrames(t, f)
+		return m
+	}
 	o.checkSiblings(t, key, f)
 	return m
 }
@@ -213,8 +217,8 @@ func compareSegments(was, now *Segment, wasWhole, isWhole bool, f *findings) {
 		f.add(reloadMap, now.line, "segment %d: %q was %q", now.MSN, now.Map, was.Map)
 	}
 	if wasWhole {
-		if was.URI != now.URI {
-			f.add(reloadURI, now.line, "segment %d: %q was %q", now.MSN, now.URI, was.URI)
+		if was.URI != now.URI || was.Range != now.Range {
+			f.add(reloadURI, now.line, "segment %d: %v of %q was %v of %q", now.MSN, now.Range, now.URI, was.Range, was.URI)
 		}
 		if was.Duration != now.Duration {
 			f.add(reloadLength, now.line, "segment %d: %v was %v", now.MSN, now.Duration, was.Duration)
@@ -288,7 +292,7 @@ func (t *track) remember(m *Media, at time.Time) {
 	}
 	for _, g := range m.Segments {
 		if g.MSN >= next && !g.Gap {
-			t.history = append(t.history, whole{g.MSN, resolve(t.url, g.URI), g.Duration, at})
+			t.history = append(t.history, whole{g.MSN, resolve(t.url, g.URI), g.Duration, int(min(g.Range.Length, maxBody)), at})
 		}
 	}
 	if len(t.history) > maxHistory {

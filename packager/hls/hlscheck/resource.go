@@ -10,6 +10,8 @@ type resource struct {
 	hasStart          bool
 	sync, independent bool
 	hasSize, hasSync  bool
+	key               int // where its first picture ends
+	hasKey            bool
 	isPart            bool
 }
 

@@ -91,7 +91,7 @@ var (
 	reloadVersion   = rule("reload.version", "§6.2.1", Must, "EXT-X-VERSION never changes")
 	reloadMSN       = rule("reload.sequence", "§6.2.2", Must, "the media sequence number never falls")
 	reloadBreak     = rule("reload.discontinuity", "§6.2.2", Must, "a segment keeps its discontinuity sequence number")
-	reloadURI       = rule("reload.uri", "§6.2.1", Must, "a segment keeps its URI")
+	reloadURI       = rule("reload.uri", "§6.2.1", Must, "a segment keeps its URI, and its bytes")
 	reloadLength    = rule("reload.duration", "§6.2.1", Must, "a segment keeps its duration")
 	reloadDate      = rule("reload.date", "§6.2.1", Must, "a segment keeps its date")
 	reloadMap       = rule("reload.map", "§6.2.1", Must, "a segment keeps its EXT-X-MAP")
@@ -108,6 +108,16 @@ var (
 	hintWrong       = rule("hint.wrong", "§4.4.5.3", Must, "what is hinted is what comes next")
 	skipUnknown     = rule("skip.unknown", "§6.2.5.1", Must, "a delta update skips only what a reader has")
 	skipExpand      = rule("skip.expand", "§6.2.5.1", Must, "a delta update expands to the whole playlist")
+)
+
+// Playlists of I-frames.
+var (
+	iframesCodecs = rule("iframes.codecs", "§4.4.6.3", Must, "I-frames are pictures, and nothing else is in their CODECS")
+	iframesTag    = rule("iframes.tag", "§4.4.6.3", Must, "what EXT-X-I-FRAME-STREAM-INF names has EXT-X-I-FRAMES-ONLY, and what EXT-X-STREAM-INF names hasn't")
+	iframesRange  = rule("iframes.range", "§4.4.3.6", Must, "an I-frame is a range of its segment's bytes")
+	iframesEnd    = rule("iframes.end", "§4.4.3.6", Must, "the range ends with the I-frame")
+	iframesParts  = rule("iframes.parts", "project", Must, "a playlist of I-frames has no parts, and promises none")
+	iframesSame   = rule("iframes.same", "§6.2.4, project", Must, "an I-frame has the URI of the segment of its number")
 )
 
 // The multivariant playlist, and playlists beside each other.

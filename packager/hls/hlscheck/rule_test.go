@@ -201,6 +201,28 @@ var faults = []struct {
 	{skipUnknown, "", func(s *spoiler) { s.page(page{rendition: "source", first: 2, last: 15, open: 2, skip: 7}, videoDelta) }},
 	{skipExpand, "", func(s *spoiler) { s.drop(`#EXT-X-PART:.*2/13\.`, video3) }},
 
+	{iframesCodecs, "", func(s *spoiler) { s.change(`CODECS="avc1.640028",RES`, `CODECS="mp4a.40.2",RES`, firstMaster) }},
+	{variantCodecs, "of I-frames", func(s *spoiler) { s.change(`CODECS="avc1.640028",RES`, `RES`, firstMaster) }},
+	{attrUnknown, "of I-frames", func(s *spoiler) { s.change(`(1080),URI`, `$1,FRAME-RATE=30.000,URI`, firstMaster) }},
+	{iframesTag, "missing", func(s *spoiler) { s.drop("#EXT-X-I-FRAMES-ONLY", iframes1) }},
+	{iframesTag, "of a variant", func(s *spoiler) { s.change(`^#EXT-X-TARGET`, "#EXT-X-I-FRAMES-ONLY\n#EXT-X-TARGET", video1) }},
+	{iframesRange, "", func(s *spoiler) { s.drop("#EXT-X-BYTERANGE", iframes1, iframes2) }},
+	{iframesEnd, "too early", func(s *spoiler) { s.change(`100000@0`, "99999@0", iframes1, iframes2) }},
+	{iframesEnd, "behind the segment", func(s *spoiler) { s.change(`100000@0`, "1000001@0", iframes1, iframes2) }},
+	{iframesEnd, "where the one before ends", func(s *spoiler) { s.change(`@0`, "", iframes1) }},
+	{iframesParts, "", func(s *spoiler) {
+		s.change(`^(#EXT-X-TARGET.*)`, "$1\n#EXT-X-PART-INF:PART-TARGET=0.2", iframes1, iframes2)
+	}},
+	{iframesSame, "another segment", func(s *spoiler) { s.change(`^1/4.m4s`, "1/5.m4s", iframes1) }},
+	{iframesSame, "another length", func(s *spoiler) { s.change(`EXTINF:2.00000`, "EXTINF:1.90000", iframes1, iframes2) }},
+	{reloadURI, "other bytes", func(s *spoiler) { s.change(`100000@0`, "100000@1", iframes2) }},
+	{versionLow, "of I-frames", func(s *spoiler) { s.change(`VERSION:5`, "VERSION:4", iframes1, iframes2) }},
+	{versionHigh, "of I-frames", func(s *spoiler) { s.change(`VERSION:5`, "VERSION:6", iframes1, iframes2) }},
+	{alignTarget, "of I-frames", func(s *spoiler) { s.change(`TARGETDURATION:2`, "TARGETDURATION:3", iframes1, iframes2) }},
+	{bandwidthPeak, "of I-frames", func(s *spoiler) {
+		s.change(`:BANDWIDTH=400000,AVERAGE-BANDWIDTH=400000`, ":BANDWIDTH=399000,AVERAGE-BANDWIDTH=399000", lastMaster)
+	}},
+
 	{variantURI, "a tag", func(s *spoiler) { s.change(`^source`, "#EXT-X-INDEPENDENT-SEGMENTS\nsource", firstMaster) }},
 	{variantURI, "nothing", func(s *spoiler) { s.drop(`source`, firstMaster) }},
 	{variantURI, "no tag", func(s *spoiler) { s.add("other/index.m3u8\n", firstMaster) }},

@@ -129,6 +129,7 @@ const masterText = `#EXTM3U
 #EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="CC1",LANGUAGE="en",INSTREAM-ID="CC1"
 #EXT-X-STREAM-INF:BANDWIDTH=4128000,AVERAGE-BANDWIDTH=4100000,CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=29.970,AUDIO="audio",CLOSED-CAPTIONS="cc"
 source/index.m3u8
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=400000,AVERAGE-BANDWIDTH=400000,CODECS="avc1.640028",RESOLUTION=1920x1080,URI="source/iframes.m3u8"
 `
 
 // step is one answer to a viewer.
@@ -157,6 +158,8 @@ const (
 	videoDelta
 	video3
 	audio3
+	iframes1
+	iframes2
 	lastMaster
 )
 
@@ -179,15 +182,39 @@ func observation() []step {
 		videoDelta:  video(4, 15, 2, 5).step(),
 		video3:      video(4, 15, 2, 0).step(),
 		audio3:      audio(4, 15, 2).step(),
+		iframes1:    video(3, 14, 0, 0).iframes(),
+		iframes2:    video(4, 15, 0, 0).iframes(),
 		lastMaster:  master(audio(4, 15, 2)),
 	}
 }
+
+// iframes is the page's playlist of I-frames.
+func (p page) iframes() step {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:5\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-TARGETDURATION:2\n"+
+		"#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", p.first, epoch(p.first))
+	for msn := p.first; msn <= p.last; msn++ {
+		if msn == seam && msn > p.first {
+			b.WriteString("#EXT-X-DISCONTINUITY\n")
+		}
+		if msn == p.first || msn == seam {
+			fmt.Fprintf(&b, "#EXT-X-MAP:URI=\"%d/init.mp4\"\n", epoch(msn))
+		}
+		fmt.Fprintf(&b, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXT-X-BYTERANGE:%d@0\n#EXTINF:2.00000,\n%d/%d.m4s\n",
+			begins(msn).Format("2006-01-02T15:04:05.000Z"), keySize, epoch(msn), msn)
+	}
+	return step{p.rendition + "/iframes.m3u8", b.String(), p.at(), "application/vnd.apple.mpegurl"}
+}
+
+// keySize is where the first picture of each segment ends.
+const keySize = 100_000
 
 // observe feeds steps to an observer, after what is known of the media.
 func observe(steps []step) *Observer {
 	o := NewObserver(Options{})
 	for msn := 1; msn < 40; msn++ {
 		o.Media(fmt.Sprintf("%ssource/%d/%d.m4s", origin, epoch(msn), msn), 1_000_000)
+		o.Key(fmt.Sprintf("%ssource/%d/%d.m4s", origin, epoch(msn), msn), keySize)
 		o.Media(fmt.Sprintf("%saudio/%d/%d.m4s", origin, epoch(msn), msn), 32_000)
 		for _, rendition := range []string{"source", "audio"} {
 			o.Start(fmt.Sprintf("%s%s/%d/%d.m4s", origin, rendition, epoch(msn), msn), time.Duration(msn)*2*time.Second)

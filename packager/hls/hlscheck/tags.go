@@ -87,12 +87,16 @@ var keyAttrs = slices.Concat(
 	choice("METHOD", true, "NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR", "AES-256-GCM"),
 	optional(uri, "URI"), optional(hex, "IV"), optional(quoted, "KEYFORMAT", "KEYFORMATVERSIONS"))
 
-var streamAttrs = slices.Concat(
-	required(integer, "BANDWIDTH"), optional(integer, "AVERAGE-BANDWIDTH"), optional(decimal, "SCORE", "FRAME-RATE"),
+// iframeAttrs are those that EXT-X-I-FRAME-STREAM-INF shares with EXT-X-STREAM-INF (§4.4.6.3).
+var iframeAttrs = slices.Concat(
+	required(integer, "BANDWIDTH"), optional(integer, "AVERAGE-BANDWIDTH"), optional(decimal, "SCORE"),
 	optional(quoted, "CODECS", "SUPPLEMENTAL-CODECS", "ALLOWED-CPC", "REQ-VIDEO-LAYOUT", "STABLE-VARIANT-ID",
-		"AUDIO", "VIDEO", "SUBTITLES", "PATHWAY-ID"),
-	optional(resolution, "RESOLUTION"), optional(quotedOrNone, "CLOSED-CAPTIONS"),
+		"VIDEO", "PATHWAY-ID"),
+	optional(resolution, "RESOLUTION"),
 	choice("HDCP-LEVEL", false, "TYPE-0", "TYPE-1", "NONE"), choice("VIDEO-RANGE", false, "SDR", "HLG", "PQ"))
+
+var streamAttrs = slices.Concat(iframeAttrs,
+	optional(decimal, "FRAME-RATE"), optional(quoted, "AUDIO", "SUBTITLES"), optional(quotedOrNone, "CLOSED-CAPTIONS"))
 
 // tagSpecs are all tags of RFC 8216bis §4.4.
 var tagSpecs = map[string]*tagSpec{
@@ -144,7 +148,7 @@ var tagSpecs = map[string]*tagSpec{
 		optional(quoted, "LANGUAGE", "ASSOC-LANGUAGE", "STABLE-RENDITION-ID", "INSTREAM-ID", "CHARACTERISTICS", "CHANNELS"),
 		choice("DEFAULT", false, "YES", "NO"), choice("AUTOSELECT", false, "YES", "NO"), choice("FORCED", false, "YES", "NO"))},
 	"EXT-X-STREAM-INF":         {place: multivariantPlaylist, form: formAttributes, attrs: streamAttrs},
-	"EXT-X-I-FRAME-STREAM-INF": {place: multivariantPlaylist, form: formAttributes, attrs: slices.Concat(streamAttrs, required(uri, "URI"))},
+	"EXT-X-I-FRAME-STREAM-INF": {place: multivariantPlaylist, form: formAttributes, attrs: slices.Concat(iframeAttrs, required(uri, "URI"))},
 	"EXT-X-SESSION-DATA": {place: multivariantPlaylist, form: formAttributes, attrs: slices.Concat(
 		required(quoted, "DATA-ID"), optional(quoted, "VALUE", "LANGUAGE"), optional(uri, "URI"),
 		choice("FORMAT", false, "JSON", "RAW"))},
