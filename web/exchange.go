@@ -63,7 +63,7 @@ func (s *Server) conclude(x *exchange, began time.Time) {
 		s.log.Error("a request panicked", "err", p, "path", target(x.r.URL), "stack", string(debug.Stack()))
 		s.fail(x, errPanicked)
 	}
-	x.group.count(x.status, x.bytes)
+	x.group.count(x.r.ProtoMajor, x.status, x.bytes)
 	if s.log.Enabled(context.Background(), slog.LevelDebug) {
 		s.log.Debug("request", "method", x.r.Method, "path", target(x.r.URL), "remote", x.r.RemoteAddr,
 			"status", x.status, "bytes", x.bytes, "dur", time.Since(began))

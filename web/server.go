@@ -35,12 +35,13 @@ type Server struct {
 	certificates func() []certificates.Status
 	strays       *prometheus.CounterVec // by port and protocol
 
-	streams    streams
-	transports *transports
-	groups     *groups
-	assets     *assets
-	reports    reports // of players
-	routes     http.Handler
+	streams     streams
+	transports  *transports
+	groups      *groups
+	assets      *assets
+	reports     reports // of players
+	connections *connections
+	routes      http.Handler
 
 	failed   atomic.Int64 // when a failure was logged last, in Unix nanoseconds
 	unlogged atomic.Int64 // failures since
@@ -84,6 +85,11 @@ func New(o Options) *Server {
 		s.absence = defaultAbsence
 	}
 	s.streams = streams{journal: o.Journal, directory: o.Streams, rules: o.Rules, log: s.log, asking: make(chan struct{}, 1)}
+	limit := o.Connections
+	if limit == 0 {
+		limit = DefaultConnections
+	}
+	s.connections = newConnections(limit, s.registry)
 	s.groups = newGroups(s.registry)
 	s.reports = newReports(s.registry)
 	s.transports = newTransports(transportCache, s.registry)

@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Data       string // folder for everything that outlives the process
 	Listen     Listen
+	HTTP3      bool // on HTTPS's port of UDP
 	TLS        TLS
 	Compat     Compat
 	Streams    []Stream       // given here, beside those in the catalog
@@ -120,6 +121,7 @@ type Flags struct {
 	RTMPAddr      *string  `name:"rtmp-addr" placeholder:"127.0.0.1:1935" help:"Address for plain RTMP, or off. [SLUICE_RTMP_ADDR]"`
 	HTTPAddr      *string  `name:"http-addr" placeholder:":8080" help:"Address for HTTP, or off. [SLUICE_HTTP_ADDR]"`
 	HTTPSAddr     *string  `name:"https-addr" placeholder:":8443" help:"Address for HTTPS, or off. [SLUICE_HTTPS_ADDR]"`
+	HTTP3         *bool    `name:"http3" help:"Serve HTTP/3 too, on the UDP port of the number of HTTPS's, which firewalls must let through. [SLUICE_HTTP3]"`
 	Stream        []string `sep:"none" placeholder:"NAME=KEY" help:"A stream and its key; may be repeated. Without any, the first start makes the stream live. [SLUICE_STREAMS, separated by commas]"`
 	TLSCert       []string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM); may be repeated, the first is for clients that send no name. Without one, a local CA is made. [SLUICE_TLS_CERT, separated by commas]"`
 	TLSKey        []string `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM); as often, and in the same order. [SLUICE_TLS_KEY, separated by commas]"`

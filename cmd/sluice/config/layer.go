@@ -85,7 +85,7 @@ func (f Flags) layer() layer {
 			l.values[name] = value{text: strings.Join(list, ","), at: "--" + name}
 		}
 	}
-	for name, on := range map[string]*bool{"rtmpt": f.RTMPT, "rtmpe": f.RTMPE} {
+	for name, on := range map[string]*bool{"http3": f.HTTP3, "rtmpt": f.RTMPT, "rtmpe": f.RTMPE} {
 		if on != nil {
 			l.values[name] = value{text: strconv.FormatBool(*on), at: "--" + name}
 		}

@@ -28,6 +28,7 @@ var settings = []setting{
 	{"rtmp-addr", func(c *Config, v value) error { return address(&c.Listen.RTMP, v.text) }},
 	{"http-addr", func(c *Config, v value) error { return address(&c.Listen.HTTP, v.text) }},
 	{"https-addr", func(c *Config, v value) error { return address(&c.Listen.HTTPS, v.text) }},
+	{"http3", func(c *Config, v value) error { return onOff(&c.HTTP3, v.text) }},
 	{"tls-cert", func(c *Config, v value) error { c.TLS.Certs = items(v.text); return nil }},
 	{"tls-key", func(c *Config, v value) error { c.TLS.Keys = items(v.text); return nil }},
 	{"domain", func(c *Config, v value) error { return domains(&c.TLS.Domains, v.text) }},

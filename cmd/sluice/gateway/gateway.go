@@ -61,6 +61,7 @@ type Gateway struct {
 	ingest     *ingest.Server
 	tunnel     *tunnel.Tunnel // nil without RTMPT
 	web        *web.Server
+	quic       *web.QUIC // nil without HTTP/3
 	ending     atomic.Bool
 }
 
@@ -86,7 +87,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 	if err := g.openStreams(ctx); err != nil {
 		return nil, err
 	}
-	if g.listeners, err = bind(ctx, c.Listen); err != nil {
+	if g.listeners, err = bind(ctx, c.Listen, c.HTTP3); err != nil {
 		return nil, err
 	}
 	if g.certs, err = g.openCertificates(); err != nil {
@@ -182,7 +183,7 @@ func (g *Gateway) wire() error {
 		},
 		Publisher: g.publisher, OnAir: g.air.onAir,
 	})
-	return nil
+	return g.wireHTTP3()
 }
 
 // transcodes reports whether streams are to have ladders.
