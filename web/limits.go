@@ -22,6 +22,15 @@ const (
 const (
 	writeStall = 20 * time.Second
 	writePiece = 128 << 10
+	// writeLeast is what a client has to take in that time, over HTTP/1.1 of the
+	// connection, to be slow and not dead, in bytes.
+	writeLeast = 4 << 10
+	// streamStall is the same for a piece on a stream of HTTP/2 or 3, whose progress isn't
+	// seen here. That the peer is alive their connections see to.
+	streamStall = 2 * time.Minute
+	// maxUnsent is how much of a connection the kernel holds beyond what is under way, in
+	// bytes: a quarter of a second of a source in 4 Mb/s.
+	maxUnsent = 128 << 10
 	// bodyTime is what a client has for a request's body. Nobody needs one.
 	bodyTime = 5 * time.Second
 )
@@ -44,6 +53,9 @@ const (
 	readHeaderTime = 10 * time.Second
 	idleTime       = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
+	// streamsOfTCP are a connection's requests at once over HTTP/2, where a proxy may send
+	// many viewers' by one.
+	streamsOfTCP = 250
 	// pingTime is after how much silence a peer of HTTP/2 or 3 is asked if it is there.
 	pingTime = 15 * time.Second
 	// DefaultConnections is how many one address may have: of viewers behind one router,

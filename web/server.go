@@ -126,8 +126,11 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         protocols,
-		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingTime, WriteByteTimeout: writeStall},
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: pingTime, WriteByteTimeout: writeStall, MaxConcurrentStreams: streamsOfTCP,
+			MaxReceiveBufferPerStream: receiveStream, MaxReceiveBufferPerConnection: receiveAll,
+		},
+		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	if log != nil {
 		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // bad handshakes, and the like: peers' faults

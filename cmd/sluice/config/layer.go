@@ -67,7 +67,7 @@ func (f Flags) layer() layer {
 	l := layer{values: map[string]value{}}
 	for name, v := range map[string]*string{
 		"config": f.Config, "data": f.Data,
-		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
+		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr, "http-connections": f.HTTPConns,
 		"acme-email": f.ACMEEmail, "acme-directory": f.ACMEDirectory, "acme-ca": f.ACMECA,
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,

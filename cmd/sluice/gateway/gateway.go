@@ -181,9 +181,17 @@ func (g *Gateway) wire() error {
 			}
 			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream), line)
 		},
-		Publisher: g.publisher, OnAir: g.air.onAir,
+		Publisher: g.publisher, OnAir: g.air.onAir, Connections: connections(g.config),
 	})
 	return g.wireHTTP3()
+}
+
+// connections is how many viewers' connections one address may have, as web has it.
+func connections(c config.Config) int {
+	if c.HTTPConnections == 0 {
+		return -1
+	}
+	return c.HTTPConnections
 }
 
 // transcodes reports whether streams are to have ladders.
