@@ -9,7 +9,7 @@ set -euo pipefail
 case "${1:-}" in
 run)   wants=(ffmpeg:ffmpeg) ;;
 test)  wants=(ffmpeg:ffmpeg ffprobe:ffmpeg chromium:chromium gst-launch-1.0:gstreamer1.0-tools gcc:gcc certutil:libnss3-tools pebble:pebble rtmpdump:rtmpdump pgrep:procps
-              nginx:nginx =libnginx-mod-rtmp =libnginx-mod-http-js
+              nginx:nginx =libnginx-mod-rtmp =libnginx-mod-http-js varnishd:varnish caddy:caddy
               =gstreamer1.0-plugins-good =gstreamer1.0-plugins-bad =gstreamer1.0-plugins-ugly =libc6-dev =fonts-dejavu-core) ;;
 bench) wants=(ffmpeg:ffmpeg chromium:chromium wrk:wrk nginx:nginx =libnginx-mod-rtmp =libnginx-mod-stream) ;;
 *)     echo "usage: $0 run|test|bench" >&2; exit 2 ;;

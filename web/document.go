@@ -56,6 +56,7 @@ type rendered struct {
 	size   int                // of the version before, and then of this one: what to allocate
 	plain  form
 	fresh  []string // Cache-Control of an answer that was not waited for
+	steady []string // the same, of one that hardly ever changes
 	lasted []string // and of one that was, and so has a URL of its own
 
 	squeeze sync.Once
@@ -82,6 +83,7 @@ func (r *rendered) make(f render) error {
 		r.plain = newForm(body, hex.EncodeToString(sum[:12]))
 		target := t.Targets.Segment
 		r.fresh, r.lasted = maxAge(target/2), maxAge(6*target)
+		r.steady = []string{r.fresh[0] + staleListing}
 		if t.State == timeline.Ended {
 			r.lasted = r.fresh // its URL may say something else in the next broadcast
 		}
@@ -147,10 +149,8 @@ func (x *exchange) deliver(r *rendered, contentType, cacheControl []string) erro
 	}
 	h["Cache-Control"] = cacheControl
 	h["Etag"] = f.etag
-	if noneMatch(x.r.Header, f.etag[0]) {
-		delete(h, "Content-Encoding")
-		x.begin(http.StatusNotModified)
-		return nil
+	if done, err := x.settled(f.etag[0]); done {
+		return err
 	}
 	h["Content-Type"] = contentType
 	h["Content-Length"] = f.length

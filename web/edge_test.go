@@ -2,9 +2,7 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -110,63 +108,14 @@ func requireOneName(t *testing.T, asked []string, cases map[string]edgeCase, onc
 // The nginx of deployments/cdn refuses what the gateway would refuse, asks it once for what
 // many viewers fetch, and logs no token.
 func TestNginxEdge(t *testing.T) {
-	const module = "/usr/lib/nginx/modules/ngx_http_js_module.so"
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		nginx = "/usr/sbin/nginx"
-	}
-	if _, err := os.Stat(nginx); err != nil {
-		t.Fatal("nginx is needed (Debian: apt install nginx)")
-	}
-	if _, err := os.Stat(module); err != nil {
-		t.Fatal("njs is needed (Debian: apt install libnginx-mod-http-js)")
-	}
 	at, asked := origin(t)
-	dir := t.TempDir()
-	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
-	require.NoError(t, os.Chmod(dir, 0o755))
-	conf, err := os.ReadFile("../deployments/cdn/sluice.conf")
-	require.NoError(t, err)
 	script, err := os.ReadFile("../deployments/cdn/signed.js")
 	require.NoError(t, err)
-	socket := filepath.Join(dir, "edge.sock")
-	for _, change := range [][2]string{
-		{"/etc/nginx/sluice/", dir + "/"}, {"/var/cache/nginx/sluice", dir + "/cache"}, {"/var/log/nginx/sluice.log", dir + "/access.log"},
-		{"127.0.0.1:8080", strings.TrimPrefix(at, "http://")},
-		{"listen 80;", "listen unix:" + socket + "; set_real_ip_from unix:; real_ip_header X-Real-IP;"},
-	} {
-		require.Contains(t, string(conf), change[0])
-		conf = bytes.ReplaceAll(conf, []byte(change[0]), []byte(change[1]))
-	}
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		return path
-	}
-	write("signed.js", string(script))
-	write("secret.conf", `set $sluice_secret "`+string(signingKey)+`"; set $sluice_old_secret "`+string(oldKey)+`";`)
-	paths := ""
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		paths += kind + "_temp_path " + dir + "/" + kind + ";\n"
-	}
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root;\n"
-	}
-	main := write("nginx.conf", user+"load_module "+module+";\ndaemon off;\nmaster_process off;\npid "+dir+"/pid;\nevents {}\nhttp {\n"+paths+string(conf)+"}\n")
-
-	var said bytes.Buffer
-	ctx, stop := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, nginx, "-e", "stderr", "-p", dir, "-c", main)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	require.NoError(t, cmd.Start())
-	done := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(done) }()
-	t.Cleanup(func() { stop(); <-done })
-	tr := &http.Transport{DisableCompression: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
-	}}
+	nginx := startNginx(t, "sluice.conf", at, map[string]string{
+		"signed.js":   string(script),
+		"secret.conf": `set $sluice_secret "` + string(signingKey) + `"; set $sluice_old_secret "` + string(oldKey) + `";`,
+	})
+	tr := &http.Transport{DisableCompression: true, DialContext: nginx.dial}
 	t.Cleanup(tr.CloseIdleConnections)
 	client := &http.Client{Transport: tr}
 	get := func(tc edgeCase) (*http.Response, string, error) {
@@ -182,25 +131,13 @@ func TestNginxEdge(t *testing.T) {
 		_, err = b.ReadFrom(resp.Body)
 		return resp, b.String(), err
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, _, err := get(edgeCase{path: "/healthz", address: "192.0.2.1"}); err == nil {
-			break
-		}
-		select {
-		case <-done:
-			t.Fatal(said.String())
-		case <-tick.C:
-		}
-	}
 	asked()
 	cases := edgeCases()
 	for range 2 {
 		for name, tc := range cases {
 			resp, body, err := get(tc)
 			require.NoError(t, err)
-			require.Equal(t, tc.status, resp.StatusCode, "%s: %s %s", name, body, &said)
+			require.Equal(t, tc.status, resp.StatusCode, "%s: %s", name, body)
 			require.Contains(t, body, tc.text, name)
 			if tc.status == 200 && strings.HasSuffix(tc.path, ".m4s") {
 				require.Equal(t, "public, max-age=31536000, immutable", resp.Header.Get("Cache-Control"))
@@ -208,7 +145,7 @@ func TestNginxEdge(t *testing.T) {
 		}
 	}
 	requireOneName(t, asked(), cases, true)
-	log, err := os.ReadFile(filepath.Join(dir, "access.log"))
+	log, err := os.ReadFile(filepath.Join(nginx.dir, "access.log"))
 	require.NoError(t, err)
 	require.Contains(t, string(log), "GET /live/live/~/source/1/2.m4s 200")
 	for name, tc := range cases {

@@ -31,6 +31,7 @@ var (
 	errNotYet     = errors.New("not there yet, try again") // a wait ran out
 	errStopping   = errors.New("the server is stopping")
 	errMethod     = errors.New("method not allowed")
+	errNoMatch    = errors.New("it is another one than If-Match names")
 	// errUnauthorized says nothing of what was shown.
 	errUnauthorized = errors.New("the API token is missing, or isn't this one")
 	// errAwaited never reaches a client: what was asked for may still come.
@@ -69,6 +70,8 @@ func problemOf(err error) problem {
 		p.status = http.StatusBadRequest
 	case errors.Is(err, errMethod):
 		p.status = http.StatusMethodNotAllowed
+	case errors.Is(err, errNoMatch):
+		p.status = http.StatusPreconditionFailed
 	case errors.Is(err, errUnauthorized):
 		p.status, p.asks = http.StatusUnauthorized, true
 	case errors.Is(err, ErrNotLive):

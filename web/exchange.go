@@ -63,7 +63,7 @@ func (s *Server) conclude(x *exchange, began time.Time) {
 		s.log.Error("a request panicked", "err", p, "path", target(x.r.URL), "stack", string(debug.Stack()))
 		s.fail(x, errPanicked)
 	}
-	x.group.count(x.status, x.bytes)
+	x.group.count(x.r.ProtoMajor, x.status, x.bytes)
 	if s.log.Enabled(context.Background(), slog.LevelDebug) {
 		s.log.Debug("request", "method", x.r.Method, "path", target(x.r.URL), "remote", x.r.RemoteAddr,
 			"status", x.status, "bytes", x.bytes, "dur", time.Since(began))
@@ -132,12 +132,17 @@ func (x *exchange) begin(status int) {
 // HTTP/2 a deadline that runs out resets the stream even where nothing is being
 // written, so a pause in the middle of a response must be told.
 func (x *exchange) deadline(pause time.Duration) {
+	stall := writeStall
+	if x.r.ProtoMajor > 1 {
+		stall = streamStall
+	}
 	// Errors say that there is no such deadline: a test's recorder.
-	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(pause + writeStall))
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(pause + stall))
 }
 
 // write sends a piece of the body. Large ones go in several writes, each with
-// its own deadline, so that a slow client isn't cut while it makes progress.
+// its own deadline, so that a slow client isn't cut while it makes progress. Over
+// HTTP/1.1 the connection sees to it within a write, too.
 func (x *exchange) write(b []byte) error {
 	if x.r.Method == http.MethodHead {
 		return nil

@@ -26,6 +26,10 @@ var (
 	cacheShort     = []string{"public, max-age=10"}
 	cacheImmutable = []string{"public, max-age=31536000, immutable"}
 	revalidate     = []string{"no-cache"}
+	// staleListing lets caches hand out a multivariant playlist while they ask for a new
+	// one (RFC 5861 §3): nobody waits for what is nearly always the same. Whatever tells of
+	// media must be asked for in time.
+	staleListing = ", stale-while-revalidate=5"
 
 	encodingGzip = []string{"gzip"}
 	varyEncoding = []string{"Accept-Encoding"}
@@ -90,18 +94,4 @@ func quality(params string) float64 {
 		return 0
 	}
 	return q
-}
-
-// noneMatch reports whether the request's If-None-Match names the entity tag
-// (RFC 9110 §13.1.2, weak comparison).
-func noneMatch(h http.Header, etag string) bool {
-	for _, value := range h["If-None-Match"] {
-		for item := range strings.SplitSeq(value, ",") {
-			item = strings.TrimSpace(item)
-			if item == "*" || strings.TrimPrefix(item, "W/") == etag {
-				return true
-			}
-		}
-	}
-	return false
 }

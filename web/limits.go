@@ -28,6 +28,15 @@ const (
 const (
 	writeStall = 20 * time.Second
 	writePiece = 128 << 10
+	// writeLeast is what a client has to take in that time, over HTTP/1.1 of the
+	// connection, to be slow and not dead, in bytes.
+	writeLeast = 4 << 10
+	// streamStall is the same for a piece on a stream of HTTP/2 or 3, whose progress isn't
+	// seen here. That the peer is alive their connections see to.
+	streamStall = 2 * time.Minute
+	// maxUnsent is how much of a connection the kernel holds beyond what is under way, in
+	// bytes: a quarter of a second of a source in 4 Mb/s.
+	maxUnsent = 128 << 10
 	// bodyTime is what a client has for a request's body. Nobody needs one.
 	bodyTime = 5 * time.Second
 )
@@ -57,8 +66,38 @@ const (
 	maxHalfOpen           = 2048
 	maxHalfOpenPerAddress = 512
 	maxHandshakes         = 200
-	// pingTime is after how much silence an HTTP/2 peer is asked if it is there.
+	// streamsOfTCP are a connection's requests at once over HTTP/2, where a proxy may send
+	// many viewers' by one.
+	streamsOfTCP = 250
+	// pingTime is after how much silence a peer of HTTP/2 or 3 is asked if it is there.
 	pingTime = 15 * time.Second
+	// DefaultConnections is how many one address may have: of viewers behind one router,
+	// or of a proxy that holds one for each request that waits.
+	DefaultConnections = 2048
+)
+
+// Limits of HTTP/3.
+const (
+	// shakeTime is for how long a handshake may stand still; twice that is its end.
+	shakeTime = 5 * time.Second
+	// unprovenShakes are how many handshakes of addresses that may be made up are
+	// under way at once without Retry, shakesOfOne those of one that isn't, and allShakes all of them.
+	unprovenShakes = 64
+	shakesOfOne    = 64
+	allShakes      = 1024
+	// silenceTime is after how much silence, pings included, a peer is gone.
+	silenceTime = 2 * pingTime
+	// streamsOfOne are a connection's requests at once, and controlsOfOne its streams of
+	// other kinds, of which there are three and what clients invent (RFC 9114 §6.2).
+	streamsOfOne  = 128
+	controlsOfOne = 16
+	// What a client may send before it is read, in bytes: on a stream a wish and its
+	// framing, and in all.
+	receiveStream = 2 * maxWish
+	receiveAll    = 4 * maxWish
+	// announced is for how long a client may believe that there is HTTP/3: who switches
+	// it off is asked for it no longer.
+	announced = time.Hour
 )
 
 // How long the directory's answer is believed, and how soon it is asked again

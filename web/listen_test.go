@@ -129,7 +129,7 @@ func (g *gateway) serve(t *testing.T, change ...func(*http.Server)) (srv *http.S
 		f(srv)
 	}
 	done := make(chan error)
-	go func() { done <- srv.Serve(l) }()
+	go func() { done <- srv.Serve(g.NewDoor(l, false, "")) }()
 	t.Cleanup(func() {
 		_ = srv.Close()
 		require.ErrorIs(t, <-done, http.ErrServerClosed)

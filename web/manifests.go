@@ -67,7 +67,7 @@ func (s *Server) multivariantPlaylist(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.deliver(r, typeHLS, r.fresh)
+	return x.deliver(r, typeHLS, r.steady)
 }
 
 // mediaPlaylist answers /live/{stream}/{rendition}/index.m3u8.

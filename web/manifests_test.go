@@ -20,7 +20,7 @@ import (
 func TestManifestHeaders(t *testing.T) {
 	g, p := playing(t, 13)
 	for url, want := range map[string]struct{ contentType, cache string }{
-		"/live/live/index.m3u8":                                {"application/vnd.apple.mpegurl", "public, max-age=1"},
+		"/live/live/index.m3u8":                                {"application/vnd.apple.mpegurl", "public, max-age=1, stale-while-revalidate=5"},
 		"/live/live/source/index.m3u8":                         {"application/vnd.apple.mpegurl", "public, max-age=1"},
 		"/live/live/source/index.m3u8?_HLS_skip=YES":           {"application/vnd.apple.mpegurl", "public, max-age=1"},
 		"/live/live/source/index.m3u8?_HLS_msn=14&_HLS_part=2": {"application/vnd.apple.mpegurl", "public, max-age=12"},

@@ -136,39 +136,25 @@ func (x *exchange) parts(parts []timeline.Part, size int, tag string) error {
 			return errGone
 		}
 	}
-	h := x.w.Header()
-	if rangeOfBytes(x.r.Header) || x.r.Header["If-Match"] != nil {
-		// A unit that isn't known is to be ignored (RFC 9110 §14.2); ServeContent
-		// would refuse it.
-		if !rangeOfBytes(x.r.Header) {
-			delete(x.r.Header, "Range")
-		}
+	if done, err := x.settled(tag); done {
+		return err
+	}
+	if x.ranges() {
 		http.ServeContent(x, x.r, "", time.Time{}, io.NewSectionReader(partsReader(parts), 0, int64(size)))
 		return nil
 	}
-	if noneMatch(x.r.Header, tag) {
-		delete(h, "Content-Type")
-		x.begin(http.StatusNotModified)
-		return nil
-	}
+	h := x.w.Header()
 	h["Accept-Ranges"] = bytesUnit
 	h["Content-Length"] = []string{strconv.Itoa(size)}
 	x.begin(http.StatusOK)
 	return x.writeParts(parts, size)
 }
 
-// rangeOfBytes reports whether a Range header is there, and in the unit that we know.
-func rangeOfBytes(h http.Header) bool {
-	unit, _, _ := strings.Cut(h.Get("Range"), "=")
-	return strings.EqualFold(strings.TrimSpace(unit), bytesUnit[0])
-}
-
 // unfinished answers with an open segment: what there is of it, and each part
 // when it arrives. Range doesn't apply, as the size isn't known.
 func (s *Server) unfinished(x *exchange, feed *timeline.Feed, p place, g *timeline.Segment) error {
-	if noneMatch(x.r.Header, p.etag()) {
-		x.begin(http.StatusNotModified)
-		return nil
+	if done, err := x.settled(p.etag()); done {
+		return err
 	}
 	x.begin(http.StatusOK)
 	if x.r.Method == http.MethodHead {

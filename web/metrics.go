@@ -22,6 +22,26 @@ type group struct {
 	byStatus [600]atomic.Pointer[prometheus.Counter] // made when first needed, so that nothing is looked up
 	sent     prometheus.Counter
 	held     prometheus.Gauge
+	versions *versions
+}
+
+// versions count by version of HTTP.
+type versions struct{ requests, sent [4]prometheus.Counter }
+
+func newVersions(registry prometheus.Registerer) *versions {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_http_version_requests_total", Help: "HTTP requests by version of HTTP.",
+	}, []string{"version"})
+	sent := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_http_version_sent_bytes_total", Help: "Bytes of HTTP response bodies by version of HTTP.",
+	}, []string{"version"})
+	registry.MustRegister(requests, sent)
+	v := &versions{}
+	for major := 1; major < len(v.requests); major++ {
+		v.requests[major], v.sent[major] = requests.WithLabelValues(strconv.Itoa(major)), sent.WithLabelValues(strconv.Itoa(major))
+	}
+	v.requests[0], v.sent[0] = v.requests[1], v.sent[1] // which no server of ours sees
+	return v
 }
 
 // groups are all there are.
@@ -42,10 +62,11 @@ func newGroups(registry prometheus.Registerer) *groups {
 		Name: "sluice_http_held_requests", Help: "Requests that wait for media or manifests to come.",
 	}, []string{"kind"})
 	registry.MustRegister(requests, sent, held)
+	versions := newVersions(registry)
 	group := func(kind string, json, open bool) *group {
 		return &group{
 			kind: kind, json: json, open: open,
-			requests: requests, sent: sent.WithLabelValues(kind), held: held.WithLabelValues(kind),
+			requests: requests, sent: sent.WithLabelValues(kind), held: held.WithLabelValues(kind), versions: versions,
 		}
 	}
 	return &groups{
@@ -64,9 +85,15 @@ func newGroups(registry prometheus.Registerer) *groups {
 	}
 }
 
-func (g *group) count(status int, bytes int64) {
+// count counts a request over a version of HTTP, of which major is the number before the point.
+func (g *group) count(major, status int, bytes int64) {
+	if major < 0 || major >= len(g.versions.requests) {
+		major = 0
+	}
+	g.versions.requests[major].Inc()
 	if bytes > 0 {
 		g.sent.Add(float64(bytes))
+		g.versions.sent[major].Add(float64(bytes))
 	}
 	if status < 0 || status >= len(g.byStatus) {
 		status = http.StatusInternalServerError

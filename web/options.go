@@ -54,6 +54,9 @@ type Options struct {
 	// error wraps ErrCue, ErrNotLive, or is a failure. It is called for who shows Token.
 	Cue   func(ctx context.Context, stream string, c Cue) ([]string, error)
 	Token Token
+	// Connections is how many connections one address may have: none, or negative, is
+	// DefaultConnections, and no limit.
+	Connections int
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -38,12 +38,13 @@ type Server struct {
 	strays       *prometheus.CounterVec // by port and protocol
 	refused      *prometheus.CounterVec // by reason
 
-	streams    streams
-	transports *transports
-	groups     *groups
-	assets     *assets
-	reports    reports // of players
-	routes     http.Handler
+	streams     streams
+	transports  *transports
+	groups      *groups
+	assets      *assets
+	reports     reports // of players
+	connections *connections
+	routes      http.Handler
 
 	failed   atomic.Int64 // when a failure was logged last, in Unix nanoseconds
 	unlogged atomic.Int64 // failures since
@@ -90,6 +91,11 @@ func New(o Options) *Server {
 		s.absence = defaultAbsence
 	}
 	s.streams = streams{journal: o.Journal, directory: o.Streams, rules: o.Rules, log: s.log, asking: make(chan struct{}, 1)}
+	limit := o.Connections
+	if limit == 0 {
+		limit = DefaultConnections
+	}
+	s.connections = newConnections(limit, s.registry)
 	s.groups = newGroups(s.registry)
 	s.reports = newReports(s.registry)
 	s.transports = newTransports(transportCache, s.registry)
@@ -129,8 +135,11 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         protocols,
-		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingTime, WriteByteTimeout: writeStall},
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: pingTime, WriteByteTimeout: writeStall, MaxConcurrentStreams: streamsOfTCP,
+			MaxReceiveBufferPerStream: receiveStream, MaxReceiveBufferPerConnection: receiveAll,
+		},
+		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	if log != nil {
 		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // bad handshakes, and the like: peers' faults

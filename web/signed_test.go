@@ -114,7 +114,7 @@ func TestURLsKeepTheToken(t *testing.T) {
 func TestAnswersDontDependOnTheToken(t *testing.T) {
 	g, _ := playing(t, 3, signing(nil))
 	for path, cache := range map[string]string{
-		"index.m3u8": "public, max-age=1", "source/index.m3u8": "public, max-age=1", "manifest.mpd": "public, max-age=1",
+		"index.m3u8": "public, max-age=1, stale-while-revalidate=5", "source/index.m3u8": "public, max-age=1", "manifest.mpd": "public, max-age=1",
 		"source/1/init.mp4": "public, max-age=31536000, immutable", "source/1/2.m4s": "public, max-age=31536000, immutable",
 		"source/1/4.1.m4s": "public, max-age=31536000, immutable",
 	} {

@@ -18,7 +18,7 @@ func (s *Server) transportMultivariant(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.deliver(r, typeHLS, r.fresh)
+	return x.deliver(r, typeHLS, r.steady)
 }
 
 // transportPlaylist answers /live/{stream}/{rendition}/ts.m3u8.

@@ -55,7 +55,7 @@ func TestTransportPlaylists(t *testing.T) {
 	w := g.get("/live/live/ts.m3u8", "Accept-Encoding: gzip;q=0")
 	require.Equal(t, 200, w.Code)
 	require.Equal(t, "application/vnd.apple.mpegurl", w.Header().Get("Content-Type"))
-	require.Equal(t, "public, max-age=1", w.Header().Get("Cache-Control"))
+	require.Equal(t, "public, max-age=1, stale-while-revalidate=5", w.Header().Get("Cache-Control"))
 	require.Contains(t, w.Body.String(), "\nsource/ts.m3u8\n")
 	require.Contains(t, w.Body.String(), `CODECS="avc1.640028,mp4a.40.2"`)
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,8 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"sluice/ingest/gate"
 )
 
 // wrongPortLog is how often peers at the wrong port are logged, of each kind: ports
@@ -36,10 +33,13 @@ type stray struct {
 }
 
 // Door wraps a listener for HTTP, so that peers which speak another protocol are
-// ended at their first byte, counted, and logged with what to change.
+// ended at their first byte, counted, and logged with what to change; that no address
+// has too many connections; and that slow peers are told from dead ones.
 type Door struct {
 	net.Listener
-	log *slog.Logger
+	log         *slog.Logger
+	connections *connections
+	crowded     atomic.Int64 // when a line was written last that there are too many, in Unix nanoseconds
 
 	rtmp, tls, http *stray // nil: it belongs here
 	inside          *stray // of what is in TLS; nil on the port of HTTP
@@ -57,7 +57,7 @@ func (s *Server) NewDoor(l net.Listener, encrypted bool, advice string) *Door {
 	kind := func(protocol, text string) *stray {
 		return &stray{text: text, count: s.strays.WithLabelValues(port, protocol)}
 	}
-	d := &Door{Listener: l, log: s.log}
+	d := &Door{Listener: l, log: s.log, connections: s.connections}
 	if encrypted {
 		d.porch = newPorch(s.log, s.refused)
 		d.rtmp = kind("rtmp", "an RTMP client on the HTTPS port: "+advice)
@@ -79,12 +79,34 @@ func (d *Door) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := &visitor{Conn: c, door: d}
-		if d.porch == nil || d.porch.enter(v) {
+		if v := d.enter(c); v != nil {
 			return v, nil
 		}
-		c.Close()
 	}
+}
+
+// enter lets a connection in, or closes it and returns nil.
+func (d *Door) enter(c net.Conn) *visitor {
+	v := &visitor{Conn: c, door: d, from: sourceOf(c.RemoteAddr())}
+	if !d.connections.enter(d.connections.tcp, v.from) {
+		if due(&d.crowded) {
+			d.log.Warn("connection refused", "remote", c.RemoteAddr().String(), "err", "its address has too many (--http-connections)")
+		}
+		c.Close()
+		return nil
+	}
+	if d.porch != nil && !d.porch.enter(v) {
+		v.Close()
+		return nil
+	}
+	limitUnsent(c, maxUnsent)
+	return v
+}
+
+// due reports whether a line may be written again, and notes that it is.
+func due(said *atomic.Int64) bool {
+	now, last := time.Now().UnixNano(), said.Load()
+	return now-last >= int64(wrongPortLog) && said.CompareAndSwap(last, now)
 }
 
 // stray returns what a connection's first byte says it speaks, or nil.
@@ -103,8 +125,7 @@ func (d *Door) stray(first byte) *stray {
 // refuse counts a stray, and logs it unless one like it was logged just now.
 func (d *Door) refuse(s *stray, c net.Conn) {
 	s.count.Inc()
-	now := time.Now()
-	if last := s.said.Load(); now.UnixNano()-last >= int64(wrongPortLog) && s.said.CompareAndSwap(last, now.UnixNano()) {
+	if due(&s.said) {
 		d.log.Warn("connection refused", "remote", c.RemoteAddr().String(), "err", s.text)
 	}
 }
@@ -149,51 +170,4 @@ func (d *Door) Watch(srv *http.Server) {
 			}
 		}
 	}
-}
-
-// visitor is a connection of which the first byte is looked at.
-type visitor struct {
-	net.Conn
-	door  *Door
-	seen  bool        // the reader's own
-	place *gate.Place // nil on the port of HTTP
-	left  sync.Once
-}
-
-// Read implements net.Conn.
-func (v *visitor) Read(p []byte) (int, error) {
-	n, err := v.Conn.Read(p)
-	if v.seen || n == 0 {
-		return n, err
-	}
-	v.seen = true
-	s := v.door.stray(p[0])
-	if s == nil {
-		return n, err
-	}
-	v.door.refuse(s, v)
-	if s.pass {
-		return n, err
-	}
-	io.WriteString(v.Conn, s.answer)
-	v.Conn.Close()
-	return 0, errWrongPort
-}
-
-// Close implements net.Conn, and counts the connection out.
-func (v *visitor) Close() error {
-	v.left.Do(func() {
-		if v.place != nil {
-			v.place.Leave()
-		}
-	})
-	return v.Conn.Close()
-}
-
-// CloseWrite lets net/http end a connection without losing the last answer.
-func (v *visitor) CloseWrite() error {
-	if c, ok := v.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return nil
 }

@@ -65,7 +65,7 @@ func announce(ctx context.Context, g *gateway.Gateway, cfg config.Config, log *s
 	a := g.Addresses()
 	v, _ := buildVersion()
 	if cfg.Log.Format == config.JSON {
-		log.Info("started", "version", v, "data", cfg.Data, "rtmps", a.RTMPS, "rtmp", a.RTMP, "http", a.HTTP, "https", a.HTTPS)
+		log.Info("started", "version", v, "data", cfg.Data, "rtmps", a.RTMPS, "rtmp", a.RTMP, "http", a.HTTP, "https", a.HTTPS, "http3", g.HTTP3())
 		return nil
 	}
 	streams, err := g.StreamNames(ctx)

@@ -205,6 +205,19 @@ func TestRenewalAndItsFailure(t *testing.T) {
 	kept, _ := leaf(d.rtmps, client) // the first handshake of all
 	require.NotNil(t, kept)
 	require.Equal(t, c.SerialNumber, kept.SerialNumber)
+
+	// Who names nothing over the loopback gets the local CA's, over QUIC as over TCP.
+	udp, err := net.Dial("udp", d.https.Addr().String())
+	require.NoError(t, err)
+	defer udp.Close()
+	tcp, err := net.Dial("tcp", d.https.Addr().String())
+	require.NoError(t, err)
+	defer tcp.Close()
+	for _, conn := range []net.Conn{tcp, udp} {
+		local, err := again.GetCertificate(&tls.ClientHelloInfo{Conn: conn})
+		require.NoError(t, err)
+		require.NoError(t, local.Leaf.VerifyHostname("localhost"))
+	}
 }
 
 // Without a CA that answers, encoders get the local CA's certificate, and the log

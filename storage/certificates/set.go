@@ -154,8 +154,13 @@ func (s *Set) forLocal(hello *tls.ClientHelloInfo) bool {
 	if hello.Conn == nil {
 		return false
 	}
-	a, ok := hello.Conn.LocalAddr().(*net.TCPAddr)
-	return ok && a.IP.IsLoopback()
+	switch a := hello.Conn.LocalAddr().(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UDPAddr: // QUIC's
+		return a.IP.IsLoopback()
+	}
+	return false
 }
 
 // CA implements Source.

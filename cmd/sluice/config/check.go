@@ -23,6 +23,9 @@ func (c Config) check(given map[string]value, specs []streamSpec) error {
 	if c.Listen.HTTP == "" && c.Listen.HTTPS == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could watch", at("http-addr"), at("https-addr")))
 	}
+	if c.HTTP3 && c.Listen.HTTPS == "" {
+		errs = append(errs, fmt.Errorf("%s: https-addr is off, beside which it would be", at("http3")))
+	}
 	if _, token := given["api-token"]; token && given["api-token-file"].text != "" {
 		errs = append(errs, fmt.Errorf("%s: api-token is given too", at("api-token-file")))
 	}

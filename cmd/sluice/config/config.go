@@ -13,24 +13,27 @@ import (
 
 // Config is what `sluice run` needs to know.
 type Config struct {
-	Data       string // folder for everything that outlives the process
-	Listen     Listen
-	TLS        TLS
-	Compat     Compat
-	Streams    []Stream       // given here, beside those in the catalog
-	Timing     catalog.Timing // for streams that set none of their own
-	Ladder     rung.Spec      // likewise
-	Grace      time.Duration  // how long a publisher may be away
-	Continuity Continuity     // likewise
-	Playback   Playback       // likewise
-	Signing    Signing
-	Takeover   Takeover
-	MaxBitrate int // of a publisher, at most, in bits a second; 0: no limit
-	Webhooks   Webhooks
-	JWT        JWT
-	Thumbnails bool   // posters and thumbnails are made for who asks
-	APIToken   Secret // of those who may change something over HTTP; none: nobody may
-	Log        Log
+	Data   string // folder for everything that outlives the process
+	Listen Listen
+	HTTP3  bool // on HTTPS's port of UDP
+	// HTTPConnections is how many one address may have, of viewers; 0: no limit.
+	HTTPConnections int
+	TLS             TLS
+	Compat          Compat
+	Streams         []Stream       // given here, beside those in the catalog
+	Timing          catalog.Timing // for streams that set none of their own
+	Ladder          rung.Spec      // likewise
+	Grace           time.Duration  // how long a publisher may be away
+	Continuity      Continuity     // likewise
+	Playback        Playback       // likewise
+	Signing         Signing
+	Takeover        Takeover
+	MaxBitrate      int // of a publisher, at most, in bits a second; 0: no limit
+	Webhooks        Webhooks
+	JWT             JWT
+	Thumbnails      bool   // posters and thumbnails are made for who asks
+	APIToken        Secret // of those who may change something over HTTP; none: nobody may
+	Log             Log
 }
 
 // Listen holds the addresses to listen on; an empty one is off.
@@ -99,6 +102,8 @@ func Default() Config {
 			HTTP:  ":8080",
 			HTTPS: ":8443",
 		},
+		HTTPConnections: 2048,
+
 		Timing: catalog.Timing{Segment: 2 * time.Second, Part: 200 * time.Millisecond, Window: 30 * time.Second},
 		Ladder: rung.AutoSpec(),
 		Grace:  30 * time.Second,
@@ -122,6 +127,8 @@ type Flags struct {
 	RTMPAddr      *string  `name:"rtmp-addr" placeholder:"127.0.0.1:1935" help:"Address for plain RTMP, or off. [SLUICE_RTMP_ADDR]"`
 	HTTPAddr      *string  `name:"http-addr" placeholder:":8080" help:"Address for HTTP, or off. [SLUICE_HTTP_ADDR]"`
 	HTTPSAddr     *string  `name:"https-addr" placeholder:":8443" help:"Address for HTTPS, or off. [SLUICE_HTTPS_ADDR]"`
+	HTTP3         *bool    `name:"http3" help:"Serve HTTP/3 too, on the UDP port of the number of HTTPS's, which firewalls must let through. [SLUICE_HTTP3]"`
+	HTTPConns     *string  `name:"http-connections" placeholder:"2048" help:"How many connections of viewers one address may have, or off. [SLUICE_HTTP_CONNECTIONS]"`
 	Stream        []string `sep:"none" placeholder:"NAME=KEY" help:"A stream and its key; may be repeated. Without any, the first start makes the stream live. [SLUICE_STREAMS, separated by commas]"`
 	TLSCert       []string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM); may be repeated, the first is for clients that send no name. Without one, a local CA is made. [SLUICE_TLS_CERT, separated by commas]"`
 	TLSKey        []string `name:"tls-key" placeholder:"FILE" help:"The certificate's key (PEM); as often, and in the same order. [SLUICE_TLS_KEY, separated by commas]"`

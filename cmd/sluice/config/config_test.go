@@ -42,7 +42,7 @@ func TestDefaultsAreValid(t *testing.T) {
 
 func TestEverySettingFromEveryLayer(t *testing.T) {
 	texts := map[string]string{
-		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": ":2935", "rtmpt": "true", "rtmpe": "on", "http-addr": "127.0.0.1:80",
+		"data": "/srv/sluice", "rtmps-addr": ":2936", "rtmp-addr": ":2935", "rtmpt": "true", "rtmpe": "on", "http3": "on", "http-connections": "99", "http-addr": "127.0.0.1:80",
 		"https-addr": "[::1]:443", "tls-cert": "a.pem,c.pem", "tls-key": "b.pem,d.pem", "segment": "4s", "part": "500ms",
 		"window": "1m", "grace": "10s", "domain": "live.example.org,two.example.org", "acme-email": "ops@example.org",
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
@@ -54,7 +54,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
 	}
 	want := Config{
-		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"},
+		Data: "/srv/sluice", Listen: Listen{RTMPS: ":2936", RTMP: ":2935", HTTP: "127.0.0.1:80", HTTPS: "[::1]:443"}, HTTP3: true, HTTPConnections: 99,
 		TLS: TLS{
 			Certs: []string{"a.pem", "c.pem"}, Keys: []string{"b.pem", "d.pem"},
 			Domains: []string{"live.example.org", "two.example.org"},
@@ -91,7 +91,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Domain: []string{"live.example.org", "two.example.org"}, ACMEEmail: ptr(texts["acme-email"]),
 		ACMEDirectory: ptr(texts["acme-directory"]), ACMECA: ptr(texts["acme-ca"]),
 		ClientCA: ptr(texts["client-ca"]), ClientCRL: ptr(texts["client-crl"]), ClientAuth: ptr(texts["client-auth"]),
-		RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
+		HTTP3: new(true), HTTPConns: ptr("99"), RTMPT: new(true), RTMPE: new(true), Segment: ptr(texts["segment"]), Part: ptr(texts["part"]), Window: ptr(texts["window"]), Grace: ptr(texts["grace"]), Ladder: ptr(texts["ladder"]),
 		BackupAfter: ptr(texts["backup-after"]), BackupReturn: ptr(texts["backup-return"]),
 		Slate: ptr(texts["slate"]), SlateAfter: ptr(texts["slate-after"]),
 		Thumbnails: ptr("off"),
@@ -186,6 +186,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"bitrate", Flags{MaxBitrate: ptr("fast")}, nil, `--max-bitrate: "fast" is not a bitrate: want a number with k or M, as in 1200k or 2.5M`},
 		{"log level", Flags{LogLevel: ptr("loud")}, nil, `--log-level: "loud" is none of debug, info, warn and error`},
 		{"half a certificate", Flags{TLSCert: []string{"a.pem"}}, nil, "--tls-cert: given without tls-key"},
+		{"HTTP/3 without HTTPS", Flags{HTTP3: new(true), HTTPSAddr: ptr("off")}, nil, "--http3: https-addr is off, beside which it would be"},
+		{"no connections", Flags{HTTPConns: ptr("0")}, nil, `--http-connections: "0" is no number from 1 on, and isn't off`},
 		{"switch", Flags{}, []string{"SLUICE_RTMPT=perhaps"}, `SLUICE_RTMPT: "perhaps" is neither true nor false`},
 		{"RTMPE nowhere", Flags{RTMPE: new(true), RTMPAddr: ptr("off")}, nil, "--rtmpe: rtmp-addr is off, where it would be taken"},
 		{"tunnels beside required certificates", Flags{ClientCA: ptr("x"), ClientAuth: ptr("require"), RTMPT: new(true)}, nil,

@@ -67,7 +67,7 @@ func (f Flags) layer() layer {
 	l := layer{values: map[string]value{}}
 	for name, v := range map[string]*string{
 		"config": f.Config, "data": f.Data,
-		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
+		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr, "http-connections": f.HTTPConns,
 		"acme-email": f.ACMEEmail, "acme-directory": f.ACMEDirectory, "acme-ca": f.ACMECA,
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,
@@ -85,7 +85,7 @@ func (f Flags) layer() layer {
 			l.values[name] = value{text: strings.Join(list, ","), at: "--" + name}
 		}
 	}
-	for name, on := range map[string]*bool{"rtmpt": f.RTMPT, "rtmpe": f.RTMPE} {
+	for name, on := range map[string]*bool{"http3": f.HTTP3, "rtmpt": f.RTMPT, "rtmpe": f.RTMPE} {
 		if on != nil {
 			l.values[name] = value{text: strconv.FormatBool(*on), at: "--" + name}
 		}

@@ -30,7 +30,7 @@ func TestReadmeListsEverySetting(t *testing.T) {
 		require.Regexp(t, "`--"+name+"[` ]", table)
 		require.Contains(t, table, "`"+variable(name)+"`")
 	}
-	for _, flag := range regexp.MustCompile("`--([a-z-]+)").FindAllStringSubmatch(table, -1) {
+	for _, flag := range regexp.MustCompile("`--([a-z0-9-]+)").FindAllStringSubmatch(table, -1) {
 		if name := flag[1]; name != "stream" && name != "config" {
 			require.Contains(t, names(), name)
 		}

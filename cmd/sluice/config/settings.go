@@ -28,6 +28,8 @@ var settings = []setting{
 	{"rtmp-addr", func(c *Config, v value) error { return address(&c.Listen.RTMP, v.text) }},
 	{"http-addr", func(c *Config, v value) error { return address(&c.Listen.HTTP, v.text) }},
 	{"https-addr", func(c *Config, v value) error { return address(&c.Listen.HTTPS, v.text) }},
+	{"http3", func(c *Config, v value) error { return onOff(&c.HTTP3, v.text) }},
+	{"http-connections", func(c *Config, v value) error { return count(&c.HTTPConnections, v.text) }},
 	{"tls-cert", func(c *Config, v value) error { c.TLS.Certs = items(v.text); return nil }},
 	{"tls-key", func(c *Config, v value) error { c.TLS.Keys = items(v.text); return nil }},
 	{"domain", func(c *Config, v value) error { return domains(&c.TLS.Domains, v.text) }},
@@ -141,6 +143,20 @@ func bitrate(to *int, v string) (err error) {
 		return err
 	}
 	*to = bits
+	return nil
+}
+
+// count reads a number from 1 on; "off" is none.
+func count(to *int, v string) error {
+	if v == "off" {
+		*to = 0
+		return nil
+	}
+	n, err := strconv.ParseUint(v, 10, 31)
+	if err != nil || n == 0 {
+		return fmt.Errorf("%q is no number from 1 on, and isn't off", v)
+	}
+	*to = int(n)
 	return nil
 }
 

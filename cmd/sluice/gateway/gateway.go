@@ -64,6 +64,7 @@ type Gateway struct {
 	ingest     *ingest.Server
 	tunnel     *tunnel.Tunnel // nil without RTMPT
 	web        *web.Server
+	quic       *web.QUIC // nil without HTTP/3
 	ending     atomic.Bool
 }
 
@@ -89,7 +90,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 	if err := g.openStreams(ctx); err != nil {
 		return nil, err
 	}
-	if g.listeners, err = bind(ctx, c.Listen); err != nil {
+	if g.listeners, err = bind(ctx, c.Listen, c.HTTP3); err != nil {
 		return nil, err
 	}
 	if g.certs, err = g.openCertificates(); err != nil {
@@ -189,9 +190,17 @@ func (g *Gateway) wire() error {
 			}
 			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream), line)
 		},
-		Publisher: g.publisher, OnAir: g.air.onAir,
+		Publisher: g.publisher, OnAir: g.air.onAir, Connections: connections(g.config),
 	})
-	return nil
+	return g.wireHTTP3()
+}
+
+// connections is how many viewers' connections one address may have, as web has it.
+func connections(c config.Config) int {
+	if c.HTTPConnections == 0 {
+		return -1
+	}
+	return c.HTTPConnections
 }
 
 // transcodes reports whether streams are to have ladders.

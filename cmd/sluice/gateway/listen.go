@@ -12,7 +12,10 @@ import (
 )
 
 // listeners are the bound addresses; those that are off are nil.
-type listeners struct{ rtmps, rtmp, http, https net.Listener }
+type listeners struct {
+	rtmps, rtmp, http, https net.Listener
+	http3                    net.PacketConn // on https's port
+}
 
 func (l *listeners) all() []net.Listener {
 	var all []net.Listener
@@ -36,10 +39,13 @@ func (l *listeners) close() {
 	for _, ln := range l.all() {
 		ln.Close()
 	}
+	if l.http3 != nil {
+		l.http3.Close()
+	}
 }
 
 // bind opens every address that is on, or none.
-func bind(ctx context.Context, c config.Listen) (*listeners, error) {
+func bind(ctx context.Context, c config.Listen, http3 bool) (*listeners, error) {
 	l := &listeners{}
 	var errs []error
 	for _, a := range []struct {
@@ -61,11 +67,48 @@ func bind(ctx context.Context, c config.Listen) (*listeners, error) {
 		}
 		*a.to = ln
 	}
+	if http3 && l.https != nil {
+		if err := l.bindUDP(ctx, c.HTTPS); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	if err := errors.Join(errs...); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// portTries is how often the system is asked for a port that is free for TCP and UDP.
+const portTries = 10
+
+// bindUDP opens the UDP port of HTTPS's number. Where the system chose that, and the
+// other isn't free, it chooses again.
+func (l *listeners) bindUDP(ctx context.Context, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("listen (--http3): %w", err)
+	}
+	for try := 1; ; try++ {
+		_, bound, err := net.SplitHostPort(l.https.Addr().String())
+		if err != nil {
+			return fmt.Errorf("listen (--http3): %w", err)
+		}
+		l.http3, err = (&net.ListenConfig{}).ListenPacket(ctx, "udp", net.JoinHostPort(host, bound))
+		if err == nil {
+			return nil
+		}
+		l.http3 = nil
+		if port != "0" || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
+			return explain(err, net.JoinHostPort(host, bound)+" (UDP)", "--https-addr, or leave out --http3")
+		}
+		another, err := tcp().Listen(ctx, "tcp", addr)
+		if err != nil {
+			return explain(err, addr, "--https-addr")
+		}
+		l.https.Close()
+		l.https = another
+	}
 }
 
 // tcp makes plain TCP listeners. Go's default on Linux is multipath TCP, whose

@@ -150,8 +150,14 @@ func (g *Gateway) startIngest(r *room, failed chan<- error) {
 	}
 }
 
-func (g *Gateway) startHTTP(r *room, failed chan<- error) []*http.Server {
-	var servers []*http.Server
+// server is a server of HTTP.
+type server interface {
+	Shutdown(context.Context) error
+	Close() error
+}
+
+func (g *Gateway) startHTTP(r *room, failed chan<- error) []server {
+	var servers []server
 	var handler http.Handler = g.web
 	if g.tunnel != nil {
 		handler = g.tunnel.Handler(handler)
@@ -163,6 +169,11 @@ func (g *Gateway) startHTTP(r *room, failed chan<- error) []*http.Server {
 		r.start(failed, func(context.Context) error { return s.Serve(door) })
 	}
 	if ln := g.listeners.https; ln != nil {
+		if g.quic != nil {
+			handler = web.Announce(handler)
+			servers = append(servers, g.quic)
+			r.start(failed, func(context.Context) error { return g.quic.Serve() })
+		}
 		s := web.NewServer(handler, g.log)
 		s.TLSConfig = g.certs.HTTPS()
 		servers = append(servers, s)
@@ -175,7 +186,7 @@ func (g *Gateway) startHTTP(r *room, failed chan<- error) []*http.Server {
 
 // endServers lets requests finish, and cuts off what takes too long: a viewer that
 // reads a segment slowly is no failure.
-func endServers(servers []*http.Server) error {
+func endServers(servers []server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endHTTP)
 	defer cancel()
 	var wg sync.WaitGroup
