@@ -18,6 +18,9 @@
 // the wall clock that players hold themselves to: timeline.Anchor begins a new
 // Period of the same epoch before that can be felt.
 //
+// A ProducerReferenceTime in each AdaptationSet says the same to those who look for it
+// there; see appendReference for why it has a prefix, and fragments have no prft.
+//
 // # The live edge
 //
 // The open segment is listed with what has been published of it so far, and

@@ -33,6 +33,9 @@ const (
 		`<PlaybackRate min="0.96" max="1.04"/></ServiceDescription>` + "\n"
 )
 
+// dateForm is how dates are written, in UTC.
+const dateForm = "2006-01-02T15:04:05.000Z"
+
 // Options are what the timeline doesn't know.
 type Options struct {
 	// TimePath is the URL of the server's clock in ISO 8601, relative to the
@@ -72,10 +75,13 @@ func AppendMPD(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 	}
 	dst = appendRoot(dst, t, o, p, f)
 	for i := range p.periods {
+		if f == live {
+			p.periods[i].clock = o.TimePath
+		}
 		dst = appendPeriod(dst, &p.periods[i], f)
 	}
 	if f == live && o.TimePath != "" {
-		dst = append(dst, `<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014"`...)
+		dst = append(dst, utcTiming...)
 		dst = appendText(dst, "value", o.TimePath)
 		dst = append(dst, "/>\n"...)
 	}
@@ -87,7 +93,7 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	dst = append(dst, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
 		`<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011"`...)
 	if f == live {
-		dst = append(dst, ` type="dynamic"`...)
+		dst = append(dst, ` xmlns:`+schemaPrefix+`="urn:mpeg:dash:schema:mpd:2011" type="dynamic"`...)
 	} else {
 		dst = append(dst, ` type="static"`...)
 	}
@@ -95,7 +101,7 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 		dst = append(dst, ` availabilityStartTime="1970-01-01T00:00:00Z"`...)
 	}
 	dst = append(dst, ` publishTime="`...)
-	dst = p.published.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	dst = p.published.UTC().AppendFormat(dst, dateForm)
 	dst = append(dst, '"')
 	if f == live {
 		dst = appendDuration(dst, "minimumUpdatePeriod", minimumUpdatePeriod)

@@ -23,6 +23,9 @@ func checkMPD(m *MPD, f *findings) {
 	checkPeriods(m, f)
 	for _, p := range m.Periods {
 		checkSets(p, f)
+		if m.Dynamic {
+			checkReferences(m, p, f)
+		}
 		for _, s := range p.Sets {
 			for _, r := range s.Representations {
 				checkRepresentation(s, r, f)

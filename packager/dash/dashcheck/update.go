@@ -135,6 +135,7 @@ func checkSetUpdate(s *Set, other *Period, f *findings) {
 	if i < 0 {
 		return
 	}
+	checkReferenceUpdate(s, other.Sets[i], f)
 	for _, a := range s.node.attrs {
 		v, _ := other.Sets[i].node.attr(a.Name.Local)
 		f.check(v == a.Value, updateRep, other.Sets[i].node.line, "AdaptationSet %s: %s was or is %q, and %q", s.ID, a.Name.Local, a.Value, v)
