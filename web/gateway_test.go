@@ -124,6 +124,7 @@ type publisher struct {
 	// expected are rungs of the epochs that begin, and rungs those that have joined.
 	expected []timeline.ExpectedRendition
 	rungs    []timeline.RenditionTrack
+	window   time.Duration
 	// bytes, if given, are those of a part; else they are what data gives.
 	bytes func(rt timeline.RenditionTrack, start time.Duration, first bool) []byte
 }
@@ -150,7 +151,7 @@ var (
 
 func (g *gateway) publisher(stream string) *publisher {
 	return &publisher{
-		g: g, stream: stream, size: 1000, began: start,
+		g: g, stream: stream, size: 1000, began: start, window: 20 * time.Second,
 		tracks: []timeline.RenditionTrack{videoTrack, audioTrack},
 	}
 }
@@ -171,7 +172,7 @@ func (p *publisher) begin() *publisher {
 	p.g.tb.Helper()
 	next := p.feed().Current().Next
 	p.epoch, p.msn, p.part, p.clock = next.Epoch, next.MSN, 0, timeline.Origin
-	p.append(timeline.EpochStarted{Epoch: p.epoch, At: p.began, Window: 20 * time.Second, Tracks: p.tracks, Expected: p.expected})
+	p.append(timeline.EpochStarted{Epoch: p.epoch, At: p.began, Window: p.window, Tracks: p.tracks, Expected: p.expected})
 	p.rungs = nil
 	for _, rt := range p.tracks {
 		data := fmt.Appendf(nil, "init of %s in epoch %d", rt.Rendition, p.epoch)

@@ -155,7 +155,7 @@ func (s *Server) mpd(x *exchange) error {
 		return st.manifestOf(t, following)
 	}
 	r, err := x.manifest(feed, "", pollHold, try)
-	if following && errors.Is(err, errNotYet) {
+	if following && isNotYet(err) {
 		r, err = st.manifestOf(feed.Current(), following)
 		if errors.Is(err, dash.ErrNotReady) {
 			err = errNotYet
@@ -170,6 +170,9 @@ func (s *Server) mpd(x *exchange) error {
 	return x.deliver(r, typeMPD, r.fresh)
 }
 
+// isNotYet reports whether a request was held for as long as it may be.
+func isNotYet(err error) bool { return errors.Is(err, errNotYet) }
+
 // manifestOf returns the MPD of t, in the form for those who follow or for those who come.
 func (st *stream) manifestOf(t *timeline.Timeline, following bool) (*rendered, error) {
 	if !t.Ready() {
@@ -180,7 +183,12 @@ func (st *stream) manifestOf(t *timeline.Timeline, following bool) (*rendered, e
 		d = &st.closing
 	}
 	return d.at(t, t.Version, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
-		return dash.AppendMPD(dst, t, dash.Options{TimePath: timePath, Following: following})
+		patches := hasPatches(t) && !following
+		body, err := dash.AppendMPD(dst, t, dash.Options{TimePath: timePath, Following: following, Patches: patches})
+		if err == nil && patches {
+			st.history.keep(t.Version, body)
+		}
+		return body, err
 	})
 }
 

@@ -173,7 +173,8 @@ func (st *stream) follow(ctx context.Context) (*timeline.Feed, error) {
 // manifests are a stream's rendered manifests.
 type manifests struct {
 	multivariant, mpd, closing document
-	transports                 document   // the multivariant playlist of MPEG-TS
+	transports                 document // the multivariant playlist of MPEG-TS
+	history                    history
 	mu                         sync.Mutex // guards changes of renditions, not its readers
 	renditions                 atomic.Pointer[map[timeline.RenditionID]*playlists]
 }

@@ -29,6 +29,14 @@
 // Of an epoch that has just begun nothing is listed until every track of it
 // has media: players do not look for an AdaptationSet that joins a Period late.
 //
+// # Patches
+//
+// With Options.Patches an MPD says where the patch is that leads from it to the newest one
+// (PatchLocation, §5.15): manifest.mpp with its publishTime, held by ?after=N as the MPD
+// itself. AppendPatch makes it of the two MPDs' texts. What a patch doesn't say (a Period
+// that is new or ends, a bit rate, an event, a gap, the end) takes the whole MPD, to which
+// AppendNoPatch sends players.
+//
 // # Ladders
 //
 // The Representations of a kind and codec stand in one AdaptationSet. Which ones

@@ -46,6 +46,9 @@ type Options struct {
 	// Following says that whoever asks has an MPD of this broadcast already,
 	// and asked by its Location. It matters once the stream has ended.
 	Following bool
+	// Patches offers the patch from this MPD to a later one (PatchLocation), in a live
+	// presentation.
+	Patches bool
 }
 
 // form is how a presentation is offered.
@@ -100,6 +103,10 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	if f != vod {
 		dst = append(dst, ` availabilityStartTime="1970-01-01T00:00:00Z"`...)
 	}
+	if f == live && o.Patches {
+		dst = append(dst, ` id="`...)
+		dst = append(strconv.AppendUint(dst, t.Broadcast, 10), '"')
+	}
 	dst = append(dst, ` publishTime="`...)
 	dst = p.published.UTC().AppendFormat(dst, dateForm)
 	dst = append(dst, '"')
@@ -117,6 +124,9 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 		dst = append(dst, "<Location>manifest.mpd?after="...)
 		dst = strconv.AppendUint(dst, listedByAll(t), 10)
 		dst = append(dst, "</Location>\n"...)
+		if o.Patches {
+			dst = appendPatchLocation(dst, t, p)
+		}
 		dst = append(dst, serviceDescription...)
 	}
 	return dst

@@ -50,6 +50,9 @@ func checkDynamic(m *MPD, f *findings) {
 	} else {
 		checkLocation(m, locations[0], f)
 	}
+	for _, n := range m.root.all("PatchLocation") {
+		checkPatchLocation(m, n, f)
+	}
 	timings := m.root.all("UTCTiming")
 	f.check(len(timings) > 0, timingForm, line, "no UTCTiming")
 	for _, n := range timings {
@@ -89,6 +92,23 @@ func checkLocation(m *MPD, n *node, f *findings) {
 	}
 }
 
+// checkPatchLocation reads where the MPD's patch is.
+func checkPatchLocation(m *MPD, n *node, f *findings) {
+	id, _ := m.root.attr("id")
+	published, _ := m.root.attr("publishTime")
+	ttl, _ := n.attr("ttl")
+	u, err := m.base.Parse(strings.TrimSpace(n.text))
+	if err != nil {
+		f.add(patchForm, n.line, "%v", err)
+		return
+	}
+	q, life := u.Query(), atoi(ttl)
+	beside := u.Scheme == m.base.Scheme && u.Host == m.base.Host && u.Path == strings.TrimSuffix(m.base.Path, "mpd")+"mpp"
+	f.check(id != "" && beside && q.Get("publishTime") == published && q.Get("after") == strconv.FormatUint(m.After, 10) && life >= 1 && m.Patch == "",
+		patchForm, n.line, "id %q, ttl %q, %.200q in the MPD of %s", id, ttl, u, published)
+	m.Patch = u.String()
+}
+
 // newest is the newest number that every Representation of the last Period
 // lists, and the newest that any does.
 func (m *MPD) newest() (every, any uint64, ok bool) {
@@ -109,6 +129,7 @@ func (m *MPD) newest() (every, any uint64, ok bool) {
 
 func checkStatic(m *MPD, f *findings) {
 	line := m.root.line
+	f.check(len(m.root.all("PatchLocation")) == 0, patchForm, line, "a static MPD")
 	for _, name := range []string{"minimumUpdatePeriod", "timeShiftBufferDepth", "suggestedPresentationDelay"} {
 		_, ok := m.root.attr(name)
 		f.check(!ok, mpdStatic, line, "@%s", name)

@@ -47,6 +47,7 @@ var (
 	mpdFuture      = rule("mpd.future", "§5.3.9.5.3", Must, "what is listed is available: no segment ends after the MPD was fetched, but for availabilityTimeOffset")
 	locationForm   = rule("location.form", "§5.3.1.2, project", Must, "a dynamic MPD has one Location: its own URL, with ?after=N")
 	locationNumber = rule("location.number", "project", Must, "N is at least the newest segment that every Representation of the last Period lists, and listed")
+	patchForm      = rule("patch.form", "§5.15.2, project", Must, "PatchLocation is in a dynamic MPD with an id: its patch beside it, with its publishTime and Location's N, and a ttl")
 	timingForm     = rule("timing.form", "§5.8.4.11, IOP §4.7", Must, "a dynamic MPD has a UTCTiming of http-iso that resolves to an HTTP URL")
 	timingClock    = rule("timing.clock", "§5.8.4.11", Must, "the clock tells the time in ISO 8601")
 	serviceLatency = rule("service.latency", "Annex K", Must, "ServiceDescription bounds latency and rate sensibly")
@@ -106,6 +107,7 @@ var (
 // An MPD that is loaded again.
 var (
 	updateConstant  = rule("update.constant", "§5.4.1, IOP §4.3.2", Must, "availabilityStartTime, profiles, delays and depths never change")
+	updateID        = rule("update.id", "§5.15.2", Must, "an MPD with patches keeps its id")
 	updatePublish   = rule("update.publish", "§5.4.1", Must, "publishTime never falls")
 	updateType      = rule("update.type", "IOP §4.6.4", Must, "a static MPD is the last one of its Periods")
 	updateLongest   = rule("update.longest", "§5.4.1", Should, "maxSegmentDuration never falls")

@@ -76,6 +76,10 @@ var faults = []struct {
 	{locationForm, "lost query", func(s *spoiler) { s.steps[first].url += "?token=1" }},
 	{locationNumber, "ahead", func(s *spoiler) { s.once(`after=45`, "after=46", first) }},
 	{locationNumber, "behind", func(s *spoiler) { s.once(`after=45`, "after=44", first) }},
+	{patchForm, "", func(s *spoiler) {
+		s.once(`(<Serv)`, `<PatchLocation ttl="9">manifest.mpp?after=45</PatchLocation>$1`, first)
+	}},
+	{patchForm, "static", func(s *spoiler) { s.once(`(<Period)`, `<PatchLocation ttl="9">manifest.mpp</PatchLocation>$1`, closed) }},
 	{timingForm, "none", func(s *spoiler) { s.once(`^<UTCTiming.*\n`, "", first) }},
 	{timingForm, "scheme", func(s *spoiler) { s.once(`^(<UTC.*)http-iso:2014`, "${1}direct:2014", first) }},
 	{timingForm, "no value", func(s *spoiler) { s.once(`^(<UTC.*)value="/api/v1/time"`, `${1}value=""`, first) }},
@@ -184,6 +188,7 @@ var faults = []struct {
 	{updateConstant, "depth", func(s *spoiler) { s.once(`Depth="[^"]*"`, `Depth="PT5S"`, second) }},
 	{updateConstant, "profiles", func(s *spoiler) { s.once(`isoff-live:2011`, "isoff-live:2011,urn:x", second) }},
 	{updateConstant, "clock", func(s *spoiler) { s.change(`v1/time`, "v2/time", second) }},
+	{updateID, "", func(s *spoiler) { s.once(`<MPD `, `<MPD id="4" `, second) }},
 	{updatePublish, "", func(s *spoiler) { s.once(`publishTime="2026`, `publishTime="2025`, second) }},
 	{updateType, "", func(s *spoiler) { s.steps[again] = s.steps[gap] }},
 	{updateLongest, "", func(s *spoiler) {

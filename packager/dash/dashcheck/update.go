@@ -48,6 +48,9 @@ func (o *Observer) update(m *MPD, f *findings) {
 }
 
 func checkConstant(a, b *MPD, f *findings) {
+	was, _ := a.root.attr("id")
+	is, _ := b.root.attr("id")
+	f.check(was == is || commonPeriods(a, b) == 0, updateID, b.root.line, "%q, and was %q", is, was)
 	for _, name := range []string{
 		"profiles", "minimumUpdatePeriod", "minBufferTime", "timeShiftBufferDepth", "suggestedPresentationDelay",
 	} {
