@@ -17,6 +17,10 @@ const (
 	defaultAbsence = 35 * time.Second
 )
 
+// maxStarts is of how many points to begin at a stream's manifests are kept. Those of more
+// are made for each who asks.
+const maxStarts = 64
+
 // MPD patches.
 const (
 	// patchWindow is from which length of a stream's window on its MPDs have patches.

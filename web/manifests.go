@@ -57,11 +57,15 @@ func (s *Server) multivariantPlaylist(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	start, err := parseStart(x.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
 	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
 		if !t.Ready() {
 			return nil, hls.ErrNotReady
 		}
-		return st.multivariant.at(t, t.Version, hls.AppendMultivariant)
+		return st.multivariantOf(t, start, false)
 	})
 	if err != nil {
 		return err
@@ -147,16 +151,26 @@ func (s *Server) mpd(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	start, err := parseStart(x.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	of := func(t *timeline.Timeline) (*rendered, error) {
+		if start.isSet() {
+			return st.startedMPD(t, start, following)
+		}
+		return st.manifestOf(t, following)
+	}
 	polled := false
 	try := func(t *timeline.Timeline) (*rendered, error) {
 		if polled = dash.Ready(t, after); !polled && following {
 			return nil, errAwaited
 		}
-		return st.manifestOf(t, following)
+		return of(t)
 	}
 	r, err := x.manifest(feed, "", pollHold, try)
 	if following && isNotYet(err) {
-		r, err = st.manifestOf(feed.Current(), following)
+		r, err = of(feed.Current())
 		if errors.Is(err, dash.ErrNotReady) {
 			err = errNotYet
 		}

@@ -175,6 +175,7 @@ type manifests struct {
 	multivariant, mpd, closing document
 	transports                 document // the multivariant playlist of MPEG-TS
 	history                    history
+	starts                     starts
 	mu                         sync.Mutex // guards changes of renditions, not its readers
 	renditions                 atomic.Pointer[map[timeline.RenditionID]*playlists]
 }

@@ -37,6 +37,11 @@
 // that is new or ends, a bit rate, an event, a gap, the end) takes the whole MPD, to which
 // AppendNoPatch sends players.
 //
+// # Beginning earlier
+//
+// Options.Start has players begin before the live edge, and stay that far from it: it's
+// suggestedPresentationDelay, which Location keeps, so that it is the same in each MPD.
+//
 // # Ladders
 //
 // The Representations of a kind and codec stand in one AdaptationSet. Which ones

@@ -22,6 +22,9 @@ const (
 	// suits real ones.
 	DefaultPresentationDelay = 1200 * time.Millisecond
 
+	// startMargin is what Options.Start leaves of the window, in target durations.
+	startMargin = 3
+
 	minimumUpdatePeriod = time.Second
 	minBufferTime       = time.Second
 	// availabilityTimeOffset makes the players ask for the next segment about
@@ -49,6 +52,10 @@ type Options struct {
 	// Patches offers the patch from this MPD to a later one (PatchLocation), in a live
 	// presentation.
 	Patches bool
+	// Start is how far before the end of what there is players begin, to the second; where
+	// they always do, when it's less than PresentationDelay. In a live presentation it's
+	// the delay that they keep; of one that has ended it says nothing.
+	Start time.Duration
 }
 
 // form is how a presentation is offered.
@@ -76,6 +83,12 @@ func AppendMPD(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 	if o.PresentationDelay <= 0 {
 		o.PresentationDelay = DefaultPresentationDelay
 	}
+	least := o.PresentationDelay + t.Targets.Lag
+	// A window's first segments leave it before a player has them.
+	if o.Start = min(o.Start, t.Window-startMargin*t.Targets.Segment).Truncate(time.Second); o.Start <= least {
+		o.Start = 0
+	}
+	o.PresentationDelay = max(least, o.Start)
 	dst = appendRoot(dst, t, o, p, f)
 	for i := range p.periods {
 		if f == live {
@@ -113,7 +126,7 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	if f == live {
 		dst = appendDuration(dst, "minimumUpdatePeriod", minimumUpdatePeriod)
 		dst = appendDuration(dst, "timeShiftBufferDepth", t.Window)
-		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay+t.Targets.Lag)
+		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay)
 	} else {
 		dst = appendDuration(dst, "mediaPresentationDuration", p.end())
 	}
@@ -123,11 +136,16 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	if f == live {
 		dst = append(dst, "<Location>manifest.mpd?after="...)
 		dst = strconv.AppendUint(dst, listedByAll(t), 10)
+		if o.Start > 0 {
+			dst = strconv.AppendInt(append(dst, "&amp;start=-"...), int64(o.Start/time.Second), 10)
+		}
 		dst = append(dst, "</Location>\n"...)
 		if o.Patches {
 			dst = appendPatchLocation(dst, t, p)
 		}
-		dst = append(dst, serviceDescription...)
+		if o.Start == 0 {
+			dst = append(dst, serviceDescription...)
+		}
 	}
 	return dst
 }

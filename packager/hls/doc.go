@@ -81,6 +81,17 @@
 // player starts with the smallest and changes at once; as at any start of its,
 // it gives up where the playlist lists nothing that it hasn't fetched yet.
 //
+// SCORE ranks the pictures by their size and then their rate, where there is a choice: bit
+// rates don't, where codecs differ. STABLE-VARIANT-ID and STABLE-RENDITION-ID are the
+// renditions' names. EXT-X-DEFINE isn't used: URIs are relative, tokens lie in the path,
+// and nothing is left for a variable to say.
+//
+// # Beginning earlier
+//
+// Options.Start has players begin before the live edge: EXT-X-START, counted from the end
+// since that is what all viewers have in common, in a multivariant playlist of its own URL.
+// Media playlists, and with them all that is fetched often, are the same for everybody.
+//
 // # MPEG-TS
 //
 // A segment has the picture and the sound of its number, of those that the epoch began

@@ -80,6 +80,9 @@ func checkLocation(m *MPD, n *node, f *findings) {
 	after, err := strconv.ParseUint(q.Get("after"), 10, 64)
 	q.Del("after")
 	own.Del("after")
+	f.check(!q.Has("start") || own.Has("start"), locationForm, n.line, "%.80q in the MPD at %.80q", text, m.base)
+	q.Del("start") // a date becomes the seconds since then
+	own.Del("start")
 	if err != nil || same.Scheme != m.base.Scheme || same.Host != m.base.Host || same.Path != m.base.Path ||
 		q.Encode() != own.Encode() || u.Fragment != "" {
 		f.add(locationForm, n.line, "%.80q in the MPD at %.80q", text, m.base)

@@ -241,7 +241,7 @@ func isFragmented(uri string) bool {
 }
 
 func readMultivariant(lines []line, f *findings) *Multivariant {
-	mv := &Multivariant{}
+	mv := &Multivariant{data: map[[2]string]bool{}}
 	pending := 0 // line of an EXT-X-STREAM-INF that waits for its URI
 	for _, l := range lines {
 		if pending > 0 && l.spec != nil {
@@ -260,6 +260,10 @@ func readMultivariant(lines []line, f *findings) *Multivariant {
 			mv.Variants = append(mv.Variants, readVariant(l, f))
 		case l.name == "EXT-X-MEDIA":
 			mv.Renditions = append(mv.Renditions, readRendition(l, f))
+		case l.name == "EXT-X-START":
+			mv.readStart(l, f)
+		case l.name == "EXT-X-SESSION-DATA":
+			mv.readData(l, f)
 		}
 	}
 	if pending > 0 {
@@ -274,7 +278,8 @@ func readVariant(l line, f *findings) Variant {
 	v := Variant{
 		Bandwidth: a.number("BANDWIDTH"), AverageBandwidth: a.number("AVERAGE-BANDWIDTH"),
 		Resolution: a.text("RESOLUTION"), FrameRate: a.text("FRAME-RATE"),
-		Audio: a.text("AUDIO"), Captions: a.text("CLOSED-CAPTIONS"), line: l.number,
+		Audio: a.text("AUDIO"), Captions: a.text("CLOSED-CAPTIONS"),
+		Stable: a.text("STABLE-VARIANT-ID"), Score: a.text("SCORE"), line: l.number,
 	}
 	if a.has("CODECS") {
 		v.Codecs = strings.Split(a.text("CODECS"), ",")
@@ -301,7 +306,7 @@ var instreamID = regexp.MustCompile(`^(CC[1-4]|SERVICE([1-9]|[1-5][0-9]|6[0-3]))
 
 func readRendition(l line, f *findings) Rendition {
 	a := l.attrs
-	r := Rendition{Type: a.text("TYPE"), Group: a.text("GROUP-ID"), Name: a.text("NAME"), URI: a.text("URI"), line: l.number}
+	r := Rendition{Type: a.text("TYPE"), Group: a.text("GROUP-ID"), Name: a.text("NAME"), URI: a.text("URI"), Stable: a.text("STABLE-RENDITION-ID"), line: l.number}
 	if a.has("AUTOSELECT") && a.yes("DEFAULT") && !a.yes("AUTOSELECT") {
 		f.add(renditionDefault, l.number, "DEFAULT=YES and AUTOSELECT=NO")
 	}
