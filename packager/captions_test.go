@@ -35,7 +35,7 @@ func TestCaptionsBeginInMidStream(t *testing.T) {
 		}
 	}
 	manifests := func() (string, []string) {
-		multivariant, err := hls.AppendMultivariant(nil, l.timeline())
+		multivariant, err := hls.AppendMultivariant(nil, l.timeline(), hls.Options{})
 		require.NoError(t, err)
 		mpd, err := dash.AppendMPD(nil, l.timeline(), dash.Options{})
 		require.NoError(t, err)

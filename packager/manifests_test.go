@@ -144,7 +144,7 @@ func (v *viewers) lookAtHLS(tl *timeline.Timeline, now time.Time) {
 			v.hls.Gone(hlsBase+path, now)
 		}
 	}
-	body, err := hls.AppendMultivariant(nil, tl)
+	body, err := hls.AppendMultivariant(nil, tl, hls.Options{})
 	fetch("index.m3u8", body, err)
 	for _, r := range tl.Renditions {
 		path := string(r.ID) + "/index.m3u8"

@@ -120,11 +120,11 @@ type publisher struct {
 	clock  time.Duration // of the epoch's media
 	size   int           // bytes of a video part
 	began  time.Time
-	window time.Duration
 	tracks []timeline.RenditionTrack
 	// expected are rungs of the epochs that begin, and rungs those that have joined.
 	expected []timeline.ExpectedRendition
 	rungs    []timeline.RenditionTrack
+	window   time.Duration
 	// bytes, if given, are those of a part; else they are what data gives.
 	bytes func(rt timeline.RenditionTrack, start time.Duration, first bool) []byte
 }

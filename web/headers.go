@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice/packager/dash"
 )
 
 // Header values that are always the same are made once: a header map takes
@@ -12,6 +14,7 @@ import (
 var (
 	typeHLS   = []string{"application/vnd.apple.mpegurl"}
 	typeMPD   = []string{"application/dash+xml"}
+	typePatch = []string{dash.PatchType}
 	typeVideo = []string{"video/mp4"} // RFC 4337; CMAF (ISO/IEC 23000-19) has no type of its own
 	typeAudio = []string{"audio/mp4"}
 	typeTS    = []string{"video/mp2t"} // RFC 3555 §4.2.9; of sound alone too

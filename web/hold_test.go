@@ -92,6 +92,10 @@ func TestHolds(t *testing.T) {
 		"polled MPD, only one track":    {"/live/live/manifest.mpd?after=4", func(p *publisher) { p.shut().write(timeline.Audio) }, 0, ""},
 		"polled MPD gets what there is": {"/live/live/manifest.mpd?after=4", pass(8 * second), 200, "after=4"},
 		"polled MPD and the end":        {"/live/live/manifest.mpd?after=4", end, 200, "mediaPresentationDuration"},
+		"polled patch, segment begins":  {patchURL, func(p *publisher) { p.shut().write() }, 200, "<Patch "},
+		"polled patch, a part":          {patchURL, write, 0, ""},
+		"polled patch and the end":      {patchURL, end, 200, "<Patch "},
+		"polled patch gets what is":     {patchURL, pass(8 * second), 200, "<Patch "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -23,6 +23,23 @@ const (
 	defaultAbsence = 35 * time.Second
 )
 
+// maxStarts is of how many points to begin at a stream's manifests are kept. Those of more
+// are made for each who asks.
+const maxStarts = 64
+
+// MPD patches.
+const (
+	// patchWindow is from which length of a stream's window on its MPDs have patches.
+	patchWindow = 10 * time.Minute
+	// patchMemory and maxEditions bound the MPDs that are kept to make patches of, for
+	// each stream.
+	patchMemory = 4 << 20
+	maxEditions = 256
+	// patchAge is how old an MPD may be of which a patch is asked for: beyond
+	// dash.PatchLife by what players' clocks may be off.
+	patchAge = 5 * time.Minute
+)
+
 // How long and how large a write may be: a client that takes no byte of a
 // piece for so long is dead, one that takes a piece in it is only slow.
 const (

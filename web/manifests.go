@@ -58,11 +58,15 @@ func (s *Server) multivariantPlaylist(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	start, err := parseStart(x.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
 	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
 		if !t.Ready() {
 			return nil, hls.ErrNotReady
 		}
-		return st.multivariant.at(t, t.Version, hls.AppendMultivariant)
+		return st.multivariantOf(t, start, false)
 	})
 	if err != nil {
 		return err
@@ -179,16 +183,26 @@ func (s *Server) mpd(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	start, err := parseStart(x.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	of := func(t *timeline.Timeline) (*rendered, error) {
+		if start.isSet() {
+			return st.startedMPD(t, start, following)
+		}
+		return st.manifestOf(t, following)
+	}
 	polled := false
 	try := func(t *timeline.Timeline) (*rendered, error) {
 		if polled = dash.Ready(t, after); !polled && following {
 			return nil, errAwaited
 		}
-		return st.manifestOf(t, following)
+		return of(t)
 	}
 	r, err := x.manifest(feed, "", pollHold, try)
-	if following && errors.Is(err, errNotYet) {
-		r, err = st.manifestOf(feed.Current(), following)
+	if following && isNotYet(err) {
+		r, err = of(feed.Current())
 		if errors.Is(err, dash.ErrNotReady) {
 			err = errNotYet
 		}
@@ -202,6 +216,9 @@ func (s *Server) mpd(x *exchange) error {
 	return x.deliver(r, typeMPD, r.fresh)
 }
 
+// isNotYet reports whether a request was held for as long as it may be.
+func isNotYet(err error) bool { return errors.Is(err, errNotYet) }
+
 // manifestOf returns the MPD of t, in the form for those who follow or for those who come.
 func (st *stream) manifestOf(t *timeline.Timeline, following bool) (*rendered, error) {
 	if !t.Ready() {
@@ -212,7 +229,12 @@ func (st *stream) manifestOf(t *timeline.Timeline, following bool) (*rendered, e
 		d = &st.closing
 	}
 	return d.at(t, t.Version, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
-		return dash.AppendMPD(dst, t, dash.Options{TimePath: timePath, Following: following})
+		patches := hasPatches(t) && !following
+		body, err := dash.AppendMPD(dst, t, dash.Options{TimePath: timePath, Following: following, Patches: patches})
+		if err == nil && patches {
+			st.history.keep(t.Version, body)
+		}
+		return body, err
 	})
 }
 

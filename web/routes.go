@@ -26,6 +26,7 @@ func (s *Server) router() http.Handler {
 	viewers("/live/{stream}", "/index.m3u8", g.multivariant, s.multivariantPlaylist)
 	viewers("/live/{stream}", "/ts.m3u8", g.multivariant, s.transportMultivariant)
 	viewers("/live/{stream}", "/manifest.mpd", g.mpd, s.mpd)
+	viewers("/live/{stream}", "/manifest.mpp", g.mpd, s.mpdPatch)
 	viewers("/live/{stream}", "/{rendition}/index.m3u8", g.playlist, s.mediaPlaylist)
 	viewers("/live/{stream}", "/{rendition}/ts.m3u8", g.playlist, s.transportPlaylist)
 	viewers("/live/{stream}", "/{rendition}/iframes.m3u8", g.playlist, s.iframesPlaylist)

@@ -174,8 +174,10 @@ func (st *stream) follow(ctx context.Context) (*timeline.Feed, error) {
 // manifests are a stream's rendered manifests.
 type manifests struct {
 	multivariant, mpd, closing document
-	transports                 document   // the multivariant playlist of MPEG-TS
-	thumbnails                 document   // where the stills are
+	transports                 document // the multivariant playlist of MPEG-TS
+	thumbnails                 document // where the stills are
+	history                    history
+	starts                     starts
 	mu                         sync.Mutex // guards changes of renditions, not its readers
 	renditions                 atomic.Pointer[map[timeline.RenditionID]*playlists]
 }

@@ -12,8 +12,12 @@ func (s *Server) transportMultivariant(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	start, err := parseStart(x.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
 	r, err := x.manifest(feed, "", startHold, func(t *timeline.Timeline) (*rendered, error) {
-		return st.manifests.transports.at(t, t.Version, hls.AppendTransportMultivariant)
+		return st.multivariantOf(t, start, true)
 	})
 	if err != nil {
 		return err

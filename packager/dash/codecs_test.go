@@ -2,6 +2,7 @@ package dash_test
 
 import (
 	"encoding/hex"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,6 +74,7 @@ func TestSoundOfSeveralLanguages(t *testing.T) {
 	p.segments(0, 2*sec, 2, timeline.Source, "audio", "audio2", "audio3", "ac-3")
 	body, err := dash.AppendMPD(nil, p.t, options)
 	require.NoError(t, err)
+	plain := regexp.MustCompile(`<mpd:Producer.*\n`).ReplaceAllString(string(body), "")
 	for _, want := range []string{
 		`<AdaptationSet id="2" contentType="audio" mimeType="audio/mp4" lang="und" segmentAlignment="true" startWithSAP="1">` + "\n" +
 			`<Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>`,
@@ -81,7 +83,7 @@ func TestSoundOfSeveralLanguages(t *testing.T) {
 		`<AdaptationSet id="6" contentType="audio" mimeType="audio/mp4" lang="fr"`, `<AdaptationSet id="8" `,
 		`<Representation id="audio3" codecs="opus" `, `<Representation id="ac-3" codecs="ac-3" `,
 	} {
-		require.Contains(t, string(body), want)
+		require.Contains(t, plain, want)
 	}
 	_, faults := dashcheck.Parse("http://localhost/live/show/manifest.mpd", body)
 	require.Empty(t, faults)

@@ -18,6 +18,9 @@
 // the wall clock that players hold themselves to: timeline.Anchor begins a new
 // Period of the same epoch before that can be felt.
 //
+// A ProducerReferenceTime in each AdaptationSet says the same to those who look for it
+// there; see appendReference for why it has a prefix, and fragments have no prft.
+//
 // # The live edge
 //
 // The open segment is listed with what has been published of it so far, and
@@ -25,6 +28,19 @@
 // newest segment that every track has begun; Ready says when there is a newer.
 // Of an epoch that has just begun nothing is listed until every track of it
 // has media: players do not look for an AdaptationSet that joins a Period late.
+//
+// # Patches
+//
+// With Options.Patches an MPD says where the patch is that leads from it to the newest one
+// (PatchLocation, §5.15): manifest.mpp with its publishTime, held by ?after=N as the MPD
+// itself. AppendPatch makes it of the two MPDs' texts. What a patch doesn't say (a Period
+// that is new or ends, a bit rate, an event, a gap, the end) takes the whole MPD, to which
+// AppendNoPatch sends players.
+//
+// # Beginning earlier
+//
+// Options.Start has players begin before the live edge, and stay that far from it: it's
+// suggestedPresentationDelay, which Location keeps, so that it is the same in each MPD.
 //
 // # Ladders
 //

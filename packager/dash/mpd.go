@@ -22,6 +22,9 @@ const (
 	// suits real ones.
 	DefaultPresentationDelay = 1200 * time.Millisecond
 
+	// startMargin is what Options.Start leaves of the window, in target durations.
+	startMargin = 3
+
 	minimumUpdatePeriod = time.Second
 	minBufferTime       = time.Second
 	// availabilityTimeOffset makes the players ask for the next segment about
@@ -33,6 +36,9 @@ const (
 		`<PlaybackRate min="0.96" max="1.04"/></ServiceDescription>` + "\n"
 )
 
+// dateForm is how dates are written, in UTC.
+const dateForm = "2006-01-02T15:04:05.000Z"
+
 // Options are what the timeline doesn't know.
 type Options struct {
 	// TimePath is the URL of the server's clock in ISO 8601, relative to the
@@ -43,6 +49,13 @@ type Options struct {
 	// Following says that whoever asks has an MPD of this broadcast already,
 	// and asked by its Location. It matters once the stream has ended.
 	Following bool
+	// Patches offers the patch from this MPD to a later one (PatchLocation), in a live
+	// presentation.
+	Patches bool
+	// Start is how far before the end of what there is players begin, to the second; where
+	// they always do, when it's less than PresentationDelay. In a live presentation it's
+	// the delay that they keep; of one that has ended it says nothing.
+	Start time.Duration
 }
 
 // form is how a presentation is offered.
@@ -70,12 +83,21 @@ func AppendMPD(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 	if o.PresentationDelay <= 0 {
 		o.PresentationDelay = DefaultPresentationDelay
 	}
+	least := o.PresentationDelay + t.Targets.Lag
+	// A window's first segments leave it before a player has them.
+	if o.Start = min(o.Start, t.Window-startMargin*t.Targets.Segment).Truncate(time.Second); o.Start <= least {
+		o.Start = 0
+	}
+	o.PresentationDelay = max(least, o.Start)
 	dst = appendRoot(dst, t, o, p, f)
 	for i := range p.periods {
+		if f == live {
+			p.periods[i].clock = o.TimePath
+		}
 		dst = appendPeriod(dst, &p.periods[i], f)
 	}
 	if f == live && o.TimePath != "" {
-		dst = append(dst, `<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014"`...)
+		dst = append(dst, utcTiming...)
 		dst = appendText(dst, "value", o.TimePath)
 		dst = append(dst, "/>\n"...)
 	}
@@ -87,20 +109,24 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	dst = append(dst, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
 		`<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011"`...)
 	if f == live {
-		dst = append(dst, ` type="dynamic"`...)
+		dst = append(dst, ` xmlns:`+schemaPrefix+`="urn:mpeg:dash:schema:mpd:2011" type="dynamic"`...)
 	} else {
 		dst = append(dst, ` type="static"`...)
 	}
 	if f != vod {
 		dst = append(dst, ` availabilityStartTime="1970-01-01T00:00:00Z"`...)
 	}
+	if f == live && o.Patches {
+		dst = append(dst, ` id="`...)
+		dst = append(strconv.AppendUint(dst, t.Broadcast, 10), '"')
+	}
 	dst = append(dst, ` publishTime="`...)
-	dst = p.published.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	dst = p.published.UTC().AppendFormat(dst, dateForm)
 	dst = append(dst, '"')
 	if f == live {
 		dst = appendDuration(dst, "minimumUpdatePeriod", minimumUpdatePeriod)
 		dst = appendDuration(dst, "timeShiftBufferDepth", t.Window)
-		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay+t.Targets.Lag)
+		dst = appendDuration(dst, "suggestedPresentationDelay", o.PresentationDelay)
 	} else {
 		dst = appendDuration(dst, "mediaPresentationDuration", p.end())
 	}
@@ -110,8 +136,16 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	if f == live {
 		dst = append(dst, "<Location>manifest.mpd?after="...)
 		dst = strconv.AppendUint(dst, listedByAll(t), 10)
+		if o.Start > 0 {
+			dst = strconv.AppendInt(append(dst, "&amp;start=-"...), int64(o.Start/time.Second), 10)
+		}
 		dst = append(dst, "</Location>\n"...)
-		dst = append(dst, serviceDescription...)
+		if o.Patches {
+			dst = appendPatchLocation(dst, t, p)
+		}
+		if o.Start == 0 {
+			dst = append(dst, serviceDescription...)
+		}
 	}
 	return dst
 }

@@ -97,6 +97,7 @@ func appendSet(dst []byte, q *period, i, id int, f form) []byte {
 	if track.Label != "" {
 		dst = append(append(append(dst, "<Label>"...), escaper.Replace(track.Label)...), "</Label>\n"...)
 	}
+	dst = appendReference(dst, q, id, track)
 	if track.Kind == media.Video {
 		dst = appendCaptions(dst, q.anchor.Captions)
 	}

@@ -28,6 +28,7 @@ type period struct {
 	origin   time.Duration // media time at start
 	reps     []representation
 	events   []mpdEvent
+	clock    string // Options.TimePath, of a live presentation
 }
 
 // representation is what a Period lists of a rendition.

@@ -41,8 +41,8 @@ func (w *watcher) look(t *timeline.Timeline, now time.Time) {
 	if w.random.IntN(3) == 0 {
 		return
 	}
-	w.fetch("index.m3u8", now, func() ([]byte, error) { return hls.AppendMultivariant(nil, t) })
-	w.fetch("ts.m3u8", now, func() ([]byte, error) { return hls.AppendTransportMultivariant(nil, t) })
+	w.fetch("index.m3u8", now, func() ([]byte, error) { return hls.AppendMultivariant(nil, t, hls.Options{}) })
+	w.fetch("ts.m3u8", now, func() ([]byte, error) { return hls.AppendTransportMultivariant(nil, t, hls.Options{}) })
 	for _, r := range t.Renditions {
 		w.measure(r)
 		if w.random.IntN(2) == 0 {

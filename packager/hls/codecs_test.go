@@ -41,7 +41,7 @@ func TestOtherCodecs(t *testing.T) {
 		s.part()
 		s.fix()
 		s.segments(1)
-		body, err := hls.AppendMultivariant(nil, s.t)
+		body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 		require.NoError(t, err)
 		require.Contains(t, string(body), c.want)
 	}
@@ -57,7 +57,7 @@ func TestOtherSound(t *testing.T) {
 		s.part()
 		s.fix()
 		s.segments(1)
-		body, err := hls.AppendMultivariant(nil, s.t)
+		body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 		require.NoError(t, err)
 		require.Contains(t, string(body), `,`+want+`",RESOLUTION=`)
 		require.Contains(t, string(body), `CHANNELS="2",URI="audio/index.m3u8"`)
@@ -79,7 +79,7 @@ func TestSoundOfSeveralCodecs(t *testing.T) {
 	s.part()
 	s.fix()
 	s.segments(1)
-	body, err := hls.AppendMultivariant(nil, s.t)
+	body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 	require.NoError(t, err)
 	for _, want := range []string{
 		`GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="audio/index.m3u8"`,
@@ -109,7 +109,7 @@ func TestSoundOfSeveralLanguages(t *testing.T) {
 	s.part()
 	s.fix()
 	s.segments(1)
-	body, err := hls.AppendMultivariant(nil, s.t)
+	body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 	require.NoError(t, err)
 	for _, want := range []string{
 		`NAME="audio1",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,`, `NAME="de",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,`,

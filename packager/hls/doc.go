@@ -83,6 +83,11 @@
 // player starts with the smallest and changes at once; as at any start of its,
 // it gives up where the playlist lists nothing that it hasn't fetched yet.
 //
+// SCORE ranks the pictures by their size and then their rate, where there is a choice: bit
+// rates don't, where codecs differ. STABLE-VARIANT-ID and STABLE-RENDITION-ID are the
+// renditions' names. EXT-X-DEFINE isn't used: URIs are relative, tokens lie in the path,
+// and nothing is left for a variable to say.
+//
 // # I-frames
 //
 // A playlist of I-frames has one for each whole segment, the picture that it begins with, and
@@ -90,6 +95,12 @@
 // the first bytes of the segment, whose mdat is cut off behind that picture: whoever
 // asks for I-frames knows that (hls.js, Apple's players). A segment of which it isn't known is
 // EXT-X-GAP. There is nothing of low latency in it, and no date range.
+//
+// # Beginning earlier
+//
+// Options.Start has players begin before the live edge: EXT-X-START, counted from the end
+// since that is what all viewers have in common, in a multivariant playlist of its own URL.
+// Media playlists, and with them all that is fetched often, are the same for everybody.
 //
 // # MPEG-TS
 //

@@ -28,7 +28,7 @@ type document struct {
 // render returns everything that a stream publishes at this moment.
 func render(tb testing.TB, t *timeline.Timeline) []document {
 	tb.Helper()
-	body, err := hls.AppendMultivariant(nil, t)
+	body, err := hls.AppendMultivariant(nil, t, hls.Options{})
 	require.NoError(tb, err)
 	docs := []document{{"index.m3u8", body}}
 	docs = append(docs, transports(tb, t)...)
@@ -63,7 +63,7 @@ func render(tb testing.TB, t *timeline.Timeline) []document {
 // transports returns what it publishes of MPEG-TS.
 func transports(tb testing.TB, t *timeline.Timeline) []document {
 	tb.Helper()
-	body, err := hls.AppendTransportMultivariant(nil, t)
+	body, err := hls.AppendTransportMultivariant(nil, t, hls.Options{})
 	if err != nil {
 		require.True(tb, errors.Is(err, hls.ErrNoTransport) || errors.Is(err, hls.ErrNotReady), "%v", err)
 		return nil

@@ -75,7 +75,8 @@ func appendIFrameStream(dst []byte, r *timeline.Rendition) []byte {
 	if rate.peak == 0 {
 		return dst
 	}
-	dst = appendAttributes(append(dst, "#EXT-X-I-FRAME-STREAM-INF:"...), rate, []string{r.Track.Codec.RFC6381()})
+	dst = appendRates(append(dst, "#EXT-X-I-FRAME-STREAM-INF:"...), rate)
+	dst = appendCodecs(dst, []string{r.Track.Codec.RFC6381()})
 	if c, ok := r.Track.Codec.(media.Picture); ok {
 		dst = appendResolution(dst, c.Format())
 	}

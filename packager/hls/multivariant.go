@@ -2,6 +2,7 @@ package hls
 
 import (
 	"strconv"
+	"time"
 
 	"sluice/media"
 	"sluice/packager/timeline"
@@ -10,12 +11,21 @@ import (
 // captionGroup is the GROUP-ID of captions.
 const captionGroup = "cc"
 
+// Options are what a timeline doesn't know of its multivariant playlists.
+type Options struct {
+	// Title is the stream's, for what shows players' titles; none where empty.
+	Title string
+	// Start is how far before the end of what there is players begin (EXT-X-START), to the
+	// second; where they always do, when it's zero or as near to the end as that.
+	Start time.Duration
+}
+
 // AppendMultivariant appends the multivariant playlist. The variants are the
 // video renditions: first the one to start with, then the others in the order of
 // the ladder, and, where there is a choice, the sound alone for the weakest lines.
 // What it says of a rendition is that of its newest epoch; one without a whole
 // segment so far is left out, and one that has left. The error is ErrNotReady.
-func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
+func AppendMultivariant(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 	if !t.Ready() || !settled(t) || t.Expecting() {
 		return dst, ErrNotReady
 	}
@@ -32,10 +42,11 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	if len(video)+len(audio) == 0 {
 		return dst, ErrNotReady
 	}
-	dst = appendMultivariantHeader(dst, captionsVersion(multivariantVersion, t.Captions))
+	dst = appendMultivariantHeader(dst, t, captionsVersion(multivariantVersion, t.Captions), o)
+	scores := scoresOf(video)
 	if len(video) == 0 {
 		for _, r := range audio {
-			dst = appendVariant(dst, r, soundGroup{}, "")
+			dst = appendVariant(dst, r, soundGroup{}, scores, "")
 		}
 		return dst, nil
 	}
@@ -49,15 +60,15 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	}
 	first := startVariant(video, audio)
 	for _, g := range groups {
-		dst = appendVariant(dst, video[first], g, captions)
+		dst = appendVariant(dst, video[first], g, scores, captions)
 		for i, r := range video {
 			if i != first {
-				dst = appendVariant(dst, r, g, captions)
+				dst = appendVariant(dst, r, g, scores, captions)
 			}
 		}
 	}
 	if len(video) > 1 && len(audio) > 0 {
-		dst = appendSoundOnly(dst, groups[0], captions)
+		dst = appendSoundOnly(dst, groups[0], scores, captions)
 	}
 	for _, r := range video {
 		dst = appendIFrameStream(dst, r)
@@ -65,9 +76,19 @@ func AppendMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
 	return dst, nil
 }
 
-func appendMultivariantHeader(dst []byte, version string) []byte {
+func appendMultivariantHeader(dst []byte, t *timeline.Timeline, version string, o Options) []byte {
 	dst = append(append(dst, "#EXTM3U\n#EXT-X-VERSION:"...), version...)
-	return append(dst, "\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	dst = append(dst, "\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	if o.Start > holdBackTargets*t.Targets.Segment { // §4.4.2.2: no nearer to the end
+		dst = append(dst, "#EXT-X-START:TIME-OFFSET=-"...)
+		dst = appendUint(dst, uint64(o.Start/time.Second))
+		dst = append(dst, ",PRECISE=YES\n"...)
+	}
+	if o.Title != "" && quotable(o.Title) {
+		dst = append(dst, `#EXT-X-SESSION-DATA:DATA-ID="com.apple.hls.title",VALUE="`...)
+		dst = append(append(dst, o.Title...), "\"\n"...)
+	}
+	return dst
 }
 
 // startVariant returns the one that stands first, with which the players of
@@ -128,14 +149,16 @@ func yesNo(b bool) string {
 }
 
 // appendVariant writes a rendition as a variant, together with the audio group.
-func appendVariant(dst []byte, r *timeline.Rendition, g soundGroup, captions string) []byte {
+func appendVariant(dst []byte, r *timeline.Rendition, g soundGroup, scores scores, captions string) []byte {
 	rate := bandwidth(r)
 	codecs := []string{r.Track.Codec.RFC6381()}
 	for _, a := range g.audio {
 		codecs = appendNew(codecs, a.Track.Codec.RFC6381())
 	}
 	sound := loudest(g.audio)
-	dst = appendStream(dst, rates{rate.peak + sound.peak, rate.average + sound.average}, codecs)
+	dst = appendRates(append(dst, "#EXT-X-STREAM-INF:"...), rates{rate.peak + sound.peak, rate.average + sound.average})
+	dst = appendStable(scores.append(dst, r), ",STABLE-VARIANT-ID", r)
+	dst = appendCodecs(dst, codecs)
 	if c, ok := r.Track.Codec.(media.Picture); ok {
 		dst = appendPicture(dst, r, c.Format())
 	}
@@ -147,9 +170,11 @@ func appendVariant(dst []byte, r *timeline.Rendition, g soundGroup, captions str
 }
 
 // appendSoundOnly writes a group's first rendition as a variant beside those of video.
-func appendSoundOnly(dst []byte, g soundGroup, captions string) []byte {
+func appendSoundOnly(dst []byte, g soundGroup, scores scores, captions string) []byte {
 	r := g.audio[0]
-	dst = appendStream(dst, bandwidth(r), []string{r.Track.Codec.RFC6381()})
+	dst = appendRates(append(dst, "#EXT-X-STREAM-INF:"...), bandwidth(r))
+	dst = appendStable(scores.append(dst, r), ",STABLE-VARIANT-ID", r)
+	dst = appendCodecs(dst, []string{r.Track.Codec.RFC6381()})
 	dst = g.appendName(dst)
 	dst = append(dst, captions...)
 	dst = append(dst, '\n')
@@ -157,17 +182,15 @@ func appendSoundOnly(dst []byte, g soundGroup, captions string) []byte {
 	return append(dst, "/index.m3u8\n"...)
 }
 
-// appendStream writes what each EXT-X-STREAM-INF begins with.
-func appendStream(dst []byte, r rates, codecs []string) []byte {
-	return appendAttributes(append(dst, "#EXT-X-STREAM-INF:"...), r, codecs)
-}
-
-// appendAttributes writes the attributes that every variant has.
-func appendAttributes(dst []byte, r rates, codecs []string) []byte {
+// appendRates writes the rates that every variant has, of which they are the first attributes.
+func appendRates(dst []byte, r rates) []byte {
 	dst = append(dst, "BANDWIDTH="...)
 	dst = appendUint(dst, r.peak)
 	dst = append(dst, ",AVERAGE-BANDWIDTH="...)
-	dst = appendUint(dst, r.average)
+	return appendUint(dst, r.average)
+}
+
+func appendCodecs(dst []byte, codecs []string) []byte {
 	dst = append(dst, `,CODECS="`...)
 	for i, c := range codecs {
 		if i > 0 {

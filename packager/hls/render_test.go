@@ -21,7 +21,7 @@ func TestNotReady(t *testing.T) {
 		require.ErrorIs(t, err, want)
 		_, err = hls.AppendMediaDelta(nil, s.t, timeline.Audio)
 		require.ErrorIs(t, err, want)
-		_, err = hls.AppendMultivariant(nil, s.t)
+		_, err = hls.AppendMultivariant(nil, s.t, hls.Options{})
 		require.ErrorIs(t, err, hls.ErrNotReady)
 	}
 	requireError(hls.ErrNotReady) // offline
@@ -42,7 +42,7 @@ func TestNotReady(t *testing.T) {
 		_, err = hls.AppendMedia(nil, s.t, id)
 		require.NoError(t, err)
 	}
-	_, err = hls.AppendMultivariant(nil, s.t)
+	_, err = hls.AppendMultivariant(nil, s.t, hls.Options{})
 	require.NoError(t, err)
 	_, err = hls.AppendMedia(nil, s.t, "240p")
 	require.ErrorIs(t, err, hls.ErrNoRendition)
@@ -55,7 +55,7 @@ func TestRenditionWithoutMedia(t *testing.T) {
 	s.start(bothTracks()...)
 	s.fix()
 	s.gap(audioTrack())
-	body, err := hls.AppendMultivariant(nil, s.t)
+	body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 	require.NoError(t, err)
 	require.NotContains(t, string(body), "AUDIO")
 	require.NotContains(t, string(body), "mp4a")
@@ -66,7 +66,7 @@ func TestErrorLeavesSliceAlone(t *testing.T) {
 	got, err := hls.AppendMedia(dst, timeline.New(timeline.Numbers{}), timeline.Source)
 	require.Error(t, err)
 	require.Equal(t, "before", string(got))
-	got, err = hls.AppendMultivariant(dst, timeline.New(timeline.Numbers{}))
+	got, err = hls.AppendMultivariant(dst, timeline.New(timeline.Numbers{}), hls.Options{})
 	require.Error(t, err)
 	require.Equal(t, "before", string(got))
 }
@@ -198,7 +198,7 @@ func TestPictureSizeAndRate(t *testing.T) {
 			s.part()
 			s.fix()
 			s.segments(c.segments)
-			body, err := hls.AppendMultivariant(nil, s.t)
+			body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 			require.NoError(t, err)
 			require.Contains(t, string(body), c.want)
 		})
@@ -222,7 +222,7 @@ func TestChannels(t *testing.T) {
 		s.start(videoTrack(timeline.Source, videoCodec), audio)
 		s.fix()
 		s.segments(1)
-		body, err := hls.AppendMultivariant(nil, s.t)
+		body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 		require.NoError(t, err)
 		require.Contains(t, string(body), c.want, "% x", c.config)
 	}
@@ -256,7 +256,7 @@ func TestCaptions(t *testing.T) {
 			for _, found := range c.captions {
 				s.apply(timeline.CaptionsFound{Epoch: 1, Captions: found})
 			}
-			body, err := hls.AppendMultivariant(nil, s.t)
+			body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 			require.NoError(t, err)
 			require.Contains(t, string(body), c.want)
 			want := ""
@@ -289,7 +289,7 @@ func TestMultivariantWaitsForRungs(t *testing.T) {
 			var body []byte
 			ready := func() bool {
 				var err error
-				body, err = hls.AppendMultivariant(nil, s.t)
+				body, err = hls.AppendMultivariant(nil, s.t, hls.Options{})
 				return err == nil
 			}
 			s.parts(s.perSeg)
@@ -312,7 +312,7 @@ func TestFirstVariant(t *testing.T) {
 		s.bytes = bytes
 		s.laddered()
 		s.segments(3)
-		body, err := hls.AppendMultivariant(nil, s.t)
+		body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 		require.NoError(t, err)
 		_, rest, _ := strings.Cut(string(body), "#EXT-X-STREAM-INF")
 		_, rest, _ = strings.Cut(rest, "\n")
@@ -371,12 +371,12 @@ func TestIFramesThatArentKnown(t *testing.T) {
 	s.fix()
 	s.unknown = true
 	s.segments(2)
-	body, err := hls.AppendMultivariant(nil, s.t)
+	body, err := hls.AppendMultivariant(nil, s.t, hls.Options{})
 	require.NoError(t, err)
 	require.NotContains(t, string(body), "I-FRAME")
 	s.unknown = false
 	s.segments(1)
-	body, err = hls.AppendMultivariant(nil, s.t)
+	body, err = hls.AppendMultivariant(nil, s.t, hls.Options{})
 	require.NoError(t, err)
 	require.Contains(t, string(body), "I-FRAME")
 	body, err = hls.AppendIFrames(nil, s.t, timeline.Source)

@@ -73,7 +73,8 @@ func (g soundGroup) appendMedia(dst []byte) []byte {
 			dst = append(dst, '"')
 		}
 		dst = append(append(dst, `,URI="`...), r.ID...)
-		dst = append(dst, "/index.m3u8\"\n"...)
+		dst = append(dst, "/index.m3u8\""...)
+		dst = append(appendStable(dst, ",STABLE-RENDITION-ID", r), '\n')
 	}
 	return dst
 }

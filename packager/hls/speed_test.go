@@ -86,7 +86,7 @@ func BenchmarkMultivariant(b *testing.B) {
 	tl := window(b, 30*time.Second)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := hls.AppendMultivariant(nil, tl); err != nil {
+		if _, err := hls.AppendMultivariant(nil, tl, hls.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

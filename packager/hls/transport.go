@@ -18,7 +18,7 @@ const transportVersion = "3"
 // MPEG-TS, in the order of AppendMultivariant. Sound is in the same segments as the
 // picture; where there is a choice of pictures, there is the sound alone too. The error
 // is ErrNotReady, or ErrNoTransport where no rendition can be had so.
-func AppendTransportMultivariant(dst []byte, t *timeline.Timeline) ([]byte, error) {
+func AppendTransportMultivariant(dst []byte, t *timeline.Timeline, o Options) ([]byte, error) {
 	if !t.Ready() || !settled(t) || t.Expecting() {
 		return dst, ErrNotReady
 	}
@@ -43,7 +43,7 @@ func AppendTransportMultivariant(dst []byte, t *timeline.Timeline) ([]byte, erro
 		}
 		return dst, ErrNotReady
 	}
-	dst = appendMultivariantHeader(dst, captionsVersion(transportVersion, t.Captions))
+	dst = appendMultivariantHeader(dst, t, captionsVersion(transportVersion, t.Captions), o)
 	if len(video) == 0 {
 		for _, r := range audio {
 			dst = appendTransport(dst, t, r, "")
@@ -76,7 +76,7 @@ func appendTransport(dst []byte, t *timeline.Timeline, r *timeline.Rendition, ca
 		codecs = append(codecs, sound.Track.Codec.RFC6381())
 	}
 	fixed := tableRates(t, r)
-	dst = appendStream(dst, rates{rate.peak + fixed.peak, rate.average + fixed.average}, codecs)
+	dst = appendCodecs(appendRates(append(dst, "#EXT-X-STREAM-INF:"...), rates{rate.peak + fixed.peak, rate.average + fixed.average}), codecs)
 	if c, ok := r.Track.Codec.(media.Picture); ok {
 		dst = appendPicture(dst, r, c.Format())
 	}

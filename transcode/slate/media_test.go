@@ -95,7 +95,7 @@ func checkManifests(t *testing.T, c *Clip, lasts time.Duration) *played {
 					h.Playlist(hlscheck.Fetch{URL: base + string(r.ID) + "/index.m3u8", Body: body, At: time.Now()})
 				}
 			}
-			if body, err := hls.AppendMultivariant(nil, tl); err == nil {
+			if body, err := hls.AppendMultivariant(nil, tl, hls.Options{}); err == nil {
 				h.Playlist(hlscheck.Fetch{URL: base + "index.m3u8", Body: body, At: time.Now()})
 			}
 			body, err := dash.AppendMPD(nil, tl, dash.Options{TimePath: "/time", Following: ready > 0})

@@ -4,6 +4,8 @@
 // after a short pause). So whatever ends playing, start over soon.
 const again = 1000
 const video = document.querySelector('video')
+const start = new URLSearchParams(location.search).get('start')
+if (start) video.src += '?start=' + encodeURIComponent(start)
 const restart = () => setTimeout(() => video.load(), again)
 if (video.canPlayType('application/vnd.apple.mpegurl')) {
   video.addEventListener('error', restart)

@@ -14,6 +14,11 @@
 // schema allows and this project never writes (BaseURL aside, SegmentList and the
 // like) counts as unknown.
 //
+// The schema (Annex B) is a table of our own: elements, their order and number,
+// attributes, whether they are required, and types. MPEG's DASH-MPD.xsd may not be
+// copied here, and no module or package that a build can fetch has it. Where it can be
+// had, xmllint --schema agrees about the renderer's golden files.
+//
 // Parse reads a single MPD and can be used alone; Measure reads a segment.
 //
 // All methods of an Observer may be called at once. What it remembers is bounded

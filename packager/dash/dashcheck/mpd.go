@@ -27,6 +27,7 @@ type MPD struct {
 	Buffer    time.Duration // minBufferTime
 	Next      string        // Location, resolved; empty where there is none
 	After     uint64        // the N in it
+	Patch     string        // PatchLocation, resolved; empty where there is none
 	Clock     string        // the URL of UTCTiming, resolved
 	Periods   []*Period
 

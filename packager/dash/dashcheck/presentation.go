@@ -23,6 +23,9 @@ func checkMPD(m *MPD, f *findings) {
 	checkPeriods(m, f)
 	for _, p := range m.Periods {
 		checkSets(p, f)
+		if m.Dynamic {
+			checkReferences(m, p, f)
+		}
 		for _, s := range p.Sets {
 			for _, r := range s.Representations {
 				checkRepresentation(s, r, f)
@@ -46,6 +49,9 @@ func checkDynamic(m *MPD, f *findings) {
 		f.add(locationForm, line, "%d Locations", len(locations))
 	} else {
 		checkLocation(m, locations[0], f)
+	}
+	for _, n := range m.root.all("PatchLocation") {
+		checkPatchLocation(m, n, f)
 	}
 	timings := m.root.all("UTCTiming")
 	f.check(len(timings) > 0, timingForm, line, "no UTCTiming")
@@ -74,6 +80,9 @@ func checkLocation(m *MPD, n *node, f *findings) {
 	after, err := strconv.ParseUint(q.Get("after"), 10, 64)
 	q.Del("after")
 	own.Del("after")
+	f.check(!q.Has("start") || own.Has("start"), locationForm, n.line, "%.80q in the MPD at %.80q", text, m.base)
+	q.Del("start") // a date becomes the seconds since then
+	own.Del("start")
 	if err != nil || same.Scheme != m.base.Scheme || same.Host != m.base.Host || same.Path != m.base.Path ||
 		q.Encode() != own.Encode() || u.Fragment != "" {
 		f.add(locationForm, n.line, "%.80q in the MPD at %.80q", text, m.base)
@@ -84,6 +93,23 @@ func checkLocation(m *MPD, n *node, f *findings) {
 		f.check(every <= after && after <= any, locationNumber, n.line,
 			"%d, where every Representation lists %d, and one %d", after, every, any)
 	}
+}
+
+// checkPatchLocation reads where the MPD's patch is.
+func checkPatchLocation(m *MPD, n *node, f *findings) {
+	id, _ := m.root.attr("id")
+	published, _ := m.root.attr("publishTime")
+	ttl, _ := n.attr("ttl")
+	u, err := m.base.Parse(strings.TrimSpace(n.text))
+	if err != nil {
+		f.add(patchForm, n.line, "%v", err)
+		return
+	}
+	q, life := u.Query(), atoi(ttl)
+	beside := u.Scheme == m.base.Scheme && u.Host == m.base.Host && u.Path == strings.TrimSuffix(m.base.Path, "mpd")+"mpp"
+	f.check(id != "" && beside && q.Get("publishTime") == published && q.Get("after") == strconv.FormatUint(m.After, 10) && life >= 1 && m.Patch == "",
+		patchForm, n.line, "id %q, ttl %q, %.200q in the MPD of %s", id, ttl, u, published)
+	m.Patch = u.String()
 }
 
 // newest is the newest number that every Representation of the last Period
@@ -106,6 +132,7 @@ func (m *MPD) newest() (every, any uint64, ok bool) {
 
 func checkStatic(m *MPD, f *findings) {
 	line := m.root.line
+	f.check(len(m.root.all("PatchLocation")) == 0, patchForm, line, "a static MPD")
 	for _, name := range []string{"minimumUpdatePeriod", "timeShiftBufferDepth", "suggestedPresentationDelay"} {
 		_, ok := m.root.attr(name)
 		f.check(!ok, mpdStatic, line, "@%s", name)

@@ -47,6 +47,7 @@ var (
 	mpdFuture      = rule("mpd.future", "§5.3.9.5.3", Must, "what is listed is available: no segment ends after the MPD was fetched, but for availabilityTimeOffset")
 	locationForm   = rule("location.form", "§5.3.1.2, project", Must, "a dynamic MPD has one Location: its own URL, with ?after=N")
 	locationNumber = rule("location.number", "project", Must, "N is at least the newest segment that every Representation of the last Period lists, and listed")
+	patchForm      = rule("patch.form", "§5.15.2, project", Must, "PatchLocation is in a dynamic MPD with an id: its patch beside it, with its publishTime and Location's N, and a ttl")
 	timingForm     = rule("timing.form", "§5.8.4.11, IOP §4.7", Must, "a dynamic MPD has a UTCTiming of http-iso that resolves to an HTTP URL")
 	timingClock    = rule("timing.clock", "§5.8.4.11", Must, "the clock tells the time in ISO 8601")
 	serviceLatency = rule("service.latency", "Annex K", Must, "ServiceDescription bounds latency and rate sensibly")
@@ -73,6 +74,8 @@ var (
 	setAlign       = rule("set.align", "§8.4.2, IOP §3.2.1", Must, "segments are aligned and start with SAP type 1 or 2")
 	setBoundaries  = rule("set.boundaries", "§5.3.3.2", Must, "segments of all Representations have the same numbers and boundaries")
 	setPicture     = rule("set.picture", "§5.3.3.2", Must, "par is the picture's shape")
+	setReference   = rule("set.reference", "§5.12, IOP low latency §9.X.4", Must, "an AdaptationSet of a dynamic MPD has a ProducerReferenceTime that says what its Period's start says, by the clock of UTCTiming")
+	setReferences  = rule("set.references", "project", Must, "ProducerReferenceTime has a prefix: Shaka doesn't reckon with presentationTimeOffset")
 	setEmpty       = rule("set.empty", "§5.3.3.1", Must, "an AdaptationSet has a Representation")
 	repID          = rule("rep.id", "§5.3.5.2", Must, "Representations of a Period have distinct ids")
 	repBandwidth   = rule("rep.bandwidth", "§5.3.5.2", Must, "bandwidth is over 0")
@@ -104,6 +107,7 @@ var (
 // An MPD that is loaded again.
 var (
 	updateConstant  = rule("update.constant", "§5.4.1, IOP §4.3.2", Must, "availabilityStartTime, profiles, delays and depths never change")
+	updateID        = rule("update.id", "§5.15.2", Must, "an MPD with patches keeps its id")
 	updatePublish   = rule("update.publish", "§5.4.1", Must, "publishTime never falls")
 	updateType      = rule("update.type", "IOP §4.6.4", Must, "a static MPD is the last one of its Periods")
 	updateLongest   = rule("update.longest", "§5.4.1", Should, "maxSegmentDuration never falls")
@@ -112,6 +116,7 @@ var (
 	updateEnd       = rule("update.period-duration", "§5.4.1", Must, "a Period keeps its duration once it has one")
 	updateEvent     = rule("update.event", "§5.10.2.2", Must, "an Event keeps its time, its content, and its duration once it has one")
 	updateSets      = rule("update.sets", "§5.4.1", Must, "AdaptationSets and Representations neither join nor leave a Period")
+	updateReference = rule("update.reference", "§5.4.1", Must, "a ProducerReferenceTime stays as it was")
 	updateRep       = rule("update.representation", "§5.4.1", Must, "what describes a Representation stays the same")
 	updateBandwidth = rule("update.bandwidth", "project", Must, "a Representation's bandwidth doesn't fall within a Period, once it was measured")
 	updateNumber    = rule("update.number", "§5.4.1", Must, "startNumber never falls, and goes with the segments that are removed")

@@ -76,10 +76,14 @@ var faults = []struct {
 	{locationForm, "lost query", func(s *spoiler) { s.steps[first].url += "?token=1" }},
 	{locationNumber, "ahead", func(s *spoiler) { s.once(`after=45`, "after=46", first) }},
 	{locationNumber, "behind", func(s *spoiler) { s.once(`after=45`, "after=44", first) }},
-	{timingForm, "none", func(s *spoiler) { s.once(`<UTCTiming.*\n`, "", first) }},
-	{timingForm, "scheme", func(s *spoiler) { s.once(`http-iso:2014`, "direct:2014", first) }},
-	{timingForm, "no value", func(s *spoiler) { s.once(`value="/api/v1/time"`, `value=""`, first) }},
-	{timingForm, "not HTTP", func(s *spoiler) { s.once(`value="/api`, `value="ntp:/api`, first) }},
+	{patchForm, "", func(s *spoiler) {
+		s.once(`(<Serv)`, `<PatchLocation ttl="9">manifest.mpp?after=45</PatchLocation>$1`, first)
+	}},
+	{patchForm, "static", func(s *spoiler) { s.once(`(<Period)`, `<PatchLocation ttl="9">manifest.mpp</PatchLocation>$1`, closed) }},
+	{timingForm, "none", func(s *spoiler) { s.once(`^<UTCTiming.*\n`, "", first) }},
+	{timingForm, "scheme", func(s *spoiler) { s.once(`^(<UTC.*)http-iso:2014`, "${1}direct:2014", first) }},
+	{timingForm, "no value", func(s *spoiler) { s.once(`^(<UTC.*)value="/api/v1/time"`, `${1}value=""`, first) }},
+	{timingForm, "not HTTP", func(s *spoiler) { s.once(`^(<UTC.*)value="/api`, `${1}value="ntp:/api`, first) }},
 	{timingClock, "form", func(s *spoiler) { s.clock = "1772366400" }},
 	{timingClock, "wrong", func(s *spoiler) { s.clock = "2026-03-01T11:00:00Z" }},
 	{serviceLatency, "", func(s *spoiler) { s.once(`<Latency min="0"`, `<Latency min="5000"`, first) }},
@@ -100,7 +104,7 @@ var faults = []struct {
 	{periodNumbers, "", func(s *spoiler) { s.change(`startNumber="47"`, `startNumber="46"`, back) }},
 	{periodSets, "", func(s *spoiler) {
 		s.change(`<AdaptationSet id="1"`, `<AdaptationSet id="7"`, back)
-		s.once(`(?s)(<Period id="4".*)id="2"`, `${1}id="1"`, back)
+		s.once(`(?s)(<Period id="4".*Set )id="2"`, `${1}id="1"`, back)
 		s.once(`<AdaptationSet id="7"`, `<AdaptationSet id="1"`, back)
 	}},
 	{eventStream, "", func(s *spoiler) { s.events(event(2, 0)+event(3, 90_000)+"</EventStream>"+stream+event(4, 0), first) }},
@@ -128,6 +132,12 @@ var faults = []struct {
 	{setAlign, "access points", func(s *spoiler) { s.once(`startWithSAP="1"`, `startWithSAP="3"`, first) }},
 	{setBoundaries, "", func(s *spoiler) { s.once(`(?s)(id="480p".*?)d="180000" r="3"`, `${1}d="179000" r="3"`, first) }},
 	{setPicture, "", func(s *spoiler) { s.once(`par="16:9"`, `par="4:3"`, first) }},
+	{setReference, "none", func(s *spoiler) { s.once(`<mpd:Prod.*\n`, "", first) }},
+	{setReference, "clock", func(s *spoiler) { s.once(`(<mpd:Prod.*)/api/v1/time`, "$1/time", first) }},
+	{setReference, "no clock", func(s *spoiler) { s.once(`(<mpd:Prod.*)<UTCTiming[^>]*/>`, "$1", first) }},
+	{setReference, "wrong", func(s *spoiler) { s.once(`presentationTime="900000"`, `presentationTime="0"`, first) }},
+	{setReference, "date", func(s *spoiler) { s.once(`wallClockTime="[^"]*Z"`, `wallClockTime="1772366400"`, first) }},
+	{setReferences, "", func(s *spoiler) { s.change(`mpd:Prod`, "Prod", first) }},
 	{setEmpty, "", func(s *spoiler) { s.once(`(?s)<Representation id="audio".*?</Representation>`, "", first) }},
 	{repID, "", func(s *spoiler) { s.once(`Representation id="480p"`, `Representation id="source"`, first) }},
 	{repBandwidth, "", func(s *spoiler) { s.once(`bandwidth="480000"`, `bandwidth="0"`, first) }},
@@ -177,7 +187,8 @@ var faults = []struct {
 	{updateConstant, "start", func(s *spoiler) { s.once(`1970-01-01`, "1970-01-02", second) }},
 	{updateConstant, "depth", func(s *spoiler) { s.once(`Depth="[^"]*"`, `Depth="PT5S"`, second) }},
 	{updateConstant, "profiles", func(s *spoiler) { s.once(`isoff-live:2011`, "isoff-live:2011,urn:x", second) }},
-	{updateConstant, "clock", func(s *spoiler) { s.once(`v1/time`, "v2/time", second) }},
+	{updateConstant, "clock", func(s *spoiler) { s.change(`v1/time`, "v2/time", second) }},
+	{updateID, "", func(s *spoiler) { s.once(`<MPD `, `<MPD id="4" `, second) }},
 	{updatePublish, "", func(s *spoiler) { s.once(`publishTime="2026`, `publishTime="2025`, second) }},
 	{updateType, "", func(s *spoiler) { s.steps[again] = s.steps[gap] }},
 	{updateLongest, "", func(s *spoiler) {
@@ -193,6 +204,9 @@ var faults = []struct {
 	{updateEnd, "", func(s *spoiler) { s.once(`duration="PT11S"`, `duration="PT10.9S"`, gap) }},
 	{updateSets, "joined", func(s *spoiler) { s.once(`(?s)<AdaptationSet id="2".*?</AdaptationSet>\n`, "", first) }},
 	{updateSets, "left", func(s *spoiler) { s.once(`(?s)<Representation id="480p".*?</Representation>\n`, "", second) }},
+	{updateReference, "", func(s *spoiler) {
+		s.once(`(<mpd:Prod.*)presentationTime="900000"`, `${1}presentationTime="900090"`, second)
+	}},
 	{updateRep, "codecs", func(s *spoiler) { s.once(`avc1.64001f`, "avc1.640020", second) }},
 	{updateRep, "offset", func(s *spoiler) { s.once(`Offset="900000"`, `Offset="900001"`, second) }},
 	{updateRep, "init", func(s *spoiler) { s.once(`/3/init`, "/4/init", second) }},

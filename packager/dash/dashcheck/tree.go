@@ -19,6 +19,7 @@ type node struct {
 	children []*node
 	text     string
 	line     int
+	prefixed bool // its name has a prefix
 }
 
 // attr returns an attribute's value, and whether it is there.
@@ -50,6 +51,14 @@ func (n *node) one(name string) *node {
 	return nil
 }
 
+// tagName is the name in a start tag as it is written.
+func tagName(tag []byte) []byte {
+	if n := bytes.IndexAny(tag, " \t\r\n/>"); n > 0 {
+		return tag[1:n]
+	}
+	return nil
+}
+
 // readTree reads a document.
 func readTree(body []byte) (*node, error) {
 	if !utf8.Valid(body) {
@@ -59,6 +68,7 @@ func readTree(body []byte) (*node, error) {
 	var root *node
 	var open []*node
 	for {
+		from := d.InputOffset()
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			break
@@ -71,7 +81,7 @@ func readTree(body []byte) (*node, error) {
 		case xml.Directive:
 			return nil, errors.New("a DTD")
 		case xml.StartElement:
-			n := &node{name: token.Name, line: line}
+			n := &node{name: token.Name, line: line, prefixed: bytes.HasSuffix(tagName(body[from:]), []byte(":"+token.Name.Local))}
 			for _, a := range token.Attr {
 				if a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
 					n.attrs = append(n.attrs, a)

@@ -48,6 +48,9 @@ func (o *Observer) update(m *MPD, f *findings) {
 }
 
 func checkConstant(a, b *MPD, f *findings) {
+	was, _ := a.root.attr("id")
+	is, _ := b.root.attr("id")
+	f.check(was == is || commonPeriods(a, b) == 0, updateID, b.root.line, "%q, and was %q", is, was)
 	for _, name := range []string{
 		"profiles", "minimumUpdatePeriod", "minBufferTime", "timeShiftBufferDepth", "suggestedPresentationDelay",
 	} {
@@ -135,6 +138,7 @@ func checkSetUpdate(s *Set, other *Period, f *findings) {
 	if i < 0 {
 		return
 	}
+	checkReferenceUpdate(s, other.Sets[i], f)
 	for _, a := range s.node.attrs {
 		v, _ := other.Sets[i].node.attr(a.Name.Local)
 		f.check(v == a.Value, updateRep, other.Sets[i].node.line, "AdaptationSet %s: %s was or is %q, and %q", s.ID, a.Name.Local, a.Value, v)

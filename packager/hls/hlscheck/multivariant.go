@@ -6,6 +6,8 @@ func checkMultivariant(mv *Multivariant, f *findings) {
 	if !mv.Independent {
 		f.add(independent, 0, "not in the multivariant playlist")
 	}
+	mv.checkIDs(f)
+	mv.checkScores(f)
 	type group struct{ kind, id string }
 	names, defaults, exists := map[[3]string]bool{}, map[group]bool{}, map[group]bool{}
 	for _, r := range mv.Renditions {

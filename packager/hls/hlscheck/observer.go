@@ -110,6 +110,7 @@ func (o *Observer) Playlist(fetch Fetch) (*Media, *Multivariant) {
 			o.masters = append(o.masters[:0:0], o.masters[1:]...)
 		}
 	case m != nil:
+		o.checkStart(m, f)
 		m = o.reload(u, m, fetch.At, f)
 	}
 	o.keep(f)

@@ -82,6 +82,10 @@ type Multivariant struct {
 	IFrames     []Variant // EXT-X-I-FRAME-STREAM-INF
 	Renditions  []Rendition
 	Independent bool
+	// Start is EXT-X-START's TIME-OFFSET, 0 where there is none.
+	Start time.Duration
+
+	data map[[2]string]bool // DATA-ID and LANGUAGE of EXT-X-SESSION-DATA
 }
 
 // Variant is EXT-X-STREAM-INF.
@@ -91,6 +95,7 @@ type Variant struct {
 	Codecs                      []string
 	Resolution, FrameRate       string
 	Audio, Captions             string // groups; Captions may be NONE
+	Stable, Score               string
 
 	line int
 }
@@ -112,6 +117,7 @@ func (v Variant) HasVideo() bool {
 // Rendition is EXT-X-MEDIA.
 type Rendition struct {
 	Type, Group, Name, URI string
+	Stable                 string
 
 	isDefault bool
 	line      int

@@ -260,7 +260,7 @@ func isFragmented(uri string) bool {
 }
 
 func readMultivariant(lines []line, f *findings) *Multivariant {
-	mv := &Multivariant{}
+	mv := &Multivariant{data: map[[2]string]bool{}}
 	pending := 0 // line of an EXT-X-STREAM-INF that waits for its URI
 	for _, l := range lines {
 		if pending > 0 && l.spec != nil {
@@ -281,6 +281,10 @@ func readMultivariant(lines []line, f *findings) *Multivariant {
 			mv.IFrames = append(mv.IFrames, readIFrames(l, f))
 		case l.name == "EXT-X-MEDIA":
 			mv.Renditions = append(mv.Renditions, readRendition(l, f))
+		case l.name == "EXT-X-START":
+			mv.readStart(l, f)
+		case l.name == "EXT-X-SESSION-DATA":
+			mv.readData(l, f)
 		}
 	}
 	if pending > 0 {
@@ -323,6 +327,7 @@ func readStream(l line, f *findings) Variant {
 func readVariant(l line, f *findings) Variant {
 	a, v := l.attrs, readStream(l, f)
 	v.FrameRate, v.Audio, v.Captions = a.text("FRAME-RATE"), a.text("AUDIO"), a.text("CLOSED-CAPTIONS")
+	v.Stable, v.Score = a.text("STABLE-VARIANT-ID"), a.text("SCORE")
 	if !v.HasVideo() {
 		return v
 	}
@@ -337,7 +342,7 @@ var instreamID = regexp.MustCompile(`^(CC[1-4]|SERVICE([1-9]|[1-5][0-9]|6[0-3]))
 
 func readRendition(l line, f *findings) Rendition {
 	a := l.attrs
-	r := Rendition{Type: a.text("TYPE"), Group: a.text("GROUP-ID"), Name: a.text("NAME"), URI: a.text("URI"), line: l.number}
+	r := Rendition{Type: a.text("TYPE"), Group: a.text("GROUP-ID"), Name: a.text("NAME"), URI: a.text("URI"), Stable: a.text("STABLE-RENDITION-ID"), line: l.number}
 	if a.has("AUTOSELECT") && a.yes("DEFAULT") && !a.yes("AUTOSELECT") {
 		f.add(renditionDefault, l.number, "DEFAULT=YES and AUTOSELECT=NO")
 	}

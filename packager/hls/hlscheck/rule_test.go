@@ -237,6 +237,29 @@ var faults = []struct {
 	{variantCaptions, "", func(s *spoiler) {
 		s.change(`^(#EXT-X-STREAM.*)"cc"\nsource`, "${1}\"cc\"\nsource/index.m3u8\n${1}NONE\nother", firstMaster)
 	}},
+	{variantScore, "some", func(s *spoiler) {
+		s.change(`^(#EXT-X-STREAM.*)\nsource.*$`, "${1},SCORE=1.0\nsource/index.m3u8\n${1}\nsource/index.m3u8", firstMaster)
+	}},
+	{variantScore, "none", func(s *spoiler) { s.change(`^(#EXT-X-STREAM.*)$`, "${1},SCORE=0.0", firstMaster) }},
+	{variantStable, "characters", func(s *spoiler) { s.change(`^(#EXT-X-STREAM.*)$`, `${1},STABLE-VARIANT-ID="a b"`, firstMaster) }},
+	{variantStable, "two", func(s *spoiler) {
+		s.change(`^(#EXT-X-STREAM.*)\nsource.*$`, "${1},STABLE-VARIANT-ID=\"a\"\nsource/index.m3u8\n${1},STABLE-VARIANT-ID=\"a\"\nother/index.m3u8", firstMaster)
+	}},
+	{variantStable, "two names", func(s *spoiler) {
+		s.change(`^(#EXT-X-STREAM.*)\nsource.*$`, "${1},STABLE-VARIANT-ID=\"a\"\nsource/index.m3u8\n${1},STABLE-VARIANT-ID=\"b\"\nsource/index.m3u8", firstMaster)
+	}},
+	{variantStable, "some", func(s *spoiler) {
+		s.change(`^(#EXT-X-STREAM.*)\nsource.*$`, "${1},STABLE-VARIANT-ID=\"a\"\nsource/index.m3u8\n${1}\nother/index.m3u8", firstMaster)
+	}},
+	{renditionStable, "", func(s *spoiler) {
+		s.change(`^(#EXT-X-MEDIA:TYPE=AUDIO.*)$`, `${1},STABLE-RENDITION-ID="ä"`, firstMaster)
+	}},
+	{sessionData, "neither", func(s *spoiler) { s.add("#EXT-X-SESSION-DATA:DATA-ID=\"a\"\n", firstMaster) }},
+	{sessionData, "twice", func(s *spoiler) {
+		s.add("#EXT-X-SESSION-DATA:DATA-ID=\"a\",VALUE=\"b\"\n#EXT-X-SESSION-DATA:DATA-ID=\"a\",VALUE=\"c\"\n", firstMaster)
+	}},
+	{startOffset, "", func(s *spoiler) { s.add("#EXT-X-START:TIME-OFFSET=60.0\n", firstMaster) }},
+	{startEdge, "", func(s *spoiler) { s.add("#EXT-X-START:TIME-OFFSET=-5.9\n", firstMaster) }},
 	{renditionName, "", func(s *spoiler) { s.change(`^(#EXT-X-MEDIA:TYPE=AUDIO.*\n)`, "$1$1", firstMaster) }},
 	{renditionDefault, "two", func(s *spoiler) { s.change(`^(#EXT-X-MEDIA:TYPE=AUDIO.*\n)`, "$1$1", firstMaster) }},
 	{renditionDefault, "not selected", func(s *spoiler) { s.change(`AUTOSELECT=YES`, "AUTOSELECT=NO", firstMaster) }},

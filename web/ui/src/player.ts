@@ -8,7 +8,7 @@ import { type Event, initial, type Model, noteOf, phaseOf, reduce } from './core
 import { Progress } from './core/progress'
 import { Failures } from './core/schedule'
 import { audioOnlyRendition, isAudioStream, type Status } from './core/status'
-import { renditionURL, streamURLs, type StreamURLs } from './core/urls'
+import { renditionURL, startingAt, startOf, streamURLs, type StreamURLs } from './core/urls'
 import type { Engine, EngineError, EngineHost, Level } from './engine/engine'
 import { detectSupport, type EngineFactory, loadEngine, loadedEngine } from './engine/load'
 import { type Answer, Poller } from './poller'
@@ -76,6 +76,11 @@ export class Player {
   /** Of the URLs of a stream that is signed; empty where it is public. */
   readonly #token: string
 
+  /** Where the page's address has the next engine begin; null once one has played. */
+  #start = startOf(location.search)
+  /** Whether the present engine began there, and keeps so far from live. */
+  #late = false
+
   constructor(video: HTMLVideoElement, origin: string, stream: string, token = '') {
     this.video = video
     this.stream = stream
@@ -119,6 +124,13 @@ export class Player {
   }
 
   goLive(): void {
+    if (this.#late) {
+      // Its engine takes that distance for the place to be.
+      this.#start = null
+      this.wanted.value = true
+      this.#dispatch({ type: 'reload' })
+      return
+    }
     this.#follower.follow()
     this.#progress.reset(performance.now())
     this.#engine?.goLive()
@@ -173,8 +185,10 @@ export class Player {
     clearTimeout(this.#retry)
     this.#engine?.destroy()
     this.#engine = null
-    // A fresh engine joins at the live edge.
-    this.#follower.follow()
+    // A fresh engine joins at the live edge, or where the address says.
+    this.#late = m.source === 'live' && this.#start !== null && !this.audioOnly.peek()
+    if (this.#late) this.#follower.release()
+    else this.#follower.follow()
     // dash.js catches up by speed, and leaves it as it was.
     this.video.playbackRate = 1
     this.#progress.reset(performance.now())
@@ -210,9 +224,9 @@ export class Player {
   }
 
   #address(name: EngineName): string {
-    if (name === 'dash') return this.urls.dash
+    if (name === 'dash') return startingAt(this.urls.dash, this.#late ? this.#start : null)
     const audio = this.audioOnly.peek() ? this.audioRendition.peek() : null
-    return audio ? renditionURL(location.origin, this.stream, audio.id, this.#token) : this.urls.hls
+    return audio ? renditionURL(location.origin, this.stream, audio.id, this.#token) : startingAt(this.urls.hls, this.#late ? this.#start : null)
   }
 
   /** What an engine of one generation tells; it is not heard any more once its time is over. */
@@ -262,6 +276,7 @@ export class Player {
   }
 
   #onPlaying(): void {
+    if (this.#late) this.#start = null
     this.#dispatch({ type: 'playback', playback: 'playing' })
   }
 
@@ -322,7 +337,7 @@ export class Player {
     const latency = playing === null ? null : latencyOf(playing, Date.now(), offset)
     batch(() => {
       this.latency.value = latency
-      this.behind.value = isBehind(this.#engine?.lag() ?? null, this.behind.peek())
+      this.behind.value = this.#late || isBehind(this.#engine?.lag() ?? null, this.behind.peek())
     })
     const late = this.behind.peek() && m.playback === 'playing' && m.server === 'live' && !m.over
     if (this.#follower.look(late, performance.now())) this.#engine?.goLive()

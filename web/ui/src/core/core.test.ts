@@ -6,7 +6,7 @@ import { Follower, isBehind, latencyOf } from './latency'
 import { Progress } from './progress'
 import { Failures, pollDelay } from './schedule'
 import { audioOnlyRendition, isAudioStream, parseStatus } from './status'
-import { embedSnippet, renditionURL, streamURLs } from './urls'
+import { embedSnippet, renditionURL, startingAt, startOf, streamURLs } from './urls'
 
 describe('urls', () => {
   it('are those of the gateway', () => {
@@ -22,6 +22,17 @@ describe('urls', () => {
   it('escape names', () => {
     expect(streamURLs('', 'a b/ö?').hls).toBe('/live/a%20b%2F%C3%B6%3F/index.m3u8')
     expect(renditionURL('', 'live', 'audio 1')).toBe('/live/live/audio%201/index.m3u8')
+  })
+
+  it('begin where the page begins', () => {
+    for (const start of ['-600', '2026-03-01T12:00:00Z', '2026-03-01T12:00:00.5+01:00']) {
+      expect(startOf(`?engine=hls&start=${encodeURIComponent(start)}`)).toBe(start)
+      expect(startingAt('/a', start)).toBe(`/a?start=${encodeURIComponent(start)}`)
+    }
+    for (const search of ['', '?start=', '?start=600', '?start=now', '?start=-6.5', '?start=2026-03-01', '?start=-600%26a']) {
+      expect(startOf(search)).toBeNull()
+    }
+    expect(startingAt('/a', null)).toBe('/a')
   })
 
   it('keep the token of a stream that is signed', () => {

@@ -21,6 +21,21 @@ export function streamURLs(origin: string, stream: string, token = ''): StreamUR
   }
 }
 
+/**
+ * Where a page's address has playing begin: seconds before now ("-600") or a date, as the
+ * gateway's playlists take it; null where it says nothing that they take.
+ */
+export function startOf(search: string): string | null {
+  const start = new URLSearchParams(search).get('start') ?? ''
+  if (/^-\d{1,9}$/.test(start)) return start
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(start) ? start : null
+}
+
+/** The address with which a player begins there. */
+export function startingAt(url: string, start: string | null): string {
+  return start === null ? url : `${url}?start=${encodeURIComponent(start)}`
+}
+
 function signed(name: string, token: string): string {
   return token ? `${name}/~${encodeURIComponent(token)}` : name
 }
