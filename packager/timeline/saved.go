@@ -106,7 +106,9 @@ func Restore(s Saved, o Restoration) (*Timeline, error) {
 		}
 		t.Renditions = append(t.Renditions, restored)
 	}
-	t.resume(o)
+	if err := t.resume(o); err != nil {
+		return nil, err
+	}
 	t.drop()
 	for msn := t.Kept; msn < t.Next.MSN; msn++ {
 		if d := t.durationOf(msn); msn < t.First {
@@ -179,21 +181,28 @@ func (t *Timeline) restore(s SavedRendition, o Restoration) (*Rendition, error) 
 	return r, nil
 }
 
+// maxUnsaved is how many segments may be missing at a window's end.
+const maxUnsaved = 10_000
+
 // resume ends what was going on, and closes the window with what is lost.
-func (t *Timeline) resume(o Restoration) {
-	whole := t.Kept
+func (t *Timeline) resume(o Restoration) error {
+	whole, oldest := t.Kept, t.Next.MSN
 	for _, r := range t.Renditions {
 		if last := r.Segments.Last(); last != nil {
-			whole = max(whole, last.MSN+1)
+			whole, oldest = max(whole, last.MSN+1), min(oldest, r.Segments.First().MSN)
 		}
 	}
-	whole = max(whole, t.First)
+	if t.Next.MSN > whole+maxUnsaved || o.Unsaved > maxUnsaved {
+		return fmt.Errorf("%w: segment %d is next after %d", ErrSaved, t.Next.MSN, whole-1)
+	}
+	t.Kept = max(t.Kept, oldest)
+	t.First = max(t.First, t.Kept)
 	t.Next.MSN = max(whole, t.Next.MSN) + o.Unsaved
 	if o.Unsaved > 0 {
 		t.Next.Epoch++ // nor did it tell of all epochs
 	}
 	if t.State != Live && t.State != Away {
-		return
+		return nil
 	}
 	if n := len(t.Epochs) - 1; t.State == Live {
 		if !t.Epochs[n].Anchors[len(t.Epochs[n].Anchors)-1].Fixed {
@@ -210,6 +219,7 @@ func (t *Timeline) resume(o Restoration) {
 			t.lose(r)
 		}
 	}
+	return nil
 }
 
 // lose adds what is missing of a rendition's newest segments: as what leads has it, or
