@@ -49,6 +49,8 @@ type Options struct {
 	// error wraps ErrCue, ErrNotLive, or is a failure. It is called for who shows Token.
 	Cue   func(ctx context.Context, stream string, c Cue) ([]string, error)
 	Token Token
+	// Stored opens the media of segments whose bytes the journal doesn't hold; nil: there are none.
+	Stored Opener
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }
