@@ -45,9 +45,9 @@ func (p place) find(t *timeline.Timeline) (*timeline.Segment, error) {
 		return nil, errAwaited
 	case g == nil || g.Epoch != p.epoch:
 		return nil, errUnknown
-	case p.part < len(g.Parts):
+	case p.part < g.NumParts():
 		return g, nil
-	case p.part == len(g.Parts) && !g.Closed:
+	case p.part == g.NumParts() && !g.Closed:
 		return nil, errAwaited
 	}
 	return nil, errUnknown
@@ -115,6 +115,12 @@ func (s *Server) media(x *exchange) error {
 	tag := p.etag()
 	h["Etag"] = []string{tag}
 	switch {
+	case g.Lost: // these aren't its bytes: nobody may keep them
+		h["Cache-Control"] = noStore
+		delete(h, "Etag")
+		return x.parts(emptyParts, len(dash.EmptySegment), "")
+	case g.Stored != nil:
+		return s.stored(x, p, g, tag)
 	case p.part >= 0:
 		return x.parts(g.Parts[p.part:p.part+1], len(g.Parts[p.part].Data), tag)
 	case g.Gap():

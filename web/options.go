@@ -57,6 +57,8 @@ type Options struct {
 	// Connections is how many connections one address may have: none, or negative, is
 	// DefaultConnections, and no limit.
 	Connections int
+	// Stored opens the media of segments whose bytes the journal doesn't hold; nil: there are none.
+	Stored Opener
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -23,6 +23,7 @@ type Server struct {
 	ready      func() error
 	registry   *prometheus.Registry
 	absence    time.Duration
+	open       Opener // nil: nothing is in storage
 	advice     func(string) []string
 	publisher  func(string, bool) *Publisher
 	onAir      func(string) *OnAir
@@ -55,7 +56,7 @@ var _ http.Handler = (*Server)(nil)
 // New returns a server of the journal's streams, and registers its metrics.
 func New(o Options) *Server {
 	s := &Server{
-		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
+		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, open: o.Stored, ca: o.CA,
 		advice: o.Advice, publisher: o.Publisher, onAir: o.OnAir, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
 		cue: o.Cue, token: o.Token, passes: o.Passes, stills: o.Stills,
 		assets: newAssets(ui.Assets()),

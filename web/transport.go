@@ -53,7 +53,17 @@ func (s *Server) transport(x *exchange, feed *timeline.Feed, p place) error {
 	}
 	body, err := s.transports.get(x.r.Context(), transportKey{stream: x.r.PathValue("stream"), place: p}, func() ([]byte, error) {
 		if !segment.Whole() {
-			return nil, errGone
+			here, err := s.load(x.r.Context(), x.r.PathValue("stream"), t, p)
+			if err != nil {
+				return nil, err
+			}
+			r := here.Rendition(p.rendition)
+			if segment, err = hls.Transport(here, r, r.Segment(p.msn)); err != nil {
+				return nil, err
+			}
+			if !segment.Whole() {
+				return nil, errGone
+			}
 		}
 		return segment.AppendTo(nil)
 	})

@@ -55,7 +55,7 @@ var wet = []string{"net", "net/http", "os", "os/exec", "syscall"}
 var testOnly = []string{
 	"testing", "github.com/stretchr/testify", "go.uber.org/goleak", "github.com/bluenviron/gortmplib",
 	"github.com/Eyevinn/mp4ff", "sluice/storage/catalog/catalogtest", "sluice/storage/journal/journaltest",
-	"sluice/storage/certificates/pebbletest",
+	"sluice/storage/certificates/pebbletest", "sluice/storage/objects/objectstest",
 }
 
 type listed struct {

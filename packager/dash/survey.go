@@ -146,8 +146,7 @@ func (g item) missing() (from, duration media.Ticks, ok bool) {
 	if g.Gap() {
 		return g.start, g.duration, true
 	}
-	last := &g.Parts[len(g.Parts)-1]
-	from = last.Start + last.Duration
+	from = g.MediaEnd()
 	duration = g.start + g.duration - from
 	return from, duration, duration.Duration(g.Init.Track.Timescale) >= near
 }

@@ -251,7 +251,7 @@ func fragments(g *timeline.Segment) [][]byte {
 	if g == nil {
 		return nil
 	}
-	all := make([][]byte, len(g.Parts))
+	all := make([][]byte, g.NumParts())
 	for i := range g.Parts {
 		all[i] = g.Parts[i].Data
 	}

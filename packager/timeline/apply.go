@@ -54,6 +54,12 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 		err = next.endSplice(e)
 	case SpliceCancelled:
 		err = next.cancelSplice(e)
+	case SegmentStored:
+		err = next.storeSegment(e)
+	case SegmentLost:
+		err = next.loseSegment(e)
+	case WindowCut:
+		err = next.cutWindow(e)
 	case EpochEnded:
 		err = next.endEpoch(e)
 	case StreamEnded:
@@ -66,7 +72,11 @@ func Apply(t *Timeline, e Entry) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, part := e.(PartWritten); !part {
+	switch e.(type) {
+	case PartWritten:
+	case SegmentStored: // nothing is told of that
+		return &next, nil
+	default:
 		next.Whole = next.Version
 	}
 	next.settle()

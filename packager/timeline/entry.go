@@ -154,6 +154,27 @@ type SpliceEnded struct {
 // SpliceCancelled takes a splice back.
 type SpliceCancelled struct{ ID string }
 
+// SegmentStored says that the bytes of a whole segment are in storage, and need not be in
+// memory any more: the timeline lets go of them. It may come in any state, and not from
+// the stream's writer: as SegmentLost and WindowCut do, from who keeps its media. One of a
+// segment that isn't there any more is out of order, and has nothing to say then.
+type SegmentStored struct {
+	Rendition RenditionID
+	MSN       uint64
+}
+
+// SegmentLost says that the bytes of a whole segment had to go and are nowhere else.
+// Manifests that have listed it say from now on that it's missing.
+type SegmentLost struct {
+	Rendition RenditionID
+	MSN       uint64
+}
+
+// WindowCut takes the oldest segments out before the window's length does: manifests list
+// none before First, which leaves them some, and none before Kept can be fetched. Either
+// may have gone further already.
+type WindowCut struct{ First, Kept uint64 }
+
 // EpochEnded ends an epoch: the publisher is gone, or its media changed.
 type EpochEnded struct {
 	Epoch uint64
@@ -182,6 +203,9 @@ func (SegmentClosed) entry()   {}
 func (SpliceMarked) entry()    {}
 func (SpliceEnded) entry()     {}
 func (SpliceCancelled) entry() {}
+func (SegmentStored) entry()   {}
+func (SegmentLost) entry()     {}
+func (WindowCut) entry()       {}
 func (EpochEnded) entry()      {}
 func (StreamEnded) entry()     {}
 func (Cleared) entry()         {}

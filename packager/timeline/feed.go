@@ -36,7 +36,7 @@ func (f *Feed) Publish(t *Timeline) {
 	defer f.mu.Unlock()
 	for id, s := range f.signals {
 		r, was := t.Rendition(id), old.Rendition(id)
-		if r != was || t.State != old.State || t.Targets != old.Targets {
+		if r != was && (r == nil || was == nil || r.Version != was.Version) || t.State != old.State || t.Targets != old.Targets {
 			s.fire()
 		}
 	}

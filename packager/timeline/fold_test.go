@@ -224,10 +224,14 @@ func checkRendition(t *testing.T, tl *Timeline, r *Rendition) {
 			require.True(t, g.MSN == before.MSN+1 || g.MSN <= tl.First || before.MSN < tl.First, "a hole in what is listed")
 		}
 		size := 0
-		for _, p := range g.Parts {
-			size += len(p.Data)
+		for i := range g.NumParts() {
+			off, n := g.PartRange(i)
+			require.EqualValues(t, size, off)
+			size += int(n)
 		}
 		require.Equal(t, size, g.Size)
+		require.False(t, g.Stored != nil && (len(g.Parts) > 0 || g.Gap()))
+		require.False(t, g.Lost && !g.Gap())
 		before = g
 		n++
 	}
@@ -266,7 +270,10 @@ func runFold(t *testing.T, seed uint64, steps int) {
 				require.Equal(t, was, dump(tl))
 			}
 		}
-		e := g.next(tl)
+		e := g.keep(tl)
+		if e == nil || g.IntN(3) > 0 {
+			e = g.next(tl)
+		}
 		next, err := Apply(tl, e)
 		require.NoError(t, err, "step %d: %T %+v", step, e, e)
 		if step < 100 || g.IntN(8) == 0 {
@@ -279,9 +286,12 @@ func runFold(t *testing.T, seed uint64, steps int) {
 		require.GreaterOrEqual(t, next.Kept, tl.Kept)
 		require.GreaterOrEqual(t, next.Gone, tl.Gone)
 		for _, r := range next.Renditions {
-			if was := tl.Rendition(r.ID); was != r && was != nil && (was.Open != r.Open || was.Segments.Last() != r.Segments.Last()) {
+			if was := tl.Rendition(r.ID); was != r && !stores(e) && was != nil && (was.Open != r.Open || was.Segments.Last() != r.Segments.Last()) {
 				require.Equal(t, next.Version, r.Version, "a rendition that changed says so")
 			}
+		}
+		if g.IntN(steps/10+1) == 0 {
+			checkRestored(t, next)
 		}
 		if g.IntN(steps/20+1) == 0 {
 			kept = append(kept, snapshot{tl, dump(tl)})

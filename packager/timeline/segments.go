@@ -96,6 +96,19 @@ func (s Segments) append(g *Segment) Segments {
 	return next
 }
 
+// replace returns the sequence with g in place of the segment of its MSN, which is there.
+func (s Segments) replace(g *Segment) Segments {
+	i := sort.Search(len(s.branches), func(i int) bool { return s.branches[i].last().last().MSN >= g.MSN })
+	b := clone(s.branches[i], 0)
+	j := sort.Search(len(b), func(j int) bool { return b[j].last().MSN >= g.MSN })
+	l := clone(b[j], 0)
+	l[sort.Search(len(l), func(k int) bool { return l[k].MSN >= g.MSN })] = g
+	b[j] = l
+	next := Segments{branches: clone(s.branches, 0), n: s.n}
+	next.branches[i] = b
+	return next
+}
+
 // drop returns the sequence without its oldest segment, and lets go of it.
 func (s Segments) drop() Segments {
 	next := Segments{branches: clone(s.branches, 0), n: s.n - 1}

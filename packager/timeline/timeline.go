@@ -161,6 +161,10 @@ type Segment struct {
 	Parts    []Part
 	Size     int // bytes of all parts
 	Closed   bool
+	// Stored is there, and Parts isn't, where the bytes are in storage alone. Lost
+	// says that they were here once, and are nowhere now.
+	Stored *Stored
+	Lost   bool
 }
 
 // Part is one fragment, addressable by itself.
@@ -173,7 +177,7 @@ type Part struct {
 	Last        bool      // likely the last of its segment: keyframes come regularly
 	Time        time.Time // of Start, on the server's clock, drift corrected
 	Arrived     time.Time // when the last sample's last byte was read
-	Data        []byte    // one moof and one mdat; nil once it is only in storage
+	Data        []byte    // one moof and one mdat
 }
 
 // New returns the timeline of a stream of which nothing is known but the next
@@ -263,8 +267,8 @@ func (r *Rendition) IsListed(t *Timeline) bool {
 	return !r.Left && (r.Open != nil || r.hasWhole(t) || t.Current().Has(r.ID))
 }
 
-// Gap reports whether nothing came for the segment.
-func (g *Segment) Gap() bool { return g.Closed && len(g.Parts) == 0 }
+// Gap reports whether there is nothing of the segment: nothing came, or it was lost.
+func (g *Segment) Gap() bool { return g.Closed && len(g.Parts) == 0 && g.Stored == nil }
 
 // Key is how many bytes of the segment are to be read for the picture that it begins with;
 // 0 where it isn't known to begin with one.
@@ -284,12 +288,14 @@ func (g *Segment) Timescale(r *Rendition) media.Timescale {
 	return r.Track.Timescale
 }
 
-// Bytes is how much media the timeline holds.
+// Bytes is how much media the timeline holds in memory.
 func (t *Timeline) Bytes() int64 {
 	var n int64
 	for _, r := range t.Renditions {
 		for g := range r.Segments.All() {
-			n += int64(g.Size)
+			if g.Stored == nil {
+				n += int64(g.Size)
+			}
 		}
 		if r.Open != nil {
 			n += int64(r.Open.Size)

@@ -13,7 +13,8 @@ import (
 	"sluice/packager/timeline"
 )
 
-// Journal is safe for use by many goroutines; each stream has one writer at a time.
+// Journal is safe for use by many goroutines; each stream has one writer at a time. Beside
+// it, who keeps the stream's media may append what timeline.SegmentStored says of that.
 type Journal interface {
 	// Append adds e to the stream's record and returns when followers in this
 	// process can see it. It keeps e and the bytes that it refers to, and never

@@ -30,6 +30,9 @@ const saveRetry = 5 * time.Second
 // Options configure a Journal.
 type Options struct {
 	Numbers journal.NumberStore // nil: numbers start at 1 with each process
+	// Restore, if given, returns what is left of a stream from an earlier process, or nil;
+	// next is what Numbers says. What fails is logged, and the stream begins anew with next.
+	Restore func(ctx context.Context, stream string, next timeline.Numbers) (*timeline.Timeline, error)
 	Log     *slog.Logger
 }
 
@@ -134,12 +137,23 @@ func (j *Journal) record(ctx context.Context, stream string) (*record, error) {
 			return nil, fmt.Errorf("load numbers of %s: %w", stream, err)
 		}
 	}
+	t := timeline.New(start)
+	if j.options.Restore != nil {
+		switch restored, err := j.options.Restore(ctx, stream, start); {
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("restore %s: %w", stream, context.Cause(ctx))
+		case err != nil:
+			j.options.Log.Error("what was kept of a stream can't be used: it begins anew", "stream", stream, "err", err)
+		case restored != nil:
+			t = restored
+		}
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if r := j.records[stream]; r != nil {
 		return r, nil
 	}
-	r = &record{stream: stream, feed: timeline.NewFeed(timeline.New(start))}
+	r = &record{stream: stream, feed: timeline.NewFeed(t)}
 	j.records[stream] = r
 	return r, nil
 }

@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,4 +160,27 @@ func BenchmarkAppend(b *testing.B) {
 			}
 		}
 	}
+}
+
+// TestRestore begins with what an earlier process left, or anew where that can't be used.
+func TestRestore(t *testing.T) {
+	numbers := &journaltest.Numbers{}
+	require.NoError(t, numbers.SaveNumbers(t.Context(), "live", timeline.Numbers{Epoch: 7, MSN: 70}))
+	var left *timeline.Timeline
+	var broken error
+	restore := func(_ context.Context, stream string, next timeline.Numbers) (*timeline.Timeline, error) {
+		require.Equal(t, "live", stream)
+		require.Equal(t, timeline.Numbers{Epoch: 7, MSN: 70}, next)
+		return left, broken
+	}
+	next := func() timeline.Numbers {
+		f, err := memory.New(memory.Options{Numbers: numbers, Restore: restore}).Follow(t.Context(), "live")
+		require.NoError(t, err)
+		return f.Current().Next
+	}
+	require.Equal(t, timeline.Numbers{Epoch: 7, MSN: 70}, next())
+	broken = errors.New("damaged")
+	require.Equal(t, timeline.Numbers{Epoch: 7, MSN: 70}, next())
+	broken, left = nil, timeline.New(timeline.Numbers{Epoch: 3, MSN: 33})
+	require.Equal(t, timeline.Numbers{Epoch: 3, MSN: 33}, next())
 }

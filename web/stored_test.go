@@ -1,0 +1,153 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"sluice/packager/dash"
+	"sluice/packager/timeline"
+	"sluice/storage/objects"
+)
+
+// shelf is storage for a gateway's segments.
+type shelf struct {
+	mu     sync.Mutex
+	all    map[timeline.RenditionID]map[uint64][]byte
+	err    error
+	opened int // that nobody has closed
+	reads  int
+}
+
+func (s *shelf) open(ctx context.Context, stream string, id timeline.RenditionID, msn uint64, off, n int64) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.all[id][msn]
+	switch {
+	case s.err != nil:
+		return nil, s.err
+	case !ok || stream != "live":
+		return nil, objects.ErrNotFound
+	case off < 0 || off > int64(len(b)):
+		return nil, objects.ErrRange
+	}
+	s.opened++
+	s.reads++
+	b = b[off:min(int64(len(b)), off+n)]
+	// Pieces of odd sizes, as disks and networks give them.
+	return &book{Reader: io.MultiReader(bytes.NewReader(b[:len(b)/3]), bytes.NewReader(b[len(b)/3:])), shelf: s}, nil
+}
+
+type book struct {
+	io.Reader
+	shelf *shelf
+	once  sync.Once
+}
+
+func (b *book) Close() error {
+	b.once.Do(func() { b.shelf.opened-- })
+	return nil
+}
+
+// store moves a segment's bytes from memory to the shelf.
+func (s *shelf) store(p *publisher, id timeline.RenditionID, msn uint64) {
+	var b []byte
+	for _, part := range p.feed().Current().Rendition(id).Segment(msn).Parts {
+		b = append(b, part.Data...)
+	}
+	if s.all[id] == nil {
+		s.all[id] = map[uint64][]byte{}
+	}
+	s.all[id][msn] = b
+	p.append(timeline.SegmentStored{Rendition: id, MSN: msn})
+}
+
+// TestStored asks for a segment in every way, from memory and from storage: nobody can
+// tell the difference.
+func TestStored(t *testing.T) {
+	s := &shelf{all: map[timeline.RenditionID]map[uint64][]byte{}}
+	for name, begin := range map[string]func(testing.TB, int, ...func(*Options)) (*gateway, *publisher){
+		"any bytes": playing, "real": broadcasting,
+	} {
+		g, p := begin(t, 4, func(o *Options) { o.Stored = s.open })
+		urls := []string{
+			"/live/live/source/1/1.m4s", "/live/live/source/1/1.0.m4s", "/live/live/source/1/1.2.m4s", "/live/live/source/1/1.77.m4s",
+			"/live/live/audio/1/1.m4s", "/live/live/source/2/1.m4s", "/live/live/source/index.m3u8", "/live/live/manifest.mpd",
+		}
+		if name == "real" {
+			urls = append(urls, "/live/live/source/1/1.ts", "/live/live/audio/1/1.ts")
+		}
+		type answer struct {
+			status int
+			header http.Header
+			body   string
+		}
+		ask := func() map[string]answer {
+			all := map[string]answer{}
+			for _, url := range urls {
+				for _, method := range []string{"GET", "HEAD"} {
+					for _, headers := range [][]string{
+						nil, {"Range: bytes=3-20"}, {"Range: bytes=-5"}, {"Range: bytes=7-"}, {"Range: bytes=99999999-"},
+						{"Range: pages=1-2"}, {`If-None-Match: "source-1-1"`}, {`If-None-Match: "x"`},
+						{`If-Match: "x"`}, {`If-Match: "source-1-1"`}, {"Range: bytes=2-9", `If-Range: "source-1-1"`},
+					} {
+						w := g.do(method, url, headers...)
+						h := maps.Clone(w.Header())
+						delete(h, "Date")
+						all[method+" "+url+" "+strings.Join(headers, " ")] = answer{w.Code, h, w.Body.String()}
+					}
+				}
+			}
+			return all
+		}
+		want := ask()
+		require.Equal(t, 200, want["GET "+urls[0]+" "].status)
+		g.transports = newTransports(0, prometheus.NewRegistry())
+		s.store(p, timeline.Source, 1)
+		s.store(p, timeline.Audio, 1)
+		reads := s.reads
+		got := ask()
+		for what, answer := range want {
+			require.Equal(t, answer, got[what], "%s: %s", name, what)
+		}
+		require.Greater(t, s.reads, reads)
+		require.Zero(t, s.opened, "all is closed")
+
+		s.err = errors.New("disk on fire")
+		w := g.get(urls[0])
+		require.Equal(t, 500, w.Code)
+		require.NotContains(t, w.Body.String(), "fire")
+		s.err = nil
+		delete(s.all[timeline.Source], 1)
+		w = g.get(urls[0])
+		require.Equal(t, 410, w.Code)
+		require.Equal(t, 410, g.get(urls[0], "Range: bytes=1-2").Code)
+		p.append(timeline.SegmentLost{Rendition: timeline.Source, MSN: 2})
+		w = g.get("/live/live/source/1/2.m4s", `If-None-Match: "source-1-2"`)
+		require.Equal(t, 200, w.Code, "DASH players stop at less")
+		require.Equal(t, dash.EmptySegment, w.Body.String())
+		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+		require.Empty(t, w.Header().Get("Etag"))
+		require.Equal(t, 404, g.get("/live/live/source/1/2.0.m4s").Code)
+		require.Contains(t, g.get("/live/live/source/index.m3u8").Body.String(), "#EXT-X-GAP\n")
+	}
+}
+
+// TestStoredTorn shows that a response is cut where storage gives less than it has said.
+func TestStoredTorn(t *testing.T) {
+	s := &shelf{all: map[timeline.RenditionID]map[uint64][]byte{}}
+	g, p := playing(t, 4, func(o *Options) { o.Stored = s.open })
+	s.store(p, timeline.Source, 1)
+	s.all[timeline.Source][1] = s.all[timeline.Source][1][:10]
+	require.PanicsWithValue(t, http.ErrAbortHandler, func() { g.get("/live/live/source/1/1.m4s") })
+	require.Zero(t, s.opened)
+}
