@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -66,7 +67,7 @@ func (s *Server) newPoster(x *exchange, st *stream, t *timeline.Timeline, g *tim
 	if last != nil {
 		limit = posterHold
 	}
-	j, err := jobOf(st.name, "poster", stills.PosterWidth, strconv.FormatUint(g.MSN, 10), g.Epoch, g)
+	j, err := s.jobOf(x.r.Context(), st.name, "poster", stills.PosterWidth, strconv.FormatUint(g.MSN, 10), t, t.Epoch(g.Epoch), g)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +94,9 @@ func (s *Server) makeStill(x *exchange, limit time.Duration, j stills.Job) ([]by
 }
 
 // jobOf is what a picture is made of, or a sheet of several segments of an epoch.
-func jobOf(stream, kind string, width int, name string, epoch uint64, segments ...*timeline.Segment) (stills.Job, error) {
+func (s *Server) jobOf(ctx context.Context, stream, kind string, width int, name string, t *timeline.Timeline, e *timeline.Epoch, segments ...*timeline.Segment) (stills.Job, error) {
 	j := stills.Job{
-		ID:   stream + "/" + kind + "/" + strconv.FormatUint(epoch, 10) + "/" + name,
+		ID:   stream + "/" + kind + "/" + strconv.FormatUint(e.Number, 10) + "/" + name,
 		Init: segments[0].Init.Data, Columns: 1, Rows: 1,
 	}
 	var ok bool
@@ -103,10 +104,11 @@ func jobOf(stream, kind string, width int, name string, epoch uint64, segments .
 		return j, errNoShape
 	}
 	for _, g := range segments {
-		if g.Parts[0].Data == nil {
-			return j, errGone
+		key, err := s.firstPart(ctx, stream, stills.Leading(t, e).ID, g)
+		if err != nil {
+			return j, err
 		}
-		j.Keys = append(j.Keys, g.Parts[0].Data)
+		j.Keys = append(j.Keys, key)
 	}
 	return j, nil
 }
@@ -160,7 +162,7 @@ func (s *Server) thumbnail(x *exchange) error {
 	if g == nil {
 		return errUnknown
 	}
-	j, err := jobOf(st.name, "thumbnail", stills.ThumbnailWidth, strconv.FormatUint(n, 10), epoch, g)
+	j, err := s.jobOf(x.r.Context(), st.name, "thumbnail", stills.ThumbnailWidth, strconv.FormatUint(n, 10), t, e, g)
 	if err != nil {
 		return err
 	}
@@ -213,7 +215,7 @@ func (s *Server) sheet(x *exchange, st *stream, feed *timeline.Feed, epoch uint6
 	if len(segments) == 0 {
 		return errGone
 	}
-	j, err := jobOf(st.name, "sheet", stills.ThumbnailWidth, name, e.Number, segments...)
+	j, err := s.jobOf(x.r.Context(), st.name, "sheet", stills.ThumbnailWidth, name, t, e, segments...)
 	if err != nil {
 		return err
 	}

@@ -204,3 +204,22 @@ func TestStillsOfASignedStream(t *testing.T) {
 	}
 	require.False(t, strings.Contains(g.get("/live/live/~"+token(time.Hour)+"/thumbnails.vtt").Body.String(), "/live/"), "relative")
 }
+
+// A sheet that is about to be whole is waited for.
+func TestSheetIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t, showing(&darkroom{}))
+		p := g.publisher("live")
+		p.window = time.Minute
+		p.begin().fix().segments(21)
+		require.Equal(t, 404, g.get("/live/live/thumbnails/1/sheet-1-0.jpg").Code)
+		p.segments(2)
+		answers := make(chan string, 1)
+		go func() { answers <- g.get("/live/live/thumbnails/1/sheet-1-0.jpg").Body.String() }()
+		p.segments(1)
+		synctest.Wait()
+		require.Empty(t, answers)
+		p.segments(1)
+		require.Equal(t, "live/sheet/1/1-0 320x180 of 25", <-answers)
+	})
+}

@@ -169,15 +169,28 @@ func (s *Server) load(ctx context.Context, stream string, t *timeline.Timeline, 
 
 // read returns a stored segment's bytes.
 func (s *Server) read(ctx context.Context, stream string, id timeline.RenditionID, g *timeline.Segment) ([]byte, error) {
+	return s.readRange(ctx, stream, id, g, 0, int64(g.Size))
+}
+
+// firstPart returns the bytes of a segment's first part, be they here or in storage.
+func (s *Server) firstPart(ctx context.Context, stream string, id timeline.RenditionID, g *timeline.Segment) ([]byte, error) {
+	if g.Stored == nil {
+		return g.Parts[0].Data, nil
+	}
+	off, n := g.PartRange(0)
+	return s.readRange(ctx, stream, id, g, off, n)
+}
+
+func (s *Server) readRange(ctx context.Context, stream string, id timeline.RenditionID, g *timeline.Segment, off, n int64) ([]byte, error) {
 	if s.open == nil {
 		return nil, errGone
 	}
-	r, err := s.open(ctx, stream, id, g.MSN, 0, int64(g.Size))
+	r, err := s.open(ctx, stream, id, g.MSN, off, n)
 	if err != nil {
 		return nil, storageError(err)
 	}
 	defer r.Close()
-	data := make([]byte, g.Size)
+	data := make([]byte, n)
 	if _, err := io.ReadFull(r, data); err != nil {
 		return nil, fmt.Errorf("read segment %d from storage: %w", g.MSN, err)
 	}

@@ -11,6 +11,7 @@ import (
 type Stored struct {
 	Ends  []uint32    // where each part's bytes end, in the segment's; rising
 	Media media.Ticks // from the segment's start to the end of its last part
+	Key   uint32      // see Segment.Key
 }
 
 // NumParts is how many parts the segment has, be their bytes here or in storage.
@@ -49,7 +50,7 @@ func (g *Segment) MediaEnd() media.Ticks {
 
 // Store returns what Stored has to say of a whole segment whose bytes are here.
 func (g *Segment) Store() *Stored {
-	s := &Stored{Ends: make([]uint32, len(g.Parts)), Media: g.MediaEnd() - g.Start}
+	s := &Stored{Ends: make([]uint32, len(g.Parts)), Media: g.MediaEnd() - g.Start, Key: uint32(g.Key())}
 	end := 0
 	for i := range g.Parts {
 		end += len(g.Parts[i].Data)
@@ -76,6 +77,7 @@ func (t *Timeline) WithMedia(id RenditionID, msn uint64, data []byte) (*Timeline
 		off, n := g.PartRange(i)
 		here.Parts[i].Data = data[off : off+n : off+n]
 	}
+	here.Parts[0].Key = g.Key()
 	here.Stored = nil
 	next.put(id, &here)
 	return &next, nil

@@ -273,6 +273,9 @@ func (g *Segment) Gap() bool { return g.Closed && len(g.Parts) == 0 && g.Stored 
 // Key is how many bytes of the segment are to be read for the picture that it begins with;
 // 0 where it isn't known to begin with one.
 func (g *Segment) Key() int {
+	if g.Stored != nil {
+		return int(g.Stored.Key)
+	}
 	if len(g.Parts) == 0 {
 		return 0
 	}

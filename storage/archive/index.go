@@ -48,6 +48,7 @@ type segmentRecord struct {
 	Media    media.Ticks `json:"m,omitempty"` // see timeline.Stored
 	Time     int64       `json:"t"`           // nanoseconds since 1970
 	Ends     []uint32    `json:"p,omitempty"` // see timeline.Stored; none of a gap
+	Key      uint32      `json:"k,omitempty"` // likewise
 	Lost     bool        `json:"l,omitempty"`
 }
 
@@ -71,10 +72,10 @@ func newPage(t *timeline.Timeline, number uint64, stored map[timeline.RenditionI
 				rec.Time = g.Time.UnixNano()
 			}
 			if s := g.Stored; s != nil {
-				rec.Ends, rec.Media = s.Ends, s.Media
+				rec.Ends, rec.Media, rec.Key = s.Ends, s.Media, s.Key
 			} else if !g.Gap() {
 				s := g.Store()
-				rec.Ends, rec.Media = s.Ends, s.Media
+				rec.Ends, rec.Media, rec.Key = s.Ends, s.Media, s.Key
 			}
 			if g.Init != nil {
 				rec.Init = g.Init.Epoch
@@ -158,10 +159,10 @@ func (p *page) segments(id timeline.RenditionID, inits map[initKey]*timeline.Ini
 					return nil, fmt.Errorf("%w: parts of segment %d of %s", errPage, rec.MSN, id)
 				}
 			}
-			if rec.Media < 0 || rec.Ends[n-1] > math.MaxInt32 || g.Init == nil {
+			if rec.Key > rec.Ends[0] || rec.Media < 0 || rec.Ends[n-1] > math.MaxInt32 || g.Init == nil {
 				return nil, fmt.Errorf("%w: media of segment %d of %s", errPage, rec.MSN, id)
 			}
-			g.Stored = &timeline.Stored{Ends: rec.Ends, Media: rec.Media}
+			g.Stored = &timeline.Stored{Ends: rec.Ends, Media: rec.Media, Key: rec.Key}
 			g.Size = int(rec.Ends[n-1])
 		}
 		all = append(all, g)

@@ -31,7 +31,7 @@
 //
 // # Stills
 //
-// Tool.Still makes one JPEG of keyframes, in a process that ends with it.
+// Tool.Still makes one JPEG of keyframes, in a process at nice 19 that ends with it.
 //
 // # Processes
 //

@@ -5,6 +5,8 @@ import "time"
 // Limits of what a process may take, say, and cost.
 const (
 	niceness = 10
+	// stillNiceness is of who makes a still: ladders go first.
+	stillNiceness = 19
 	// pipeSize is each pipe's: what is smaller makes one slow reader stop every
 	// rung. Users that aren't root get it for some sixty pipes.
 	pipeSize = 1 << 20

@@ -31,7 +31,7 @@ func (t *Tool) Still(ctx context.Context, j Still, fragments io.Reader) ([]byte,
 	out, said := &head{max: maxStill + 1}, &child.Tail{Max: maxSaid}
 	cmd := exec.Command(t.Path, j.arguments()...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = fragments, out, said
-	c, err := child.Start(cmd, niceness)
+	c, err := child.Start(cmd, stillNiceness)
 	if err != nil {
 		return nil, fmt.Errorf("start ffmpeg: %w", err)
 	}
