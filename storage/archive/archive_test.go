@@ -129,7 +129,7 @@ func segmentsOf(t *timeline.Timeline) (all []told) {
 // told of is there, numbers aren't used twice, and the stream goes on.
 func TestKilled(t *testing.T) {
 	died := true
-	for puts := 0; died; puts += 3 {
+	for puts := 0; died; puts += 7 { // each kind of Put in its turn
 		s := newStore()
 		s.puts = puts
 		j := memory.New(memory.Options{})

@@ -118,7 +118,7 @@ func (f *follower) round(ctx context.Context, last bool) error {
 		}
 		return err
 	}
-	began := time.Now()
+	began, whole := time.Now(), t.Whole
 	err := f.put(ctx, t)
 	if err == nil {
 		// Some may have been lost meanwhile, and more may have come.
@@ -132,7 +132,7 @@ func (f *follower) round(ctx context.Context, last bool) error {
 	if err != nil {
 		return err
 	}
-	f.seen = t.Whole
+	f.seen = whole
 	return f.sweep(ctx, t)
 }
 

@@ -88,7 +88,7 @@ func TestTiming(t *testing.T) {
 	for want, bad := range map[string]catalog.Timing{
 		"segment: 100ms is not between 500ms and 20s":      {Segment: 100 * time.Millisecond},
 		"part: -1s is not between 50ms and 5s":             {Part: -time.Second},
-		"window: 2h0m0s is not between 4s and 1h0m0s":      {Window: 2 * time.Hour},
+		"window: 200h0m0s is not between 4s and 168h0m0s":  {Window: 200 * time.Hour},
 		"part: 3s is longer than a segment (2s)":           {Segment: 2 * time.Second, Part: 3 * time.Second},
 		"window: 10s is shorter than three segments of 4s": {Segment: 4 * time.Second, Window: 10 * time.Second},
 	} {

@@ -20,7 +20,7 @@ const (
 const (
 	MinSegment, MaxSegment = 500 * time.Millisecond, 20 * time.Second
 	MinPart, MaxPart       = 50 * time.Millisecond, 5 * time.Second
-	MinWindow, MaxWindow   = 4 * time.Second, time.Hour
+	MinWindow, MaxWindow   = 4 * time.Second, 7 * 24 * time.Hour
 )
 
 // Stream is what a broadcaster publishes and viewers watch under one public name.

@@ -24,6 +24,7 @@ type Config struct {
 	Continuity Continuity     // likewise
 	Playback   Playback       // likewise
 	Signing    Signing
+	Storage    Storage
 	Takeover   Takeover
 	MaxBitrate int // of a publisher, at most, in bits a second; 0: no limit
 	Webhooks   Webhooks
@@ -34,6 +35,12 @@ type Config struct {
 
 // Listen holds the addresses to listen on; an empty one is off.
 type Listen struct{ RTMPS, RTMP, HTTP, HTTPS string }
+
+// Storage bounds the media that is kept in the data folder.
+type Storage struct {
+	Max  int64 // bytes of it; 0: as much as there is room for
+	Free int64 // bytes that stay free on the device
+}
 
 // Compat switches on what only old encoders need.
 type Compat struct {
@@ -105,6 +112,7 @@ func Default() Config {
 			BackupAfter: time.Second, BackupReturn: ReturnAuto, Slate: SlateOn, SlateAfter: 3 * time.Second,
 		},
 		Playback: Playback{Access: Public},
+		Storage:  Storage{Free: 1_000_000_000},
 		Takeover: TakeoverSilent,
 		Webhooks: Webhooks{Timeout: 3 * time.Second},
 		Log:      Log{Format: Text, Level: slog.LevelInfo},
@@ -134,7 +142,9 @@ type Flags struct {
 	RTMPE         *bool    `name:"rtmpe" help:"Take RTMPE on the RTMP address: for old encoders, it protects nothing. [SLUICE_RTMPE]"`
 	Segment       *string  `placeholder:"2s" help:"Target duration of a segment. [SLUICE_SEGMENT]"`
 	Part          *string  `placeholder:"200ms" help:"Target duration of a part. [SLUICE_PART]"`
-	Window        *string  `placeholder:"30s" help:"How much of a stream manifests list. [SLUICE_WINDOW]"`
+	Window        *string  `placeholder:"30s" help:"How much of a stream manifests list, up to 168h; what is older than 30s is kept in the data folder. [SLUICE_WINDOW]"`
+	StorageMax    *string  `name:"storage-max" placeholder:"off" help:"How much media is kept on disk at most, such as 200G; the oldest goes first. [SLUICE_STORAGE_MAX]"`
+	StorageFree   *string  `name:"storage-free" placeholder:"1G" help:"What media leaves free on the disk. [SLUICE_STORAGE_FREE]"`
 	Grace         *string  `placeholder:"30s" help:"How long a publisher may be away before its stream ends. [SLUICE_GRACE]"`
 	BackupAfter   *string  `name:"backup-after" placeholder:"1s" help:"How long the primary publisher sends nothing before its backup is shown. [SLUICE_BACKUP_AFTER]"`
 	BackupReturn  *string  `name:"backup-return" placeholder:"auto" help:"auto: the primary is shown again once it is steady; stay: only when the backup stops. [SLUICE_BACKUP_RETURN]"`

@@ -70,7 +70,7 @@ func (f Flags) layer() layer {
 		"rtmps-addr": f.RTMPSAddr, "rtmp-addr": f.RTMPAddr, "http-addr": f.HTTPAddr, "https-addr": f.HTTPSAddr,
 		"acme-email": f.ACMEEmail, "acme-directory": f.ACMEDirectory, "acme-ca": f.ACMECA,
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
-		"segment": f.Segment, "part": f.Part, "window": f.Window, "grace": f.Grace,
+		"segment": f.Segment, "part": f.Part, "window": f.Window, "storage-max": f.StorageMax, "storage-free": f.StorageFree, "grace": f.Grace,
 		"backup-after": f.BackupAfter, "backup-return": f.BackupReturn, "slate": f.Slate, "slate-after": f.SlateAfter, "ladder": f.Ladder,
 		"playback": f.Playback, "takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
 		"api-token": f.APIToken, "api-token-file": f.APITokenFile,

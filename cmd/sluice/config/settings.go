@@ -42,6 +42,8 @@ var settings = []setting{
 	{"segment", func(c *Config, v value) error { return segment(&c.Timing, v.text) }},
 	{"part", func(c *Config, v value) error { return part(&c.Timing, v.text) }},
 	{"window", func(c *Config, v value) error { return window(&c.Timing, v.text) }},
+	{"storage-max", func(c *Config, v value) error { return size(&c.Storage.Max, v.text) }},
+	{"storage-free", func(c *Config, v value) error { return size(&c.Storage.Free, v.text) }},
 	{"grace", func(c *Config, v value) error { return duration(&c.Grace, v.text, 0, maxGrace) }},
 	{"backup-after", func(c *Config, v value) error { return c.Continuity.set("backup-after", v.text) }},
 	{"backup-return", func(c *Config, v value) error { return c.Continuity.set("backup-return", v.text) }},
@@ -127,6 +129,25 @@ func address(to *string, v string) error {
 	}
 	*to = v
 	return nil
+}
+
+// size reads an amount of bytes, as in 500M, 20G or 1.5T; "off" is none.
+func size(to *int64, v string) error {
+	if v == "off" {
+		*to = 0
+		return nil
+	}
+	for unit, bytes := range map[string]float64{"M": 1e6, "G": 1e9, "T": 1e12} {
+		text, ok := strings.CutSuffix(v, unit)
+		if !ok || strings.Trim(text, "0123456789.") != "" {
+			continue
+		}
+		if n, err := strconv.ParseFloat(text, 64); err == nil && n > 0 && n*bytes < 1e18 {
+			*to = int64(n * bytes)
+			return nil
+		}
+	}
+	return fmt.Errorf("%.20q is not a size: want a number with M, G or T, as in 500M or 1.5T", v)
 }
 
 // bitrate reads a bitrate; "off" is none.

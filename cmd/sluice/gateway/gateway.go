@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -19,10 +20,13 @@ import (
 	"sluice/ingest/admit"
 	"sluice/ingest/tunnel"
 	"sluice/packager"
+	"sluice/packager/timeline"
+	"sluice/storage/archive"
 	"sluice/storage/catalog"
 	"sluice/storage/catalog/sqlite"
 	"sluice/storage/certificates"
 	"sluice/storage/journal/memory"
+	"sluice/storage/objects/disk"
 	"sluice/transcode"
 	"sluice/web"
 )
@@ -51,6 +55,8 @@ type Gateway struct {
 	listeners *listeners
 	picture   *picture // nil without a test picture
 
+	objects    *disk.Store
+	archive    *archive.Archive
 	registry   *prometheus.Registry
 	journal    *memory.Journal
 	packager   *packager.Packager
@@ -81,6 +87,9 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Gateway, err erro
 		}
 	}()
 	if g.catalog, err = sqlite.Open(ctx, c.Data); err != nil {
+		return nil, err
+	}
+	if err := g.openObjects(ctx); err != nil {
 		return nil, err
 	}
 	if err := g.openStreams(ctx); err != nil {
@@ -134,7 +143,10 @@ func (g *Gateway) openStreams(ctx context.Context) error {
 func (g *Gateway) wire() error {
 	registry := g.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	g.journal = memory.New(memory.Options{Numbers: g.catalog, Log: g.log})
+	g.journal = memory.New(memory.Options{Numbers: g.catalog, Restore: g.restore, Log: g.log})
+	g.archive = archive.New(archive.Options{
+		Journal: g.journal, Store: g.objects, Names: g.StreamNames, Log: g.log, Metrics: registry,
+	})
 	g.packager = packager.New(g.journal, packager.Options{Settings: settings(g.config), Log: g.log, Metrics: registry})
 	g.transcoder = transcode.New(transcode.Options{Log: g.log, Metrics: registry, Data: g.config.Data, Early: transcodes(g.config)})
 	hooks := newHooks(g.config, g.log, registry)
@@ -178,9 +190,12 @@ func (g *Gateway) wire() error {
 					line = append(line, "backup: "+a)
 				}
 			}
-			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream), line)
+			return slices.Concat(g.packager.Health(stream).Advice, g.transcoder.Advice(stream), g.archive.Advice(stream), line)
 		},
 		Publisher: g.publisher, OnAir: g.air.onAir,
+		Stored: func(ctx context.Context, stream string, id timeline.RenditionID, msn uint64, off, n int64) (io.ReadCloser, error) {
+			return archive.Open(ctx, g.objects, stream, id, msn, off, n)
+		},
 	})
 	return nil
 }
@@ -208,12 +223,15 @@ func (g *Gateway) Close() error {
 	if g.picture != nil {
 		g.picture.listener.Close()
 	}
-	if g.catalog == nil {
-		return nil
+	var errs []error
+	if g.objects != nil {
+		errs = append(errs, g.objects.Close())
 	}
-	c := g.catalog
-	g.catalog = nil
-	return c.Close()
+	if g.catalog != nil {
+		errs = append(errs, g.catalog.Close())
+		g.catalog = nil
+	}
+	return errors.Join(errs...)
 }
 
 // Addresses are where the gateway listens; those that are off are empty.

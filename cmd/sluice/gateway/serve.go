@@ -27,6 +27,8 @@ const (
 	endNotice = 1300 * time.Millisecond
 	// 5. HTTP: no new requests, and those under way are finished.
 	endHTTP = 650 * time.Millisecond
+	// Beside 4 and 5: what became whole last is stored, and that nothing is to follow.
+	endArchive = endNotice + endHTTP
 	// 6. Numbers that were reserved and not used are given back.
 	endJournal = 500 * time.Millisecond
 	// Beside stages 2 to 6 the application is told of the sessions' ends.
@@ -85,11 +87,15 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	}
 	journal, packaging, transcoding := open("journal"), open("packager"), open("transcode")
 	taking, serving, admitting, certs := open("ingest"), open("http"), open("admission"), open("certificates")
-	airing, slates := open("on air"), open("slate")
+	airing, slates, keeping := open("on air"), open("slate"), open("archive")
 
 	certs.start(failed, g.certs.Serve)
 	journal.start(failed, g.journal.Serve)
-	packaging.start(failed, g.packager.Serve)
+	packaging.start(failed, func(ctx context.Context) error {
+		g.resume(ctx)
+		return g.packager.Serve(ctx)
+	})
+	keeping.start(failed, g.archive.Serve)
 	transcoding.start(failed, g.transcoder.Serve)
 	airing.start(failed, g.air.control.Serve)
 	slates.start(failed, g.air.serve)
@@ -119,10 +125,12 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	drawn := make(chan error, 1)
 	go func() { drawn <- slates.end(endTranscode) }()
 	errs = append(errs, transcoding.end(endTranscode), <-drawn, packaging.end(endPackager))
+	kept := make(chan error, 1)
+	go func() { kept <- keeping.end(endArchive) }()
 	if live {
 		time.Sleep(endNotice)
 	}
-	errs = append(errs, endServers(servers), serving.end(endHTTP), journal.end(endJournal), <-ended, <-renewing)
+	errs = append(errs, endServers(servers), serving.end(endHTTP), <-kept, journal.end(endJournal), <-ended, <-renewing)
 	return errors.Join(errs...)
 }
 
