@@ -357,7 +357,6 @@ func TestKeys(t *testing.T) {
 }
 
 func TestGoesOn(t *testing.T) {
-	p := &page{Ahead: 2, Timeline: timeline.Saved{Next: timeline.Numbers{Epoch: 5, MSN: 100}}}
 	for next, want := range map[timeline.Numbers]struct {
 		ahead uint64
 		ok    bool
@@ -371,7 +370,7 @@ func TestGoesOn(t *testing.T) {
 		{Epoch: 9, MSN: 110}:      {10, false},
 		{Epoch: 90000, MSN: 9000}: {2, false},
 	} {
-		ahead, ok := goesOn(p, next)
+		ahead, ok := goesOn(timeline.Numbers{Epoch: 5, MSN: 100}, 2, next)
 		require.Equal(t, want.ok, ok, "%+v", next)
 		require.Equal(t, want.ahead, ahead, "%+v", next)
 	}

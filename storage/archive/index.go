@@ -25,8 +25,8 @@ type page struct {
 	// Ahead is how many numbers may be told of after this page was put and before the next
 	// one is; none where the process ended in good order with it.
 	Ahead    uint64
-	Timeline timeline.Saved
-	Inits    []initRecord `json:",omitempty"`
+	Timeline json.RawMessage // a timeline.Saved; of use in the newest page
+	Inits    []initRecord    `json:",omitempty"`
 	Segments map[timeline.RenditionID][]segmentRecord
 }
 
@@ -55,7 +55,7 @@ type segmentRecord struct {
 // number that stored says.
 func newPage(t *timeline.Timeline, number uint64, stored map[timeline.RenditionID]uint64) *page {
 	p := &page{
-		Version: pageVersion, Number: number, Timeline: t.Save(),
+		Version: pageVersion, Number: number,
 		Segments: map[timeline.RenditionID][]segmentRecord{},
 	}
 	for _, r := range t.Renditions {
@@ -89,7 +89,24 @@ func newPage(t *timeline.Timeline, number uint64, stored map[timeline.RenditionI
 	return p
 }
 
-// readPage reads what json.Marshal made of a page.
+// encode returns a page's bytes.
+func encode(p *page, t timeline.Saved) ([]byte, error) {
+	var err error
+	if p.Timeline, err = json.Marshal(t); err != nil {
+		return nil, err
+	}
+	return json.Marshal(p)
+}
+
+// saved is the timeline of a page.
+func (p *page) saved() (s timeline.Saved, err error) {
+	if err := json.Unmarshal(p.Timeline, &s); err != nil {
+		return s, fmt.Errorf("%w: %w", errPage, err)
+	}
+	return s, nil
+}
+
+// readPage reads what encode made of a page.
 func readPage(b []byte, number uint64) (*page, error) {
 	var p page
 	if err := json.Unmarshal(b, &p); err != nil {

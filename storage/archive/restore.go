@@ -30,17 +30,16 @@ func Restore(ctx context.Context, s objects.Store, stream string, next timeline.
 var ErrDamaged = errors.New("what is kept is damaged")
 
 // goesOn reports whether numbers can go on with those that a page tells of, and how many
-// have been used since.
-func goesOn(p *page, next timeline.Numbers) (ahead uint64, ok bool) {
-	was := p.Timeline.Next
+// may have been used since: as many as it says itself, or more.
+func goesOn(was timeline.Numbers, told uint64, next timeline.Numbers) (ahead uint64, ok bool) {
 	if next == (timeline.Numbers{}) || next.MSN <= was.MSN && next.Epoch <= was.Epoch {
-		return p.Ahead, true
+		return told, true
 	}
 	msns, epochs := next.MSN-min(was.MSN, next.MSN), next.Epoch-min(was.Epoch, next.Epoch)
 	if msns >= leastReserved && epochs >= leastReserved {
-		return p.Ahead, max(msns, epochs) <= mostReserved
+		return told, max(msns, epochs) <= mostReserved
 	}
-	return max(msns, p.Ahead), msns <= mostSince && epochs <= 1
+	return max(msns, told), msns <= mostSince && epochs <= 1
 }
 
 func restore(ctx context.Context, s objects.Store, stream string, next timeline.Numbers, now time.Time) (*timeline.Timeline, error) {
@@ -49,8 +48,11 @@ func restore(ctx context.Context, s objects.Store, stream string, next timeline.
 		return nil, err
 	}
 	newest := pages[len(pages)-1]
-	saved := newest.Timeline
-	ahead, ok := goesOn(newest, next)
+	saved, err := newest.saved()
+	if err != nil {
+		return nil, fmt.Errorf("%w: page %d: %w", ErrDamaged, newest.Number, err)
+	}
+	ahead, ok := goesOn(saved.Next, newest.Ahead, next)
 	if saved.State == timeline.Offline || !ok {
 		return nil, nil
 	}

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,7 +26,7 @@ func (f *follower) putPages(ctx context.Context, t *timeline.Timeline, last bool
 			if p.Ahead = f.ahead(t); last && t.State != timeline.Live {
 				p.Ahead = 0
 			}
-			data, err := json.Marshal(p)
+			data, err := encode(p, t.Save())
 			if err != nil {
 				return fmt.Errorf("write page %d: %w", n, err)
 			}
