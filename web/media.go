@@ -115,8 +115,10 @@ func (s *Server) media(x *exchange) error {
 	tag := p.etag()
 	h["Etag"] = []string{tag}
 	switch {
-	case g.Lost:
-		return errGone
+	case g.Lost: // these aren't its bytes: nobody may keep them
+		h["Cache-Control"] = noStore
+		delete(h, "Etag")
+		return x.parts(emptyParts, len(dash.EmptySegment), "")
 	case g.Stored != nil:
 		return s.stored(x, p, g, tag)
 	case p.part >= 0:

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"sluice/packager/dash"
 	"sluice/packager/timeline"
 	"sluice/storage/objects"
 )
@@ -131,7 +132,11 @@ func TestStored(t *testing.T) {
 		require.Equal(t, 410, w.Code)
 		require.Equal(t, 410, g.get(urls[0], "Range: bytes=1-2").Code)
 		p.append(timeline.SegmentLost{Rendition: timeline.Source, MSN: 2})
-		require.Equal(t, 410, g.get("/live/live/source/1/2.m4s").Code)
+		w = g.get("/live/live/source/1/2.m4s", `If-None-Match: "source-1-2"`)
+		require.Equal(t, 200, w.Code, "DASH players stop at less")
+		require.Equal(t, dash.EmptySegment, w.Body.String())
+		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+		require.Empty(t, w.Header().Get("Etag"))
 		require.Equal(t, 404, g.get("/live/live/source/1/2.0.m4s").Code)
 		require.Contains(t, g.get("/live/live/source/index.m3u8").Body.String(), "#EXT-X-GAP\n")
 	}

@@ -338,6 +338,24 @@ func TestPage(t *testing.T) {
 	require.Equal(t, string(want), got.String()+"\n")
 }
 
+// TestListingFails shows that nothing is done before it is known what is there.
+func TestListingFails(t *testing.T) {
+	s := newStore()
+	j := memory.New(memory.Options{})
+	p := newPublisher(t, j, "live", time.Minute)
+	f := newFollower(New(Options{Journal: j, Store: s, Names: names("live"), Memory: time.Second}), "live", p.feed, func() {})
+	p.start()
+	p.segments(20)
+	s.listing = errors.New("no such bucket")
+	require.ErrorContains(t, f.round(t.Context(), false), "no such bucket")
+	require.Empty(t, s.all)
+	require.Contains(t, f.advice()[0], "no such bucket")
+	s.listing = nil
+	require.NoError(t, f.round(t.Context(), false))
+	require.Empty(t, f.advice())
+	requireKept(t, s, p, p.feed.Current())
+}
+
 func TestKeys(t *testing.T) {
 	for _, id := range []timeline.RenditionID{timeline.Source, "720p", "Sound/2", "x-1", "ü", ".."} {
 		key := segmentKey("live", id, 12345)

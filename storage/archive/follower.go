@@ -29,6 +29,7 @@ type follower struct {
 	dirty   map[uint64]bool                 // pages that don't say what is so
 	seen    uint64                          // Timeline.Whole that the newest page tells of
 	keeping bool                            // there are objects of the stream
+	tidied  bool                            // and none that an earlier process has left
 	took    time.Duration                   // what the last round did
 	pending int64                           // bytes, as told to the metrics
 
@@ -58,7 +59,7 @@ func (f *follower) dismiss() {
 func (f *follower) serve(ctx context.Context) {
 	defer f.cancel()
 	defer f.count(0)
-	err := f.tidy(ctx)
+	err := f.round(ctx, false)
 	for ctx.Err() == nil {
 		f.wait(ctx, err)
 		if ctx.Err() == nil {
@@ -105,7 +106,15 @@ func (f *follower) memory(t *timeline.Timeline) time.Duration {
 // round does all that the timeline asks for. last says that the process ends.
 func (f *follower) round(ctx context.Context, last bool) error {
 	t := f.feed.Current()
+	if !f.tidied {
+		if err := f.tidy(ctx); err != nil {
+			f.report(err)
+			return err
+		}
+		f.tidied = true
+	}
 	if !f.concerns(t) {
+		f.report(nil)
 		f.seen = t.Whole
 		return nil
 	}

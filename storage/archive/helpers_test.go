@@ -176,6 +176,8 @@ type store struct {
 	limit int64 // of bytes; 0: none
 	puts  int   // until it dies; negative: it doesn't
 	err   error // what Put says
+	// listing is what List says.
+	listing error
 }
 
 func newStore() *store { return &store{all: map[objects.Key][]byte{}, puts: -1} }
@@ -239,9 +241,13 @@ func (s *store) Delete(_ context.Context, key objects.Key) error {
 
 func (s *store) List(_ context.Context, prefix objects.Key) iter.Seq2[objects.Info, error] {
 	s.mu.Lock()
-	all := maps.Clone(s.all)
+	all, listing := maps.Clone(s.all), s.listing
 	s.mu.Unlock()
 	return func(yield func(objects.Info, error) bool) {
+		if listing != nil {
+			yield(objects.Info{}, listing)
+			return
+		}
 		for key, b := range all {
 			if key.Below(prefix) && !yield(objects.Info{Key: key, Size: int64(len(b))}, nil) {
 				return
