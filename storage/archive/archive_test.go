@@ -147,6 +147,9 @@ func TestKilled(t *testing.T) {
 				p.start()
 			}
 			p.segments(1)
+			if i%2 == 1 {
+				p.parts(p.tracks()[0], 0, 4, 10)
+			}
 			if err := f.round(t.Context(), false); err != nil {
 				require.ErrorIs(t, err, errDead)
 				died = true
@@ -154,8 +157,9 @@ func TestKilled(t *testing.T) {
 			}
 			committed = p.feed.Current()
 		}
-		open := p.tracks()[0]
-		p.parts(open, 0, 4, 10)
+		if p.feed.Current().Rendition(timeline.Source).Open == nil {
+			p.parts(p.tracks()[0], 0, 4, 10)
+		}
 		s.puts = -1
 		was := p.feed.Current()
 

@@ -122,18 +122,31 @@ func (p *publisher) segments(n int) {
 	p.Helper()
 	for range n {
 		for _, rt := range p.tracks() {
-			p.parts(rt, 0, partsOf(rt.Rendition), partsOf(rt.Rendition))
-			open := p.feed.Current().Rendition(rt.Rendition).Open
-			p.append(timeline.SegmentClosed{
-				Epoch: p.epoch, Rendition: rt.Rendition, MSN: open.MSN, Duration: media.TicksOf(segment, rt.Track.Timescale),
-			})
+			from := 0
+			if open := p.feed.Current().Rendition(rt.Rendition).Open; open != nil {
+				from = len(open.Parts)
+			}
+			p.parts(rt, from, partsOf(rt.Rendition), partsOf(rt.Rendition))
+			p.close(rt)
 		}
 		p.at += segment
 	}
 }
 
+// close ends a rendition's open segment.
+func (p *publisher) close(rt timeline.RenditionTrack) {
+	p.Helper()
+	open := p.feed.Current().Rendition(rt.Rendition).Open
+	p.append(timeline.SegmentClosed{
+		Epoch: p.epoch, Rendition: rt.Rendition, MSN: open.MSN, Duration: media.TicksOf(segment, rt.Track.Timescale),
+	})
+}
+
 func (p *publisher) endEpoch() {
 	p.Helper()
+	if p.feed.Current().Rendition(timeline.Source).Open != nil {
+		p.segments(1)
+	}
 	p.append(timeline.EpochEnded{Epoch: p.epoch, At: began.Add(p.at)})
 }
 

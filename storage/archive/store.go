@@ -42,7 +42,11 @@ func (f *follower) putPages(ctx context.Context, t *timeline.Timeline, last bool
 // ahead is how many segments may be told of before the next page is put: it takes as long
 // as the last round did.
 func (f *follower) ahead(t *timeline.Timeline) uint64 {
-	return unsaved + uint64(f.took/max(t.Targets.Segment, time.Second))
+	n := unsaved + uint64(f.took/max(t.Targets.Segment, time.Second))
+	if e := t.Current(); e != nil && t.Rendition(e.Tracks[0].Rendition).Open != nil {
+		n-- // of which the page tells
+	}
+	return n
 }
 
 // store puts an object, for which room is made where there is none.
