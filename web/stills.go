@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -67,7 +66,10 @@ func (s *Server) newPoster(x *exchange, st *stream, t *timeline.Timeline, g *tim
 	if last != nil {
 		limit = posterHold
 	}
-	j, err := s.jobOf(x.r.Context(), st.name, "poster", stills.PosterWidth, strconv.FormatUint(g.MSN, 10), t, t.Epoch(g.Epoch), g)
+	j, err := s.jobOf(x, st, t, wanted{
+		kind: "poster", name: strconv.FormatUint(g.MSN, 10), width: stills.PosterWidth,
+		epoch: t.Epoch(g.Epoch), of: []*timeline.Segment{g},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -93,18 +95,27 @@ func (s *Server) makeStill(x *exchange, limit time.Duration, j stills.Job) ([]by
 	return s.stills(ctx, j)
 }
 
-// jobOf is what a picture is made of, or a sheet of several segments of an epoch.
-func (s *Server) jobOf(ctx context.Context, stream, kind string, width int, name string, t *timeline.Timeline, e *timeline.Epoch, segments ...*timeline.Segment) (stills.Job, error) {
+// wanted is a picture, or a sheet, of segments of an epoch that have one.
+type wanted struct {
+	kind, name string
+	width      int // at most, of each picture
+	epoch      *timeline.Epoch
+	of         []*timeline.Segment
+}
+
+// jobOf is what that is made of.
+func (s *Server) jobOf(x *exchange, st *stream, t *timeline.Timeline, w wanted) (stills.Job, error) {
+	init := w.of[0].Init
 	j := stills.Job{
-		ID:   stream + "/" + kind + "/" + strconv.FormatUint(e.Number, 10) + "/" + name,
-		Init: segments[0].Init.Data, Columns: 1, Rows: 1,
+		ID:   st.name + "/" + w.kind + "/" + strconv.FormatUint(w.epoch.Number, 10) + "/" + w.name,
+		Init: init.Data, Columns: 1, Rows: 1,
 	}
 	var ok bool
-	if j.Size, ok = stills.SizeOf(segments[0].Init.Track, width); !ok {
+	if j.Size, ok = stills.SizeOf(init.Track, w.width); !ok {
 		return j, errNoShape
 	}
-	for _, g := range segments {
-		key, err := s.firstPart(ctx, stream, stills.Leading(t, e).ID, g)
+	for _, g := range w.of {
+		key, err := s.firstPart(x.r.Context(), st.name, stills.Leading(t, w.epoch).ID, g)
 		if err != nil {
 			return j, err
 		}
@@ -162,7 +173,10 @@ func (s *Server) thumbnail(x *exchange) error {
 	if g == nil {
 		return errUnknown
 	}
-	j, err := s.jobOf(x.r.Context(), st.name, "thumbnail", stills.ThumbnailWidth, strconv.FormatUint(n, 10), t, e, g)
+	j, err := s.jobOf(x, st, t, wanted{
+		kind: "thumbnail", name: strconv.FormatUint(n, 10), width: stills.ThumbnailWidth,
+		epoch: e, of: []*timeline.Segment{g},
+	})
 	if err != nil {
 		return err
 	}
@@ -215,7 +229,7 @@ func (s *Server) sheet(x *exchange, st *stream, feed *timeline.Feed, epoch uint6
 	if len(segments) == 0 {
 		return errGone
 	}
-	j, err := s.jobOf(x.r.Context(), st.name, "sheet", stills.ThumbnailWidth, name, t, e, segments...)
+	j, err := s.jobOf(x, st, t, wanted{kind: "sheet", name: name, width: stills.ThumbnailWidth, epoch: e, of: segments})
 	if err != nil {
 		return err
 	}
