@@ -27,7 +27,10 @@ type hlsViewer struct {
 	base     string // of the multivariant playlist
 	observer *hlscheck.Observer
 	// tolerated are the rules that the stream at hand can't keep to; a rung may
-	// have parts after the moment called parting, when the source has left.
+	// have parts that nothing hinted at after the moment called parting, when the source has
+	// left: how long its last frames are meant to last isn't known where their rate
+	// varies, sound that is made here may outlast the picture, and what makes a rung may
+	// have failed just then.
 	tolerated []string
 	parting   time.Time
 
@@ -71,7 +74,6 @@ func (g *gateway) watchHLS(ctx context.Context, stream string) (*hlsViewer, func
 		require.NoError(g.t, err)
 		require.NoError(g.t, v.err)
 		for _, violation := range v.observer.Violations() {
-			// Nothing is hinted at while nobody publishes.
 			trailing := violation.Rule.ID == "hint.missing" && !v.parting.IsZero() && violation.At.After(v.parting)
 			if !trailing && !slices.Contains(v.tolerated, violation.Rule.ID) {
 				g.t.Errorf("HLS: %v", violation)

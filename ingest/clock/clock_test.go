@@ -381,6 +381,8 @@ func FuzzStamp(f *testing.F) {
 	f.Add(uint32(0), uint32(0), 30.0, steps(33, 33, 34, 33, 33, 34, 33, 33, 34, 33, 33))
 	f.Add(uint32(math.MaxUint32-100), uint32(50), 59.94, steps(16, 17, -1, 0, 17, 16, 1200, -1200, 17, 17, 30000))
 	f.Add(uint32(7), uint32(1<<31), 0.0, steps(40, 80, 40, -999, 1000, -1001, 3, 3, 3))
+	f.Add(uint32(0), uint32(0), 25.0, steps(40, 40, 40, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 40, 40, 40))
+	f.Add(uint32(0), uint32(0), 0.0, steps(40, 40, 40, 40, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, 900, 40, 40))
 	f.Fuzz(func(t *testing.T, video, audio uint32, fps float64, in []byte) {
 		c := New(0)
 		v, a := c.Video(fps), c.Audio(44100, 1024)
