@@ -1,6 +1,9 @@
 package vitals
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // leads keeps by how much a track's media time was ahead of the time passed, at
 // best, in each of the last buckets.
@@ -35,25 +38,35 @@ func (l *leads) now() (time.Duration, bool) {
 	return l.best[(l.n-2)%buckets], true
 }
 
-// slope is by how much the lead grows, in parts per million: a least-squares line
-// through the whole buckets. It's false as long as there are too few.
+// slope is by how much the lead grows, in parts per million: a line through the whole
+// buckets. It's false as long as there are too few, or lie on no line: a clock that is
+// wrong is so all the time, a buffer that has grown was another before and is the same
+// after, and then the halves of the time say something else than the whole of it.
 func (l *leads) slope() (float64, bool) {
 	whole := l.n - 1
 	n := min(whole, buckets-1)
 	if n < leastDrift {
 		return 0, false
 	}
+	slope := l.line(whole-n, whole)
+	may := max(muchDrift, math.Abs(slope)/2)
+	for _, half := range [...]float64{l.line(whole-n, whole-n/2), l.line(whole-n/2, whole)} {
+		if math.Abs(half-slope) > may {
+			return 0, false
+		}
+	}
+	return slope, true
+}
+
+// line is the slope of the least-squares line through buckets, of which there are at least
+// two, in parts per million.
+func (l *leads) line(from, to int64) float64 {
 	var sx, sy, sxx, sxy float64
-	first := l.at[(whole-n)%buckets]
-	base := l.best[(whole-n)%buckets]
-	for i := whole - n; i < whole; i++ {
+	first, base := l.at[from%buckets], l.best[from%buckets]
+	for i := from; i < to; i++ {
 		x, y := (l.at[i%buckets] - first).Seconds(), (l.best[i%buckets] - base).Seconds()
 		sx, sy, sxx, sxy = sx+x, sy+y, sxx+x*x, sxy+x*y
 	}
-	count := float64(n)
-	d := count*sxx - sx*sx
-	if d == 0 {
-		return 0, false
-	}
-	return (count*sxy - sx*sy) / d * 1e6, true
+	count := float64(to - from)
+	return (count*sxy - sx*sy) / (count*sxx - sx*sx) * 1e6
 }

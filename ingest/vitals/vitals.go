@@ -23,7 +23,7 @@ type Vitals struct {
 	Offset      time.Duration
 	OffsetKnown bool
 	// Drift is by how much the encoder's clock is faster than the server's, in parts
-	// per million. Known after a minute.
+	// per million. Known after a minute, unless a buffer on the way has grown or shrunk.
 	Drift      float64
 	DriftKnown bool
 

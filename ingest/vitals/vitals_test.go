@@ -20,6 +20,8 @@ type sender struct {
 	late   time.Duration // of the sound
 	order  []int         // of pictures: each one's place in its group
 	stands map[int]time.Duration
+	holds  map[int]time.Duration // from these seconds on, so much longer
+	each   func(now time.Time)   // after every second
 }
 
 // tracks are a picture in High profile and stereo sound.
@@ -54,10 +56,18 @@ func (s *sender) send(d time.Duration) time.Time {
 				passed = time.Duration(after)*time.Second + pause
 			}
 		}
+		for after, more := range s.holds {
+			if at >= time.Duration(after)*time.Second {
+				passed += more
+			}
+		}
 		if passed >= d {
 			return now
 		}
 		now = begin.Add(passed)
+		if s.each != nil && n%int(s.fps) == 0 {
+			s.each(now)
+		}
 		key := n%int(2*s.fps) == 0
 		shown := at
 		if !key && len(s.order) > 0 {
@@ -149,6 +159,27 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 			require.Len(t, a, 1, "%+v", v)
 			require.Contains(t, a[0], c.words)
 		})
+	}
+}
+
+// OBS buffers its sound for longer when a source needs that, and for good. So do lines.
+// It's no clock that is wrong.
+func TestABufferThatGrowsIsNoDrift(t *testing.T) {
+	for _, holds := range []map[int]time.Duration{
+		{1: 64 * time.Millisecond, 5: 85 * time.Millisecond}, // seen
+		{2: 960 * time.Millisecond},                          // its most
+		{15: 350 * time.Millisecond}, {30: 350 * time.Millisecond}, {33: 100 * time.Millisecond}, {200: time.Second},
+	} {
+		s := &sender{Meter: vitals.New(begin), clock: 1, fps: 30, holds: holds}
+		s.each = func(now time.Time) {
+			if v := s.Vitals(now); v.Speed >= 0.95 { // as what the line carries is told
+				require.Empty(t, v.Advice(), "%v, after %s", holds, now.Sub(begin))
+			}
+		}
+		end := s.send(15 * time.Minute)
+		v := s.Vitals(end)
+		require.True(t, v.DriftKnown, holds)
+		require.InDelta(t, 0, v.Drift, 1, holds)
 	}
 }
 

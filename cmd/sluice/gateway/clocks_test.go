@@ -450,11 +450,14 @@ func (w *witness) judgeHealth(ppm float64, ahead time.Duration) {
 	require.NotNil(w.t, p.SoundAheadMS)
 	require.InDelta(w.t, ahead.Milliseconds(), *p.SoundAheadMS, off)
 	require.InDelta(w.t, ahead.Seconds(), figure("sluice_publisher_sound_ahead_seconds"), off/1000)
-	require.NotNil(w.t, p.DriftPPM)
-	if !w.burst { // else the clock stood, and nobody can tell a drift from that
-		require.InDelta(w.t, ppm, *p.DriftPPM, near)
-		require.InDelta(w.t, ppm, figure("sluice_publisher_clock_drift_ppm"), near)
+	if w.burst { // the clock stood, and nobody can tell a drift from that
+		require.Nil(w.t, p.DriftPPM)
+		require.NotContains(w.t, w.figures, "sluice_publisher_clock_drift_ppm")
+		return
 	}
+	require.NotNil(w.t, p.DriftPPM)
+	require.InDelta(w.t, ppm, *p.DriftPPM, near)
+	require.InDelta(w.t, ppm, figure("sluice_publisher_clock_drift_ppm"), near)
 }
 
 var (
