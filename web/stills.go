@@ -21,10 +21,10 @@ var (
 
 // poster is a stream's newest picture, as it was last made.
 type poster struct {
-	broadcast, epoch, msn uint64
-	body                  []byte
-	tag                   string
-	made                  time.Time
+	broadcast, msn uint64
+	body           []byte
+	tag            string
+	made           time.Time
 }
 
 // poster answers /live/{stream}/poster.jpg: the newest keyframe. Where that takes long, or the last
@@ -81,7 +81,7 @@ func (s *Server) newPoster(x *exchange, st *stream, t *timeline.Timeline, g *tim
 		}
 		return nil, err
 	}
-	p := &poster{broadcast: t.Broadcast, epoch: g.Epoch, msn: g.MSN, body: body, tag: tagOf(body), made: s.now()}
+	p := &poster{broadcast: t.Broadcast, msn: g.MSN, body: body, tag: tagOf(body), made: s.now()}
 	st.shown.Store(p)
 	return p, nil
 }
