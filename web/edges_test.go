@@ -75,7 +75,9 @@ func conf(t *testing.T, name string, changes ...string) string {
 func (e *edge) run(t *testing.T, program string, args ...string) {
 	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command(program, args...)
+	// It has a socket for each viewer, and Go lets children start with the limit that it found.
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -Sn 8192 2>/dev/null; exec "$0" "$@"`, program}, args...)...)
+	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = append(os.Environ(), "HOME="+e.dir, "XDG_DATA_HOME="+e.dir, "XDG_CONFIG_HOME="+e.dir)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	require.NoError(t, cmd.Start())
