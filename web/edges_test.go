@@ -154,7 +154,7 @@ func startVarnish(t *testing.T, origin string) *edge {
 	vcl := e.write(t, "edge.vcl", conf(t, "edge.vcl", `.host = "127.0.0.1"`, `.host = "`+host+`"`, `.port = "8080"`, `.port = "`+port+`"`))
 	args := []string{
 		"-F", "-n", e.dir + "/n", "-a", e.socket, "-f", vcl, "-T", "none", "-s", "malloc,64m",
-		"-p", "thread_pools=1", "-p", "thread_pool_max=5000", "-p", "listen_depth=4096", "-p", "vsl_space=1m",
+		"-p", "thread_pools=1", "-p", "thread_pool_max=5000", "-p", "listen_depth=4096", "-p", "vsl_space=1m", "-p", "timeout_idle=60",
 	}
 	if os.Geteuid() == 0 {
 		args = append([]string{"-j", "none"}, args...)
