@@ -75,7 +75,9 @@ func conf(t *testing.T, name string, changes ...string) string {
 func (e *edge) run(t *testing.T, program string, args ...string) {
 	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command(program, args...)
+	// It has a socket for each viewer, and Go lets children start with the limit that it found.
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -Sn 8192 2>/dev/null; exec "$0" "$@"`, program}, args...)...)
+	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = append(os.Environ(), "HOME="+e.dir, "XDG_DATA_HOME="+e.dir, "XDG_CONFIG_HOME="+e.dir)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	require.NoError(t, cmd.Start())
@@ -152,7 +154,7 @@ func startVarnish(t *testing.T, origin string) *edge {
 	vcl := e.write(t, "edge.vcl", conf(t, "edge.vcl", `.host = "127.0.0.1"`, `.host = "`+host+`"`, `.port = "8080"`, `.port = "`+port+`"`))
 	args := []string{
 		"-F", "-n", e.dir + "/n", "-a", e.socket, "-f", vcl, "-T", "none", "-s", "malloc,64m",
-		"-p", "thread_pools=1", "-p", "thread_pool_max=5000", "-p", "listen_depth=4096", "-p", "vsl_space=1m",
+		"-p", "thread_pools=1", "-p", "thread_pool_max=5000", "-p", "listen_depth=4096", "-p", "vsl_space=1m", "-p", "timeout_idle=60",
 	}
 	if os.Geteuid() == 0 {
 		args = append([]string{"-j", "none"}, args...)

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,6 +72,39 @@ func FuzzDirectives(f *testing.F) {
 			n, err := strconv.Atoi(all[len(all)-1])
 			require.NoError(t, err)
 			require.Equal(t, n, d.part)
+		}
+	})
+}
+
+// Whatever a Host is, what is announced is one header with a port in it.
+func FuzzPort(f *testing.F) {
+	for _, seed := range []string{"", "live.example", "live.example:8443", "[2001:db8::1]", "[::1]:443", ":", "x:0", "x:065", "x:65536", "x:+1", "x:\"\r\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		port := portOf(host)
+		n, err := strconv.ParseUint(port, 10, 16)
+		require.NoError(t, err)
+		require.NotZero(t, n)
+		require.Equal(t, strconv.FormatUint(n, 10), port)
+		if port != "443" {
+			require.Equal(t, port, host[len(host)-len(port):])
+		}
+	})
+}
+
+// A tag that is named is found, in whatever list, and no other is.
+func FuzzTags(f *testing.F) {
+	for _, seed := range []string{"", "*", `"a"`, `W/"a"`, `"b", "a"`, `W/W/"a"`, `"a`, `,"a",`, ` "b" ,`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		strong, weak := namesTag([]string{list}, `"a"`, false), namesTag([]string{list}, `"a"`, true)
+		require.True(t, weak || !strong, "what is the same strongly is so weakly")
+		require.True(t, namesTag([]string{list, `W/"a"`}, `"a"`, true))
+		require.True(t, namesTag([]string{list + `, "a"`}, `"a"`, false))
+		if !strings.Contains(list, `"a"`) && !strings.Contains(list, "*") {
+			require.False(t, weak)
 		}
 	})
 }

@@ -18,9 +18,9 @@ backend sluice {
     .probe = {
         .url = "/healthz";
         .interval = 2s;
-        .timeout = 1s;
+        .timeout = 5s;
         .threshold = 1;
-        .window = 2;
+        .window = 3;
         .initial = 1;
     }
 }
