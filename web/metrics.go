@@ -27,6 +27,7 @@ type group struct {
 // groups are all there are.
 type groups struct {
 	multivariant, playlist, mpd, init, segment, part *group
+	steering                                         *group
 	api, page, asset, system, other                  *group
 }
 
@@ -51,6 +52,7 @@ func newGroups(registry prometheus.Registerer) *groups {
 		multivariant: group("multivariant", false, true),
 		playlist:     group("playlist", false, true),
 		mpd:          group("mpd", false, true),
+		steering:     group("steering", true, true),
 		init:         group("init", false, true),
 		segment:      group("segment", false, true),
 		part:         group("part", false, true),

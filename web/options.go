@@ -49,6 +49,10 @@ type Options struct {
 	// error wraps ErrCue, ErrNotLive, or is a failure. It is called for who shows Token.
 	Cue   func(ctx context.Context, stream string, c Cue) ([]string, error)
 	Token Token
+	// CDNs, if given, are what viewers are steered to, and PublicURL is where they reach the
+	// gateway, as in https://live.example.
+	CDNs      []CDN
+	PublicURL string
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -40,6 +40,7 @@ type Server struct {
 	groups     *groups
 	assets     *assets
 	reports    reports // of players
+	steering   *steering
 	routes     http.Handler
 
 	failed   atomic.Int64 // when a failure was logged last, in Unix nanoseconds
@@ -54,7 +55,7 @@ func New(o Options) *Server {
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, ca: o.CA,
 		advice: o.Advice, publisher: o.Publisher, onAir: o.OnAir, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
 		cue: o.Cue, token: o.Token, passes: o.Passes,
-		assets: newAssets(ui.Assets()),
+		assets: newAssets(ui.Assets()), steering: newSteering(o.CDNs, o.PublicURL),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -83,7 +84,7 @@ func New(o Options) *Server {
 	if s.absence <= 0 {
 		s.absence = defaultAbsence
 	}
-	s.streams = streams{journal: o.Journal, directory: o.Streams, rules: o.Rules, log: s.log, asking: make(chan struct{}, 1)}
+	s.streams = streams{journal: o.Journal, directory: o.Streams, rules: o.Rules, steering: s.steering, log: s.log, asking: make(chan struct{}, 1)}
 	s.groups = newGroups(s.registry)
 	s.reports = newReports(s.registry)
 	s.transports = newTransports(transportCache, s.registry)

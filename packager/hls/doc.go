@@ -86,6 +86,11 @@
 // renditions' names. EXT-X-DEFINE isn't used: URIs are relative, tokens lie in the path,
 // and nothing is left for a variable to say.
 //
+// # Content steering
+//
+// Options.Steering names a steering manifest (§7.2) in the multivariant playlist; variants are of
+// the default pathway, and the steering manifest makes clones of it for other hosts.
+//
 // # Beginning earlier
 //
 // Options.Start has players begin before the live edge: EXT-X-START, counted from the end

@@ -1,6 +1,7 @@
 package hlscheck
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"strconv"
@@ -262,6 +263,8 @@ func readMultivariant(lines []line, f *findings) *Multivariant {
 			mv.Renditions = append(mv.Renditions, readRendition(l, f))
 		case l.name == "EXT-X-START":
 			mv.readStart(l, f)
+		case l.name == "EXT-X-CONTENT-STEERING":
+			mv.pathway = cmp.Or(l.attrs.text("PATHWAY-ID"), ownPathway)
 		case l.name == "EXT-X-SESSION-DATA":
 			mv.readData(l, f)
 		}
@@ -279,7 +282,8 @@ func readVariant(l line, f *findings) Variant {
 		Bandwidth: a.number("BANDWIDTH"), AverageBandwidth: a.number("AVERAGE-BANDWIDTH"),
 		Resolution: a.text("RESOLUTION"), FrameRate: a.text("FRAME-RATE"),
 		Audio: a.text("AUDIO"), Captions: a.text("CLOSED-CAPTIONS"),
-		Stable: a.text("STABLE-VARIANT-ID"), Score: a.text("SCORE"), line: l.number,
+		Stable: a.text("STABLE-VARIANT-ID"), Score: a.text("SCORE"),
+		Pathway: cmp.Or(a.text("PATHWAY-ID"), ownPathway), line: l.number,
 	}
 	if a.has("CODECS") {
 		v.Codecs = strings.Split(a.text("CODECS"), ",")
