@@ -27,6 +27,16 @@ const (
 // are made for each who asks.
 const maxStarts = 64
 
+// Content steering.
+const (
+	// MaxWeight is the largest weight of a CDN.
+	MaxWeight = 1000
+	// steeringTTL is after how long players ask again: so soon weights have their effect.
+	steeringTTL  = 30 * time.Second
+	sessionBytes = 8
+	maxWeights   = 8 << 10 // bytes of a body
+)
+
 // MPD patches.
 const (
 	// patchWindow is from which length of a stream's window on its MPDs have patches.

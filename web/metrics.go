@@ -47,7 +47,7 @@ func newVersions(registry prometheus.Registerer) *versions {
 // groups are all there are.
 type groups struct {
 	multivariant, playlist, mpd, init, segment, part *group
-	still                                            *group
+	still, steering                                  *group
 	api, page, asset, system, other                  *group
 }
 
@@ -73,6 +73,7 @@ func newGroups(registry prometheus.Registerer) *groups {
 		multivariant: group("multivariant", false, true),
 		playlist:     group("playlist", false, true),
 		mpd:          group("mpd", false, true),
+		steering:     group("steering", true, true),
 		init:         group("init", false, true),
 		segment:      group("segment", false, true),
 		part:         group("part", false, true),

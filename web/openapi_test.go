@@ -75,17 +75,23 @@ func TestDescriptionIsTrue(t *testing.T) {
 	described("PublisherVideo", video)
 	require.NoError(t, json.Unmarshal(publisher["audio"], &audio))
 	described("PublisherAudio", audio)
-	for path, name := range map[string]string{"/api/v1/streams": "Streams", "/api/v1/certificates": "Certificates", "/api/v1/streams/none": "Problem"} {
+	for path, name := range map[string]string{"/api/v1/streams": "Streams", "/api/v1/certificates": "Certificates", "/api/v1/steering": "Steering", "/api/v1/streams/none": "Problem"} {
 		var answer map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal(g.get(path).Body.Bytes(), &answer))
 		described(name, answer)
 	}
 
+	var cdn map[string]json.RawMessage
+	body, err := json.Marshal(cdnStatus{})
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(body, &cdn))
+	described("CDN", cdn)
+
 	var cues struct{ Cues []map[string]json.RawMessage }
 	require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/live/cues").Body.Bytes(), &cues))
 	require.Empty(t, cues.Cues)
 	var cue map[string]json.RawMessage
-	body, err := json.Marshal(spliceStatusOf(&timeline.Splice{}))
+	body, err = json.Marshal(spliceStatusOf(&timeline.Splice{}))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(body, &cue))
 	described("Cue", cue)

@@ -59,6 +59,10 @@ type Options struct {
 	Connections int
 	// Stored opens the media of segments whose bytes the journal doesn't hold; nil: there are none.
 	Stored Opener
+	// CDNs, if given, are what viewers are steered to, and PublicURL is where they reach the
+	// gateway, as in https://live.example.
+	CDNs      []CDN
+	PublicURL string
 	// CA is the certificate, in PEM, that /ca.crt hands out; none where empty.
 	CA []byte
 }

@@ -27,6 +27,7 @@ func (s *Server) router() http.Handler {
 	viewers("/live/{stream}", "/ts.m3u8", g.multivariant, s.transportMultivariant)
 	viewers("/live/{stream}", "/manifest.mpd", g.mpd, s.mpd)
 	viewers("/live/{stream}", "/manifest.mpp", g.mpd, s.mpdPatch)
+	viewers("/live/{stream}", "/"+steeringName, g.steering, s.steer)
 	viewers("/live/{stream}", "/{rendition}/index.m3u8", g.playlist, s.mediaPlaylist)
 	viewers("/live/{stream}", "/{rendition}/ts.m3u8", g.playlist, s.transportPlaylist)
 	viewers("/live/{stream}", "/{rendition}/iframes.m3u8", g.playlist, s.iframesPlaylist)
@@ -42,6 +43,8 @@ func (s *Server) router() http.Handler {
 	get("/api/v1/streams/{stream}/cues", g.api, s.listCues)
 	r.Post("/api/v1/streams/{stream}/cues", s.endpoint(g.api, s.authorized(s.addCue)))
 	get("/api/v1/certificates", g.api, s.listCertificates)
+	get("/api/v1/steering", g.api, s.describeSteering)
+	r.Post("/api/v1/steering", s.endpoint(g.api, s.authorized(s.setSteering)))
 	get("/api/v1/time", g.api, s.time)
 	get("/api/v1/openapi.json", g.api, s.describeAPI)
 

@@ -45,6 +45,7 @@ type Server struct {
 	assets      *assets
 	reports     reports // of players
 	connections *connections
+	steering    *steering
 	routes      http.Handler
 
 	failed   atomic.Int64 // when a failure was logged last, in Unix nanoseconds
@@ -59,7 +60,7 @@ func New(o Options) *Server {
 		log: o.Log, now: o.Now, ready: o.Ready, registry: o.Registry, absence: o.Absence, open: o.Stored, ca: o.CA,
 		advice: o.Advice, publisher: o.Publisher, onAir: o.OnAir, permit: o.Permit, certificates: o.Certificates, multitrack: o.Multitrack,
 		cue: o.Cue, token: o.Token, passes: o.Passes, stills: o.Stills,
-		assets: newAssets(ui.Assets()),
+		assets: newAssets(ui.Assets()), steering: newSteering(o.CDNs, o.PublicURL),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -91,7 +92,7 @@ func New(o Options) *Server {
 	if s.absence <= 0 {
 		s.absence = defaultAbsence
 	}
-	s.streams = streams{journal: o.Journal, directory: o.Streams, rules: o.Rules, log: s.log, asking: make(chan struct{}, 1)}
+	s.streams = streams{journal: o.Journal, directory: o.Streams, rules: o.Rules, steering: s.steering, log: s.log, asking: make(chan struct{}, 1)}
 	limit := o.Connections
 	if limit == 0 {
 		limit = DefaultConnections

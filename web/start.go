@@ -93,7 +93,7 @@ func (st *stream) multivariantOf(t *timeline.Timeline, p startPoint, transport b
 	if transport {
 		d, what, appendTo = &st.transports, "ts", hls.AppendTransportMultivariant
 	}
-	o := hls.Options{Title: st.name, Start: p.before(t)}
+	o := hls.Options{Title: st.name, Start: p.before(t), Steering: st.steering.uri()}
 	f := func(dst []byte, t *timeline.Timeline) ([]byte, error) { return appendTo(dst, t, o) }
 	if !p.isSet() {
 		return d.at(t, t.Version, f)
@@ -106,7 +106,7 @@ func (st *stream) startedMPD(t *timeline.Timeline, p startPoint, following bool)
 	if !t.Ready() {
 		return nil, dash.ErrNotReady
 	}
-	o := dash.Options{TimePath: timePath, Following: following, Start: p.before(t)}
+	o := dash.Options{TimePath: timePath, Following: following, Start: p.before(t), Steering: st.steering.url(st.name, "")}
 	key := startKey{what: "mpd", start: o.Start, ended: following && t.State == timeline.Ended}
 	return st.starts.at(t, key, func(dst []byte, t *timeline.Timeline) ([]byte, error) { return dash.AppendMPD(dst, t, o) })
 }

@@ -23,6 +23,7 @@ type streams struct {
 	journal   journal.Journal
 	directory Directory
 	rules     func(stream string) pass.Rules // may be nil
+	steering  *steering
 	log       *slog.Logger
 
 	current atomic.Pointer[listing]
@@ -39,11 +40,12 @@ type listing struct {
 
 // stream is one stream's feed, its rendered manifests, and what its players say.
 type stream struct {
-	name    string
-	journal journal.Journal
-	rules   *pass.Rules // nil where they let everybody
-	feed    atomic.Pointer[timeline.Feed]
-	viewers viewers
+	name     string
+	journal  journal.Journal
+	rules    *pass.Rules // nil where they let everybody
+	feed     atomic.Pointer[timeline.Feed]
+	viewers  viewers
+	steering *steering
 	manifests
 	shown atomic.Pointer[poster] // the newest
 }
@@ -144,7 +146,7 @@ func (s *streams) ask(ctx context.Context, l *listing) (*listing, error) {
 			st = l.byName[name]
 		}
 		if st == nil {
-			st = &stream{name: name, journal: s.journal}
+			st = &stream{name: name, journal: s.journal, steering: s.steering}
 			if s.rules != nil {
 				if r := s.rules(name); !r.Open() {
 					st.rules = &r

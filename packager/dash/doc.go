@@ -37,6 +37,11 @@
 // that is new or ends, a bit rate, an event, a gap, the end) takes the whole MPD, to which
 // AppendNoPatch sends players.
 //
+// # Content steering
+//
+// Options.Steering names a steering manifest (ETSI TS 103 998). The MPD's folder is the service
+// location ".", of which that makes clones for other hosts.
+//
 // # Beginning earlier
 //
 // Options.Start has players begin before the live edge, and stay that far from it: it's

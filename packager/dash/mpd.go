@@ -56,6 +56,9 @@ type Options struct {
 	// they always do, when it's less than PresentationDelay. In a live presentation it's
 	// the delay that they keep; of one that has ended it says nothing.
 	Start time.Duration
+	// Steering is the URL at which players are told which CDN to load from, in full, since
+	// dash.js takes a relative one for one of the page; nowhere where empty. What the MPD's URLs lead to is the service location ".".
+	Steering string
 }
 
 // form is how a presentation is offered.
@@ -133,6 +136,9 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 	dst = appendDuration(dst, "minBufferTime", minBufferTime)
 	dst = appendDuration(dst, "maxSegmentDuration", p.longest)
 	dst = append(dst, ">\n"...)
+	if o.Steering != "" {
+		dst = append(dst, `<BaseURL serviceLocation=".">./</BaseURL>`+"\n"...)
+	}
 	if f == live {
 		dst = append(dst, "<Location>manifest.mpd?after="...)
 		dst = strconv.AppendUint(dst, listedByAll(t), 10)
@@ -146,6 +152,11 @@ func appendRoot(dst []byte, t *timeline.Timeline, o Options, p plan, f form) []b
 		if o.Start == 0 {
 			dst = append(dst, serviceDescription...)
 		}
+	}
+	if o.Steering != "" {
+		// ETSI TS 103 998 §5: asked first, so that nobody begins where nobody is to be.
+		dst = append(dst, `<ContentSteering defaultServiceLocation="." queryBeforeStart="true">`...)
+		dst = append(append(dst, escaper.Replace(o.Steering)...), "</ContentSteering>\n"...)
 	}
 	return dst
 }

@@ -88,6 +88,11 @@
 // renditions' names. EXT-X-DEFINE isn't used: URIs are relative, tokens lie in the path,
 // and nothing is left for a variable to say.
 //
+// # Content steering
+//
+// Options.Steering names a steering manifest (§7.2) in the multivariant playlist; variants are of
+// the default pathway, and the steering manifest makes clones of it for other hosts.
+//
 // # I-frames
 //
 // A playlist of I-frames has one for each whole segment, the picture that it begins with, and

@@ -18,6 +18,9 @@ type Options struct {
 	// Start is how far before the end of what there is players begin (EXT-X-START), to the
 	// second; where they always do, when it's zero or as near to the end as that.
 	Start time.Duration
+	// Steering is where players are told which CDN to load from, relative to the playlist;
+	// nowhere where empty. All variants are of the pathway ".", that of relative URIs.
+	Steering string
 }
 
 // AppendMultivariant appends the multivariant playlist. The variants are the
@@ -83,6 +86,10 @@ func appendMultivariantHeader(dst []byte, t *timeline.Timeline, version string, 
 		dst = append(dst, "#EXT-X-START:TIME-OFFSET=-"...)
 		dst = appendUint(dst, uint64(o.Start/time.Second))
 		dst = append(dst, ",PRECISE=YES\n"...)
+	}
+	if o.Steering != "" {
+		dst = append(dst, `#EXT-X-CONTENT-STEERING:SERVER-URI="`...)
+		dst = append(append(dst, o.Steering...), "\",PATHWAY-ID=\".\"\n"...)
 	}
 	if o.Title != "" && quotable(o.Title) {
 		dst = append(dst, `#EXT-X-SESSION-DATA:DATA-ID="com.apple.hls.title",VALUE="`...)

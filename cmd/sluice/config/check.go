@@ -17,6 +17,9 @@ func (c Config) check(given map[string]value, specs []streamSpec) error {
 		return name
 	}
 	errs := append(c.checkTLS(specs, at), c.checkPlayback(specs, at)...)
+	if len(c.CDNs) > 0 && c.PublicURL == "" {
+		errs = append(errs, fmt.Errorf("%s: it needs public-url, the URL under which viewers reach the gateway", at("cdn")))
+	}
 	if c.Listen.RTMPS == "" && c.Listen.RTMP == "" {
 		errs = append(errs, fmt.Errorf("%s and %s: both are off, so nobody could publish", at("rtmps-addr"), at("rtmp-addr")))
 	}

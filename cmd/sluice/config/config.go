@@ -33,6 +33,8 @@ type Config struct {
 	Webhooks        Webhooks
 	JWT             JWT
 	Thumbnails      bool   // posters and thumbnails are made for who asks
+	PublicURL       string // where viewers reach the gateway
+	CDNs            []CDN  // that viewers are steered to
 	APIToken        Secret // of those who may change something over HTTP; none: nobody may
 	Log             Log
 }
@@ -164,6 +166,8 @@ type Flags struct {
 	Playback      *string  `placeholder:"public" help:"Who may watch: public, everybody who knows a stream's name; signed, who has a URL with a token (see sluice token). [SLUICE_PLAYBACK]"`
 	Origin        []string `placeholder:"ORIGIN" help:"Origin whose pages may read streams (CORS), as in https://tv.example or https://*.tv.example; may be repeated. Without one, all. [SLUICE_ORIGIN, separated by commas]"`
 	Referer       []string `placeholder:"HOST" help:"Host whose pages may show streams (Referer), as in tv.example or *.tv.example, or none: players that name no page; may be repeated. Without one, all. [SLUICE_REFERER, separated by commas]"`
+	CDN           []string `placeholder:"NAME=HOST" help:"CDN that serves the same paths, by the same scheme on its usual port, to which players may be sent (content steering), as in east=cdn-a.example, or east=cdn-a.example=3 for three shares of the viewers; may be repeated. [SLUICE_CDN, separated by commas]"`
+	PublicURL     *string  `name:"public-url" placeholder:"URL" help:"Where viewers reach this gateway, as in https://live.example; steering to CDNs needs it. [SLUICE_PUBLIC_URL]"`
 	Takeover      *string  `placeholder:"silent" help:"When a second publisher of a stream is let in: silent (once the first has sent nothing for 1.5 s) or newest (at once; the first must go). [SLUICE_TAKEOVER]"`
 	MaxBitrate    *string  `name:"max-bitrate" placeholder:"off" help:"Bitrate that a publisher may not exceed for long, such as 20M; its session ends. [SLUICE_MAX_BITRATE]"`
 	APIToken      *string  `name:"api-token" placeholder:"TOKEN" help:"What writes to the HTTP API must show as their bearer token; without one they are refused. Processes of this machine can read it here: better in the environment or a file. [SLUICE_API_TOKEN]"`

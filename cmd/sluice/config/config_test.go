@@ -48,7 +48,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		"acme-directory": "https://ca.example/dir", "acme-ca": "ca.pem",
 		"client-ca": "clients.pem", "client-crl": "crl.pem", "client-auth": "request", "takeover": "newest", "max-bitrate": "20M",
 		"backup-after": "2s", "backup-return": "stay", "slate": "off", "slate-after": "5s",
-		"api-token":  "0123456789abcdef",
+		"api-token": "0123456789abcdef", "public-url": "https://live.example", "cdn": "east=a.example,west=b.example=3",
 		"thumbnails": "off",
 		"playback":   "public", "origin": "https://tv.example,https://*.tv.example", "referer": "tv.example,none",
 		"ladder": "source,480p@1200k", "log-format": "json", "log-level": "debug",
@@ -69,6 +69,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Continuity: Continuity{2 * time.Second, ReturnStay, SlateOff, 5 * time.Second},
 		Playback:   Playback{Public, []string{"https://tv.example", "https://*.tv.example"}, []string{"tv.example", "none"}},
 		Takeover:   TakeoverNewest, MaxBitrate: 20_000_000, APIToken: "0123456789abcdef", Webhooks: Default().Webhooks,
+		PublicURL: "https://live.example", CDNs: []CDN{{"east", "a.example", 1}, {"west", "b.example", 3}},
 	}
 	require.Len(t, texts, len(settings)-1, "api-token-file goes without api-token")
 
@@ -98,6 +99,7 @@ func TestEverySettingFromEveryLayer(t *testing.T) {
 		Thumbnails: ptr("off"),
 		Playback:   ptr("public"), Origin: []string{"https://tv.example", "https://*.tv.example"}, Referer: []string{"tv.example", "none"},
 		Takeover: ptr(texts["takeover"]), MaxBitrate: ptr(texts["max-bitrate"]), APIToken: ptr(texts["api-token"]),
+		PublicURL: ptr(texts["public-url"]), CDN: []string{"east=a.example", "west=b.example=3"},
 		LogFormat: ptr(texts["log-format"]), LogLevel: ptr(texts["log-level"]),
 	}
 	got, err = Load(f, env())

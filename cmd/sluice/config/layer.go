@@ -72,7 +72,7 @@ func (f Flags) layer() layer {
 		"client-ca": f.ClientCA, "client-crl": f.ClientCRL, "client-auth": f.ClientAuth,
 		"segment": f.Segment, "part": f.Part, "window": f.Window, "storage-max": f.StorageMax, "storage-free": f.StorageFree, "grace": f.Grace,
 		"backup-after": f.BackupAfter, "backup-return": f.BackupReturn, "slate": f.Slate, "slate-after": f.SlateAfter, "ladder": f.Ladder,
-		"thumbnails": f.Thumbnails, "playback": f.Playback, "takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
+		"thumbnails": f.Thumbnails, "playback": f.Playback, "public-url": f.PublicURL, "takeover": f.Takeover, "max-bitrate": f.MaxBitrate,
 		"api-token": f.APIToken, "api-token-file": f.APITokenFile,
 		"log-format": f.LogFormat, "log-level": f.LogLevel,
 	} {
@@ -80,7 +80,7 @@ func (f Flags) layer() layer {
 			l.values[name] = value{text: *v, at: "--" + name}
 		}
 	}
-	for name, list := range map[string][]string{"tls-cert": f.TLSCert, "tls-key": f.TLSKey, "domain": f.Domain, "origin": f.Origin, "referer": f.Referer} {
+	for name, list := range map[string][]string{"tls-cert": f.TLSCert, "tls-key": f.TLSKey, "domain": f.Domain, "origin": f.Origin, "referer": f.Referer, "cdn": f.CDN} {
 		if len(list) > 0 {
 			l.values[name] = value{text: strings.Join(list, ","), at: "--" + name}
 		}

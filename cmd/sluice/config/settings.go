@@ -56,6 +56,8 @@ var settings = []setting{
 	{"playback", func(c *Config, v value) error { return c.Playback.set("playback", v.text) }},
 	{"origin", func(c *Config, v value) error { return c.Playback.set("origin", v.text) }},
 	{"referer", func(c *Config, v value) error { return c.Playback.set("referer", v.text) }},
+	{"public-url", func(c *Config, v value) error { return publicURL(&c.PublicURL, v.text) }},
+	{"cdn", func(c *Config, v value) error { return cdns(&c.CDNs, v.text) }},
 	{"takeover", func(c *Config, v value) error {
 		c.Takeover = Takeover(v.text)
 		if c.Takeover != TakeoverSilent && c.Takeover != TakeoverNewest {
@@ -200,7 +202,7 @@ var streamFields = []string{"name", "key", "keys", "client", "segment", "part", 
 	"playback", "origin", "referer"}
 
 // lists are the keys whose value may be a list: the same as with commas between.
-var lists = []string{"tls-cert", "tls-key", "domain", "client", "origin", "referer"}
+var lists = []string{"tls-cert", "tls-key", "domain", "client", "origin", "referer", "cdn"}
 
 func parseStreams(specs []streamSpec) ([]Stream, error) {
 	var streams []Stream

@@ -188,7 +188,7 @@ func (g *Gateway) wire() error {
 		Stills:  pictures,
 		Journal: g.journal, Streams: web.Catalog(g.streams), Registry: registry, Log: g.log,
 		Ready: g.ready, Absence: g.config.Grace + holdMargin, CA: g.certs.CA(), Certificates: g.certs.List,
-		Cue: g.cue, Token: web.NewToken(string(g.config.APIToken)),
+		Cue: g.cue, Token: web.NewToken(string(g.config.APIToken)), CDNs: cdns(g.config.CDNs), PublicURL: g.config.PublicURL,
 		Rules: rules.of, Passes: passes, Permit: permit(plays), Multitrack: g.multitrack(),
 		Advice: func(stream string) []string {
 			var line []string

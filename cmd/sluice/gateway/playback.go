@@ -13,6 +13,7 @@ import (
 	"sluice/cmd/sluice/config"
 	"sluice/ingest"
 	"sluice/ingest/token"
+	"sluice/web"
 	"sluice/web/pass"
 )
 
@@ -97,4 +98,13 @@ func (v *viewers) admit(ctx context.Context, w ingest.Watch) (until time.Time, e
 		return time.Time{}, &ingest.ForbiddenError{Reason: err.Error()}
 	}
 	return until, err
+}
+
+// cdns are those of the configuration, as web has them.
+func cdns(list []config.CDN) []web.CDN {
+	all := make([]web.CDN, len(list))
+	for i, c := range list {
+		all[i] = web.CDN(c)
+	}
+	return all
 }

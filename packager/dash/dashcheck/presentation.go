@@ -20,6 +20,7 @@ func checkMPD(m *MPD, f *findings) {
 		checkStatic(m, f)
 	}
 	checkService(m, f)
+	checkSteering(m, f)
 	checkPeriods(m, f)
 	for _, p := range m.Periods {
 		checkSets(p, f)
@@ -110,6 +111,23 @@ func checkPatchLocation(m *MPD, n *node, f *findings) {
 	f.check(id != "" && beside && q.Get("publishTime") == published && q.Get("after") == strconv.FormatUint(m.After, 10) && life >= 1 && m.Patch == "",
 		patchForm, n.line, "id %q, ttl %q, %.200q in the MPD of %s", id, ttl, u, published)
 	m.Patch = u.String()
+}
+
+// checkSteering demands that what is cloned for other hosts is there, and is the MPD's folder.
+func checkSteering(m *MPD, f *findings) {
+	bases, steering := m.root.all("BaseURL"), m.root.one("ContentSteering")
+	if steering == nil {
+		f.check(len(bases) == 0, steeringForm, m.root.line, "BaseURL alone")
+		return
+	}
+	at, _ := steering.attr("defaultServiceLocation")
+	if len(bases) != 1 {
+		f.add(steeringForm, steering.line, "%d BaseURLs", len(bases))
+		return
+	}
+	name, _ := bases[0].attr("serviceLocation")
+	text := strings.TrimSpace(bases[0].text)
+	f.check(name != "" && name == at && text == "./", steeringForm, bases[0].line, "%q is %.80q, and the default is %q", name, text, at)
 }
 
 // newest is the newest number that every Representation of the last Period

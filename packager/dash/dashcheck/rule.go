@@ -47,6 +47,7 @@ var (
 	mpdFuture      = rule("mpd.future", "§5.3.9.5.3", Must, "what is listed is available: no segment ends after the MPD was fetched, but for availabilityTimeOffset")
 	locationForm   = rule("location.form", "§5.3.1.2, project", Must, "a dynamic MPD has one Location: its own URL, with ?after=N")
 	locationNumber = rule("location.number", "project", Must, "N is at least the newest segment that every Representation of the last Period lists, and listed")
+	steeringForm   = rule("steering.form", "ETSI TS 103 998 §5, project", Must, "an MPD with ContentSteering has one BaseURL: its own folder, the default service location")
 	patchForm      = rule("patch.form", "§5.15.2, project", Must, "PatchLocation is in a dynamic MPD with an id: its patch beside it, with its publishTime and Location's N, and a ttl")
 	timingForm     = rule("timing.form", "§5.8.4.11, IOP §4.7", Must, "a dynamic MPD has a UTCTiming of http-iso that resolves to an HTTP URL")
 	timingClock    = rule("timing.clock", "§5.8.4.11", Must, "the clock tells the time in ISO 8601")

@@ -76,6 +76,14 @@ var faults = []struct {
 	{locationForm, "lost query", func(s *spoiler) { s.steps[first].url += "?token=1" }},
 	{locationNumber, "ahead", func(s *spoiler) { s.once(`after=45`, "after=46", first) }},
 	{locationNumber, "behind", func(s *spoiler) { s.once(`after=45`, "after=44", first) }},
+	{steeringForm, "no BaseURL", func(s *spoiler) {
+		s.once(`(<Period)`, `<ContentSteering defaultServiceLocation=".">s</ContentSteering>$1`, first)
+	}},
+	{steeringForm, "another one", func(s *spoiler) {
+		s.once(`(<Loc)`, `<BaseURL serviceLocation="a">./</BaseURL>$1`, first)
+		s.once(`(<Period)`, `<ContentSteering defaultServiceLocation=".">s</ContentSteering>$1`, first)
+	}},
+	{steeringForm, "alone", func(s *spoiler) { s.once(`(<Loc)`, `<BaseURL serviceLocation=".">./</BaseURL>$1`, first) }},
 	{patchForm, "", func(s *spoiler) {
 		s.once(`(<Serv)`, `<PatchLocation ttl="9">manifest.mpp?after=45</PatchLocation>$1`, first)
 	}},

@@ -62,7 +62,7 @@ var schema = map[string]*kind{
 	"MPD": {
 		children: []child{
 			{"ProgramInformation", 0, many}, {"BaseURL", 0, many}, {"Location", 0, many}, {"PatchLocation", 0, many},
-			{"ServiceDescription", 0, many}, {"Period", 1, many}, {"EssentialProperty", 0, many},
+			{"ServiceDescription", 0, many}, {"ContentSteering", 0, 1}, {"Period", 1, many}, {"EssentialProperty", 0, many},
 			{"SupplementalProperty", 0, many}, {"UTCTiming", 0, many},
 		},
 		attrs: map[string]attribute{
@@ -85,6 +85,10 @@ var schema = map[string]*kind{
 	}},
 	"Location":      {text: anyURI},
 	"PatchLocation": {text: anyURI, attrs: map[string]attribute{"ttl": optional(double)}},
+	"ContentSteering": {text: anyURI, attrs: map[string]attribute{ // ETSI TS 103 998
+		"defaultServiceLocation": optional(anyText), "queryBeforeStart": optional(boolean),
+		"clientRequirement": optional(boolean), "proxyServerURL": optional(anyURI),
+	}},
 	"ServiceDescription": {
 		children: []child{{"Scope", 0, many}, {"Latency", 0, many}, {"PlaybackRate", 0, many}},
 		attrs:    map[string]attribute{"id": optional(unsignedInt)},

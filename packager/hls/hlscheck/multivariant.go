@@ -8,6 +8,7 @@ func checkMultivariant(mv *Multivariant, f *findings) {
 	}
 	mv.checkIDs(f)
 	mv.checkScores(f)
+	mv.checkPathway(f)
 	type group struct{ kind, id string }
 	names, defaults, exists := map[[3]string]bool{}, map[group]bool{}, map[group]bool{}
 	for _, r := range mv.Renditions {

@@ -85,7 +85,8 @@ type Multivariant struct {
 	// Start is EXT-X-START's TIME-OFFSET, 0 where there is none.
 	Start time.Duration
 
-	data map[[2]string]bool // DATA-ID and LANGUAGE of EXT-X-SESSION-DATA
+	pathway string             // of EXT-X-CONTENT-STEERING
+	data    map[[2]string]bool // DATA-ID and LANGUAGE of EXT-X-SESSION-DATA
 }
 
 // Variant is EXT-X-STREAM-INF.
@@ -95,7 +96,7 @@ type Variant struct {
 	Codecs                      []string
 	Resolution, FrameRate       string
 	Audio, Captions             string // groups; Captions may be NONE
-	Stable, Score               string
+	Stable, Score, Pathway      string
 
 	line int
 }

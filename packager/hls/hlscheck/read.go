@@ -1,6 +1,7 @@
 package hlscheck
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"strconv"
@@ -283,6 +284,8 @@ func readMultivariant(lines []line, f *findings) *Multivariant {
 			mv.Renditions = append(mv.Renditions, readRendition(l, f))
 		case l.name == "EXT-X-START":
 			mv.readStart(l, f)
+		case l.name == "EXT-X-CONTENT-STEERING":
+			mv.pathway = cmp.Or(l.attrs.text("PATHWAY-ID"), ownPathway)
 		case l.name == "EXT-X-SESSION-DATA":
 			mv.readData(l, f)
 		}
@@ -308,7 +311,7 @@ func readStream(l line, f *findings) Variant {
 	a := l.attrs
 	v := Variant{
 		Bandwidth: a.number("BANDWIDTH"), AverageBandwidth: a.number("AVERAGE-BANDWIDTH"),
-		Resolution: a.text("RESOLUTION"), line: l.number,
+		Resolution: a.text("RESOLUTION"), Pathway: cmp.Or(a.text("PATHWAY-ID"), ownPathway), line: l.number,
 	}
 	if a.has("CODECS") {
 		v.Codecs = strings.Split(a.text("CODECS"), ",")

@@ -133,6 +133,7 @@ var (
 	variantStable    = rule("variant.stable", "§4.4.6.2", Must, "a STABLE-VARIANT-ID is that of one URI, and all have one or none")
 	renditionStable  = rule("rendition.stable", "§4.4.6.1", Must, "a STABLE-RENDITION-ID is that of one URI, and all have one or none")
 	sessionData      = rule("session.data", "§4.4.6.4", Must, "an EXT-X-SESSION-DATA has VALUE or URI, and a DATA-ID of its own in its language")
+	steeringPathway  = rule("steering.pathway", "§4.4.6.6", Must, "EXT-X-CONTENT-STEERING names a pathway that variants have")
 	startOffset      = rule("start.offset", "§4.4.2.2, project", Must, "EXT-X-START counts from the end, whose time all viewers have in common")
 	startEdge        = rule("start.edge", "§4.4.2.2", Should, "a live stream isn't begun within three target durations of its end")
 	renditionName    = rule("rendition.name", "§4.4.6.1.1", Must, "names in a group are distinct")

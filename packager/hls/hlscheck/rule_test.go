@@ -258,6 +258,7 @@ var faults = []struct {
 	{sessionData, "twice", func(s *spoiler) {
 		s.add("#EXT-X-SESSION-DATA:DATA-ID=\"a\",VALUE=\"b\"\n#EXT-X-SESSION-DATA:DATA-ID=\"a\",VALUE=\"c\"\n", firstMaster)
 	}},
+	{steeringPathway, "", func(s *spoiler) { s.add("#EXT-X-CONTENT-STEERING:SERVER-URI=\"s\",PATHWAY-ID=\"a\"\n", firstMaster) }},
 	{startOffset, "", func(s *spoiler) { s.add("#EXT-X-START:TIME-OFFSET=60.0\n", firstMaster) }},
 	{startEdge, "", func(s *spoiler) { s.add("#EXT-X-START:TIME-OFFSET=-5.9\n", firstMaster) }},
 	{renditionName, "", func(s *spoiler) { s.change(`^(#EXT-X-MEDIA:TYPE=AUDIO.*\n)`, "$1$1", firstMaster) }},

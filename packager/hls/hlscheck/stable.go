@@ -2,6 +2,7 @@ package hlscheck
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,6 +57,17 @@ func (mv *Multivariant) checkIDs(f *findings) {
 		if s.some && s.none {
 			f.add(s.what, 0, "some have none")
 		}
+	}
+}
+
+// ownPathway is that of variants that name none.
+const ownPathway = "."
+
+// checkPathway demands that there is what players begin with.
+func (mv *Multivariant) checkPathway(f *findings) {
+	has := func(v Variant) bool { return v.Pathway == mv.pathway }
+	if mv.pathway != "" && !slices.ContainsFunc(mv.Variants, has) {
+		f.add(steeringPathway, 0, "PATHWAY-ID=%q", mv.pathway)
 	}
 }
 
