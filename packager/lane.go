@@ -128,12 +128,13 @@ func (l *lane) publish(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	events := l.takeEvents(first.DTS, last.DTS+last.Duration)
 	end := last.DTS + last.Duration
 	start := l.listedFrom(first, end)
+	listed := max(min(end-start, l.limit), 1)
+	events := l.takeEvents(start, start+listed)
 	part := timeline.Part{
 		Start:       start,
-		Duration:    max(min(end-start, l.limit), 1),
+		Duration:    listed,
 		Samples:     n,
 		Independent: first.Sync,
 		Last:        e.likelyEnds(l, end),

@@ -179,9 +179,14 @@ func (v *Video) remember(ms, offset int64) {
 	}
 }
 
-// telling returns the timestamps that tell of the grid.
+// telling returns the timestamps that tell of the grid: all, where too few aren't early, as
+// when the rate that was declared, by which they are, is wrong.
 func (v *Video) telling() []int64 {
-	return v.history[max(0, v.early-(v.frames-len(v.history))):]
+	skip := v.early - (v.frames - len(v.history))
+	if skip <= 0 || len(v.history)-skip < shortest {
+		return v.history
+	}
+	return v.history[skip:]
 }
 
 // lock takes up a grid with a slot at the given time.
