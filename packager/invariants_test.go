@@ -29,6 +29,7 @@ func checkAll(t testing.TB, r *rig, overlap media.Ticks) {
 	var ended uint64
 	of := map[uint64]*timeline.Epoch{}
 	left := map[timeline.RenditionID]bool{}
+	joined := map[timeline.RenditionID]map[uint64]bool{} // with which MSNs
 	for _, e := range r.all() {
 		switch e := e.(type) {
 		case timeline.EpochStarted:
@@ -40,6 +41,10 @@ func checkAll(t testing.TB, r *rig, overlap media.Ticks) {
 			left[e.Rendition] = true
 		case timeline.RenditionJoined:
 			tracks[e.Rendition] = e.Track
+			if joined[e.Rendition] == nil {
+				joined[e.Rendition] = map[uint64]bool{}
+			}
+			joined[e.Rendition][e.MSN] = true
 			of[e.Epoch].Tracks = append(of[e.Epoch].Tracks, e.RenditionTrack)
 		case timeline.TargetsFixed:
 			targets = e.Targets
@@ -58,7 +63,9 @@ func checkAll(t testing.TB, r *rig, overlap media.Ticks) {
 			if before != nil && !before.gap() && !g.gap() && before.epoch == g.epoch {
 				require.GreaterOrEqual(t, g.start(), before.start(), "%s %d", id, g.msn)
 			}
-			if before != nil && before.epoch == g.epoch && !left[id] {
+			// A rung of which there were only gaps isn't listed: it is from where it joins on.
+			anew := before != nil && before.gap() && joined[id][g.msn]
+			if before != nil && before.epoch == g.epoch && !left[id] && !anew {
 				require.Equal(t, before.msn+1, g.msn, "MSNs of %s", id)
 			}
 			if g.epoch <= ended {
