@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -63,6 +66,23 @@ func stored(t *testing.T, g *Gateway, n int) (now *timeline.Timeline) {
 	return now
 }
 
+// indexed says whether what is on disk tells of that segment: it does last.
+func indexed(data string, msn uint64) error {
+	needle := fmt.Appendf(nil, `{"n":%d,`, msn)
+	found := fmt.Errorf("nothing tells of segment %d", msn)
+	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || found == nil {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, needle) {
+			found = nil
+		}
+		return err
+	})
+	return errors.Join(err, found)
+}
+
 // TestWindowsOutliveTheProcess kills a gateway whose window is longer than what it keeps
 // in memory, and one that ends in good order, and starts another on its folder.
 func TestWindowsOutliveTheProcess(t *testing.T) {
@@ -72,11 +92,16 @@ func TestWindowsOutliveTheProcess(t *testing.T) {
 	g := open(t, c, Options{})
 	end := serve(t, g)
 	pictures(t, g, 100)
-	was := stored(t, g, 33) // of 49 whole ones: nothing is on its way any more
+	was := stored(t, g, 33) // of 49 whole ones
 	require.Less(t, was.Bytes(), int64(100*5*600/2))
 	killed := c
-	killed.Data = t.TempDir()
-	require.NoError(t, os.CopyFS(killed.Data, os.DirFS(c.Data)))
+	eventually(t, func() error {
+		killed.Data = t.TempDir()
+		if err := os.CopyFS(killed.Data, os.DirFS(c.Data)); err != nil {
+			return err // of a file that went meanwhile
+		}
+		return indexed(killed.Data, was.Rendition(timeline.Source).Segments.Last().MSN)
+	})
 
 	uri := regexp.MustCompile(`(?m)^[0-9]+/[0-9]+\.m4s$`)
 	missing := regexp.MustCompile(`#EXT-X-GAP\n#EXTINF:.*\n.*\n`)
