@@ -106,7 +106,7 @@ func (st *stream) startedMPD(t *timeline.Timeline, p startPoint, following bool)
 	if !t.Ready() {
 		return nil, dash.ErrNotReady
 	}
-	o := dash.Options{TimePath: timePath, Following: following, Start: p.before(t), Steering: st.steering.url(st.name, "")}
+	o := dash.Options{TimePath: timePath, Following: following, Start: p.before(t), Steering: st.steering.url(st.name)}
 	key := startKey{what: "mpd", start: o.Start, ended: following && t.State == timeline.Ended}
 	return st.starts.at(t, key, func(dst []byte, t *timeline.Timeline) ([]byte, error) { return dash.AppendMPD(dst, t, o) })
 }
