@@ -198,3 +198,22 @@ func TestHalfOpenViewers(t *testing.T) {
 		}
 	})
 }
+
+// A proxy on this machine that hands on TLS has all viewers' connections: they aren't counted.
+func TestViewersByAProxyHere(t *testing.T) {
+	inHouse(t, gate.Limits{HalfOpen: 2, HalfOpenPerAddress: 1, Handshakes: 1}, func(h *house) {
+		for _, here := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
+			for range 2 * gate.HandshakeBurst {
+				defer h.come(here).Close()
+			}
+			viewer := h.asks(here)
+			require.NotNil(h, viewer, here)
+			viewer.Close()
+		}
+		_, halfOpen, _ := h.door.porch.Counts()
+		require.Zero(h, halfOpen)
+		viewer := h.asks("10.0.0.1")
+		require.NotNil(h, viewer)
+		viewer.Close()
+	})
+}
