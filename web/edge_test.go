@@ -74,6 +74,7 @@ func edgeCases() map[string]edgeCase {
 		"of this address":    {own, "192.0.2.7", 200, "[source 2.0]"},
 		"an IPv6 address's":  {sign(signingKey, "live", hour, netip.MustParseAddr("2001:db8::7")), "2001:db8::7", 200, "[source 2.0]"},
 		"a playlist":         {strings.Replace(free, "1/2.m4s", "index.m3u8?_HLS_skip=YES", 1), "198.51.100.1", 200, "#EXTM3U"},
+		"beginning earlier":  {strings.Replace(free, "source/1/2.m4s", "index.m3u8?start=-10", 1), "198.51.100.1", 200, "#EXT-X-START:TIME-OFFSET=-10"},
 		"the public stream":  {"/live/empty/source/1/2.m4s", "198.51.100.1", 200, "[source 2.0]"},
 		"of another address": {own, "192.0.2.8", 403, "at this address"},
 		"expired":            {sign(signingKey, "live", time.Now().Add(-time.Second), netip.Addr{}), "198.51.100.1", 403, "the token has expired"},

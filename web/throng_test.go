@@ -215,6 +215,7 @@ func TestThousandViewersBehindNginx(t *testing.T) {
 	o := newTally(t)
 	e := startNginx(t, "edge.conf", o.url, nil)
 	o.throng(t, e, 1000)
+	o.arguments(t, e)
 	o.single(t, e)
 }
 
@@ -224,6 +225,7 @@ func TestThousandViewersBehindVarnish(t *testing.T) {
 	e := startVarnish(t, o.url)
 	o.throng(t, e, 1000)
 	o.stream(t, &http.Client{Transport: &http.Transport{DialContext: e.dial}}, "http://live.example", 5)
+	o.arguments(t, e)
 	o.single(t, e)
 }
 
@@ -279,6 +281,41 @@ func (o *tally) stream(t *testing.T, c *http.Client, base string, viewers int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	require.Equal(t, 1, o.asked[url])
+}
+
+// arguments looks at those that change an answer: the gateway hears of them, and of no others,
+// once in each of an answer's lives.
+func (o *tally) arguments(t *testing.T, e *edge) {
+	t.Helper()
+	tr := &http.Transport{DialContext: e.dial}
+	defer tr.CloseIdleConnections()
+	c := &http.Client{Transport: tr}
+	began := time.Now()
+	answers := map[string]string{
+		"/live/live/index.m3u8?start=-10":   "#EXT-X-START:TIME-OFFSET=-10",
+		"/live/live/ts.m3u8?start=-10":      "#EXT-X-START:TIME-OFFSET=-10",
+		"/live/live/manifest.mpd?start=-10": "start=-10",
+		"/live/live/source/iframes.m3u8":    "#EXT-X-I-FRAMES-ONLY",
+		"/live/live/manifest.mpp?publishTime=" + began.UTC().Format(time.RFC3339) + "&version=1": "<Patch",
+	}
+	for url, part := range answers {
+		mark := "?"
+		if strings.Contains(url, "?") {
+			mark = "&"
+		}
+		for _, more := range []string{"", mark + "x=1", mark + "CMCD=sid%3D%221%22"} {
+			res, body := fetch(t, c, "GET", "http://live.example"+url+more)
+			require.Equal(t, 200, res.StatusCode, "%s: %s", url, body)
+			require.Contains(t, body, part, url)
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for url := range answers {
+		require.Positive(t, o.asked[url], url)
+		require.LessOrEqual(t, o.asked[url], 1+int(time.Since(began)/time.Second), url)
+		require.Zero(t, o.asked[url+"?x=1"]+o.asked[url+"&x=1"], url)
+	}
 }
 
 // single looks at what an edge does for one viewer: ranges, what isn't to be kept, and what
