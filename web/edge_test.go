@@ -146,6 +146,14 @@ func TestNginxEdge(t *testing.T) {
 		}
 	}
 	requireOneName(t, asked(), cases, true)
+	for _, path := range []string{"/watch/empty", "/api/v1/time"} {
+		for range 2 {
+			resp, _, err := get(edgeCase{path: path, address: "198.51.100.1"})
+			require.NoError(t, err)
+			require.Equal(t, 200, resp.StatusCode)
+		}
+		require.Equal(t, []string{path, path}, asked(), "it isn't kept")
+	}
 	log, err := os.ReadFile(filepath.Join(nginx.dir, "access.log"))
 	require.NoError(t, err)
 	require.Contains(t, string(log), "GET /live/live/~/source/1/2.m4s 200")
