@@ -217,3 +217,22 @@ func TestViewersByAProxyHere(t *testing.T) {
 		viewer.Close()
 	})
 }
+
+// A connection of HTTP/2 isn't half-open either, once it has begun with it.
+func TestViewersOverHTTP2(t *testing.T) {
+	inHouse(t, gate.Limits{HalfOpen: 1, HalfOpenPerAddress: 1, Handshakes: 1000}, func(h *house) {
+		for n := range 5 {
+			tr := &http.Transport{
+				ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+				DialContext: func(context.Context, string, string) (net.Conn, error) { return h.come("10.0.0.1"), nil },
+			}
+			defer tr.CloseIdleConnections()
+			res, err := (&http.Client{Transport: tr}).Get("https://x/healthz")
+			require.NoError(h, err, "viewer %d", n)
+			res.Body.Close()
+			require.Equal(h, "HTTP/2.0", res.Proto)
+			_, halfOpen, _ := h.door.porch.Counts()
+			require.Zero(h, halfOpen)
+		}
+	})
+}
