@@ -79,6 +79,8 @@ func inHouse(t *testing.T, limits gate.Limits, test func(h *house)) {
 		require.ErrorIs(t, <-served, http.ErrServerClosed)
 		synctest.Wait()
 		require.True(t, h.door.porch.Empty(), "everyone was counted out")
+		require.Empty(t, g.connections.crowd.held, "of each address, too, whether let in or not")
+		require.Zero(t, testutil.ToFloat64(g.connections.tcp.open), "once")
 	})
 }
 
