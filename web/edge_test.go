@@ -74,6 +74,7 @@ func edgeCases() map[string]edgeCase {
 		"of this address":    {own, "192.0.2.7", 200, "[source 2.0]"},
 		"an IPv6 address's":  {sign(signingKey, "live", hour, netip.MustParseAddr("2001:db8::7")), "2001:db8::7", 200, "[source 2.0]"},
 		"a playlist":         {strings.Replace(free, "1/2.m4s", "index.m3u8?_HLS_skip=YES", 1), "198.51.100.1", 200, "#EXTM3U"},
+		"beginning earlier":  {strings.Replace(free, "source/1/2.m4s", "index.m3u8?start=-10", 1), "198.51.100.1", 200, "#EXT-X-START:TIME-OFFSET=-10"},
 		"the public stream":  {"/live/empty/source/1/2.m4s", "198.51.100.1", 200, "[source 2.0]"},
 		"of another address": {own, "192.0.2.8", 403, "at this address"},
 		"expired":            {sign(signingKey, "live", time.Now().Add(-time.Second), netip.Addr{}), "198.51.100.1", 403, "the token has expired"},
@@ -145,6 +146,14 @@ func TestNginxEdge(t *testing.T) {
 		}
 	}
 	requireOneName(t, asked(), cases, true)
+	for _, path := range []string{"/watch/empty", "/api/v1/time"} {
+		for range 2 {
+			resp, _, err := get(edgeCase{path: path, address: "198.51.100.1"})
+			require.NoError(t, err)
+			require.Equal(t, 200, resp.StatusCode)
+		}
+		require.Equal(t, []string{path, path}, asked(), "it isn't kept")
+	}
 	log, err := os.ReadFile(filepath.Join(nginx.dir, "access.log"))
 	require.NoError(t, err)
 	require.Contains(t, string(log), "GET /live/live/~/source/1/2.m4s 200")

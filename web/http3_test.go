@@ -225,8 +225,9 @@ func TestHTTP3Holds(t *testing.T) {
 	all(stopped, 503)
 	require.NoError(t, <-done, "the client has left by itself")
 	require.ErrorIs(t, <-s.over, http.ErrServerClosed)
-	_, err := net.ListenPacket("udp", strings.TrimPrefix(s.base, "https://"))
+	again, err := net.ListenPacket("udp", strings.TrimPrefix(s.base, "https://"))
 	require.NoError(t, err, "the port is free again")
+	again.Close()
 	require.Zero(t, g.errors())
 }
 

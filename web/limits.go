@@ -23,9 +23,12 @@ const (
 	defaultAbsence = 35 * time.Second
 )
 
-// maxStarts is of how many points to begin at a stream's manifests are kept. Those of more
-// are made for each who asks.
-const maxStarts = 64
+// maxStarts is of how many points to begin at a stream's manifests are kept, and startMemory
+// bounds them in bytes, but for the last. Those of more are made for each who asks.
+const (
+	maxStarts   = 64
+	startMemory = 4 << 20
+)
 
 // Content steering.
 const (

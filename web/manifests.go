@@ -230,7 +230,7 @@ func (st *stream) manifestOf(t *timeline.Timeline, following bool) (*rendered, e
 	}
 	return d.at(t, t.Version, func(dst []byte, t *timeline.Timeline) ([]byte, error) {
 		patches := hasPatches(t) && !following
-		body, err := dash.AppendMPD(dst, t, dash.Options{TimePath: timePath, Following: following, Patches: patches, Steering: st.steering.url(st.name, "")})
+		body, err := dash.AppendMPD(dst, t, dash.Options{TimePath: timePath, Following: following, Patches: patches, Steering: st.steering.url(st.name)})
 		if err == nil && patches {
 			st.history.keep(t.Version, body)
 		}

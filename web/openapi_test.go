@@ -15,6 +15,42 @@ import (
 	"sluice/storage/certificates"
 )
 
+// description is that of the API.
+type description struct {
+	OpenAPI    string
+	Paths      map[string]map[string]any
+	Components struct {
+		Schemas map[string]struct {
+			Required   []string
+			Properties map[string]struct{ Enum []string }
+		}
+	}
+}
+
+// object is one of an answer's, by its members.
+type object = map[string]json.RawMessage
+
+// read reads JSON.
+func read[T any](t *testing.T, text []byte) (v T) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(text, &v))
+	return v
+}
+
+// holds demands that a schema has an answer's members, and all of them.
+func (d *description) holds(t *testing.T, name string, answer object) {
+	t.Helper()
+	s := d.Components.Schemas[name]
+	require.ElementsMatch(t, slices.Collect(maps.Keys(answer)), slices.Collect(maps.Keys(s.Properties)), name)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(answer)), s.Required, name)
+}
+
+// enum demands that a member has these values.
+func (d *description) enum(t *testing.T, name, member string, values ...string) {
+	t.Helper()
+	require.ElementsMatch(t, values, d.Components.Schemas[name].Properties[member].Enum, "%s.%s", name, member)
+}
+
 // TestDescriptionIsTrue holds the description of the API against its routes and answers.
 func TestDescriptionIsTrue(t *testing.T) {
 	g, _ := playing(t, 3, atSeven, withMultitrack, func(o *Options) {
@@ -25,94 +61,54 @@ func TestDescriptionIsTrue(t *testing.T) {
 	w := g.get("/api/v1/openapi.json")
 	require.Equal(t, 200, w.Code)
 	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
-	type schema struct {
-		Required   []string
-		Properties map[string]struct{ Enum []string }
-	}
-	var d struct {
-		OpenAPI    string
-		Paths      map[string]map[string]any
-		Components struct{ Schemas map[string]schema }
-	}
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &d))
+	d := read[description](t, w.Body.Bytes())
 	require.Equal(t, "3.1.0", d.OpenAPI)
-
 	requireRoutes(t, g, d.Paths)
-
-	described := func(name string, answer map[string]json.RawMessage) {
-		s := d.Components.Schemas[name]
-		require.ElementsMatch(t, slices.Collect(maps.Keys(answer)), slices.Collect(maps.Keys(s.Properties)), name)
-		require.ElementsMatch(t, slices.Collect(maps.Keys(answer)), s.Required, name)
-	}
-	var stream map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/live").Body.Bytes(), &stream))
-	described("Stream", stream)
-	var renditions []map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(stream["renditions"], &renditions))
-	require.NotEmpty(t, renditions)
-	described("Rendition", renditions[0])
-	var publisher, video, audio map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(stream["publisher"], &publisher))
-	described("Publisher", publisher)
-	var onAir map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(stream["on_air"], &onAir))
-	described("OnAir", onAir)
-	var viewers, nested map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(stream["viewers"], &viewers))
-	described("Viewers", viewers)
-	for name, schema := range map[string]string{
-		"buffer_ms": "Quantiles", "throughput": "Quantiles", "bitrate": "Quantiles", "formats": "ViewersFormats",
-	} {
-		nested = nil
-		require.NoError(t, json.Unmarshal(viewers[name], &nested))
-		described(schema, nested)
-	}
-	var played []map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(viewers["renditions"], &played))
-	require.Len(t, played, 1)
-	described("ViewersOfARendition", played[0])
-	require.NoError(t, json.Unmarshal(publisher["video"], &video))
-	described("PublisherVideo", video)
-	require.NoError(t, json.Unmarshal(publisher["audio"], &audio))
-	described("PublisherAudio", audio)
+	d.holdsStream(t, read[object](t, g.get("/api/v1/streams/live").Body.Bytes()))
 	for path, name := range map[string]string{"/api/v1/streams": "Streams", "/api/v1/certificates": "Certificates", "/api/v1/steering": "Steering", "/api/v1/streams/none": "Problem"} {
-		var answer map[string]json.RawMessage
-		require.NoError(t, json.Unmarshal(g.get(path).Body.Bytes(), &answer))
-		described(name, answer)
+		d.holds(t, name, read[object](t, g.get(path).Body.Bytes()))
 	}
-
-	var cdn map[string]json.RawMessage
-	body, err := json.Marshal(cdnStatus{})
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(body, &cdn))
-	described("CDN", cdn)
-
-	var cues struct{ Cues []map[string]json.RawMessage }
-	require.NoError(t, json.Unmarshal(g.get("/api/v1/streams/live/cues").Body.Bytes(), &cues))
-	require.Empty(t, cues.Cues)
-	var cue map[string]json.RawMessage
-	body, err = json.Marshal(spliceStatusOf(&timeline.Splice{}))
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(body, &cue))
-	described("Cue", cue)
-	require.ElementsMatch(t, []string{"out", "in", "command"}, d.Components.Schemas["Cue"].Properties["kind"].Enum)
-	require.ElementsMatch(t, []string{CueOut, CueIn, CueOpportunity, CueCancel, CueSection},
-		d.Components.Schemas["CueWish"].Properties["kind"].Enum)
-
-	var certificate map[string]json.RawMessage
-	body, err = json.Marshal(certificateStatusOf(certificates.Status{}, start))
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(body, &certificate))
-	described("Certificate", certificate)
-	require.ElementsMatch(t, []string{"valid", "expiring", "expired", "missing"}, d.Components.Schemas["Certificate"].Properties["state"].Enum)
-
+	require.Empty(t, read[struct{ Cues []object }](t, g.get("/api/v1/streams/live/cues").Body.Bytes()).Cues)
+	for name, status := range map[string]any{
+		"CDN": cdnStatus{}, "Cue": spliceStatusOf(&timeline.Splice{}), "Certificate": certificateStatusOf(certificates.Status{}, start),
+	} {
+		body, err := json.Marshal(status)
+		require.NoError(t, err)
+		d.holds(t, name, read[object](t, body))
+	}
+	d.enum(t, "Cue", "kind", "out", "in", "command")
+	d.enum(t, "CueWish", "kind", CueOut, CueIn, CueOpportunity, CueCancel, CueSection)
+	d.enum(t, "Certificate", "state", "valid", "expiring", "expired", "missing")
 	states := []string{stateStarting}
 	for _, s := range []timeline.State{timeline.Offline, timeline.Live, timeline.Away, timeline.Ended} {
 		states = append(states, s.String())
 	}
-	require.ElementsMatch(t, states, d.Components.Schemas["Stream"].Properties["state"].Enum)
-	require.ElementsMatch(t, []string{renditionStarting, renditionListed, renditionBehind, renditionLeft},
-		d.Components.Schemas["Rendition"].Properties["state"].Enum)
+	d.enum(t, "Stream", "state", states...)
+	d.enum(t, "Rendition", "state", renditionStarting, renditionListed, renditionBehind, renditionLeft)
+}
+
+// holdsStream demands the same of a stream and all that is in it.
+func (d *description) holdsStream(t *testing.T, stream object) {
+	t.Helper()
+	d.holds(t, "Stream", stream)
+	renditions := read[[]object](t, stream["renditions"])
+	require.NotEmpty(t, renditions)
+	d.holds(t, "Rendition", renditions[0])
+	d.holds(t, "OnAir", read[object](t, stream["on_air"]))
+	publisher := read[object](t, stream["publisher"])
+	d.holds(t, "Publisher", publisher)
+	d.holds(t, "PublisherVideo", read[object](t, publisher["video"]))
+	d.holds(t, "PublisherAudio", read[object](t, publisher["audio"]))
+	viewers := read[object](t, stream["viewers"])
+	d.holds(t, "Viewers", viewers)
+	for name, schema := range map[string]string{
+		"buffer_ms": "Quantiles", "throughput": "Quantiles", "bitrate": "Quantiles", "formats": "ViewersFormats",
+	} {
+		d.holds(t, schema, read[object](t, viewers[name]))
+	}
+	played := read[[]object](t, viewers["renditions"])
+	require.Len(t, played, 1)
+	d.holds(t, "ViewersOfARendition", played[0])
 }
 
 // requireRoutes demands that the paths and methods of the description are those of the routes.

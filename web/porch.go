@@ -15,8 +15,8 @@ import (
 )
 
 // porch is where connections of HTTPS stand until their first request: a TLS handshake costs us
-// more than it costs the client. Who has asked for something isn't counted any more, since
-// a cache, or a network behind one address, may have as many viewers as it likes.
+// more than it costs the client. Who has asked for something isn't counted here any more. Those
+// of this machine aren't at all: a proxy that hands on TLS has the viewers of all addresses.
 type porch struct {
 	*gate.Gate
 	lines   *gate.Lines
@@ -33,6 +33,9 @@ func newPorch(log *slog.Logger, refused *prometheus.CounterVec) *porch {
 
 // enter lets a connection in, or counts it, and logs it unless one like it was logged just now.
 func (p *porch) enter(v *visitor) bool {
+	if v.from.IsLoopback() {
+		return true
+	}
 	remote := netip.AddrPort{}
 	if a, ok := v.RemoteAddr().(*net.TCPAddr); ok {
 		remote = a.AddrPort()

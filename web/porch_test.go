@@ -79,6 +79,8 @@ func inHouse(t *testing.T, limits gate.Limits, test func(h *house)) {
 		require.ErrorIs(t, <-served, http.ErrServerClosed)
 		synctest.Wait()
 		require.True(t, h.door.porch.Empty(), "everyone was counted out")
+		require.Empty(t, g.connections.crowd.held, "of each address, too, whether let in or not")
+		require.Zero(t, testutil.ToFloat64(g.connections.tcp.open), "once")
 	})
 }
 
@@ -195,6 +197,44 @@ func TestHalfOpenViewers(t *testing.T) {
 		for _, v := range append(viewers, viewer) {
 			h.again(v)
 			v.Close()
+		}
+	})
+}
+
+// A proxy on this machine that hands on TLS has all viewers' connections: they aren't counted.
+func TestViewersByAProxyHere(t *testing.T) {
+	inHouse(t, gate.Limits{HalfOpen: 2, HalfOpenPerAddress: 1, Handshakes: 1}, func(h *house) {
+		for _, here := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
+			for range 2 * gate.HandshakeBurst {
+				defer h.come(here).Close()
+			}
+			viewer := h.asks(here)
+			require.NotNil(h, viewer, here)
+			viewer.Close()
+		}
+		_, halfOpen, _ := h.door.porch.Counts()
+		require.Zero(h, halfOpen)
+		viewer := h.asks("10.0.0.1")
+		require.NotNil(h, viewer)
+		viewer.Close()
+	})
+}
+
+// A connection of HTTP/2 isn't half-open either, once it has begun with it.
+func TestViewersOverHTTP2(t *testing.T) {
+	inHouse(t, gate.Limits{HalfOpen: 1, HalfOpenPerAddress: 1, Handshakes: 1000}, func(h *house) {
+		for n := range 5 {
+			tr := &http.Transport{
+				ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+				DialContext: func(context.Context, string, string) (net.Conn, error) { return h.come("10.0.0.1"), nil },
+			}
+			defer tr.CloseIdleConnections()
+			res, err := (&http.Client{Transport: tr}).Get("https://x/healthz")
+			require.NoError(h, err, "viewer %d", n)
+			res.Body.Close()
+			require.Equal(h, "HTTP/2.0", res.Proto)
+			_, halfOpen, _ := h.door.porch.Counts()
+			require.Zero(h, halfOpen)
 		}
 	})
 }

@@ -63,28 +63,38 @@ type startKey struct {
 	ended bool // and was followed
 }
 
-// starts are such manifests of the newest version, as long as they are few.
+// starts are such manifests of the newest version, as long as they are few and small.
 type starts struct {
 	mu      sync.Mutex
 	version uint64
 	made    map[startKey]*rendered
+	size    int // bytes of those made
 }
 
 // at returns the manifest of t that key names, which is made once for all who ask.
 func (s *starts) at(t *timeline.Timeline, key startKey, f render) (*rendered, error) {
 	s.mu.Lock()
 	if s.version < t.Version || s.made == nil {
-		s.version, s.made = t.Version, map[startKey]*rendered{}
+		s.version, s.made, s.size = t.Version, map[startKey]*rendered{}, 0
 	}
 	r := s.made[key]
+	kept := false
 	if r == nil || s.version != t.Version {
 		r = &rendered{version: t.Version, from: t}
-		if len(s.made) < maxStarts && s.version == t.Version {
+		if kept = len(s.made) < maxStarts && s.size < startMemory && s.version == t.Version; kept {
 			s.made[key] = r
 		}
 	}
 	s.mu.Unlock()
-	return r, r.make(f)
+	err := r.make(f)
+	if kept {
+		s.mu.Lock()
+		if s.version == t.Version {
+			s.size += len(r.plain.body)
+		}
+		s.mu.Unlock()
+	}
+	return r, err
 }
 
 // multivariantOf returns the multivariant playlist of t, as fMP4 or MPEG-TS.
@@ -106,7 +116,7 @@ func (st *stream) startedMPD(t *timeline.Timeline, p startPoint, following bool)
 	if !t.Ready() {
 		return nil, dash.ErrNotReady
 	}
-	o := dash.Options{TimePath: timePath, Following: following, Start: p.before(t), Steering: st.steering.url(st.name, "")}
+	o := dash.Options{TimePath: timePath, Following: following, Start: p.before(t), Steering: st.steering.url(st.name)}
 	key := startKey{what: "mpd", start: o.Start, ended: following && t.State == timeline.Ended}
 	return st.starts.at(t, key, func(dst []byte, t *timeline.Timeline) ([]byte, error) { return dash.AppendMPD(dst, t, o) })
 }

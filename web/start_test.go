@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"sluice/packager/timeline"
 )
 
 func TestStart(t *testing.T) {
@@ -67,6 +69,28 @@ func TestStartsAreBounded(t *testing.T) {
 	p.shut().write()
 	g.get("/live/live/index.m3u8?start=-10")
 	require.Len(t, st.starts.made, 1)
+}
+
+// Manifests of long windows are large: few of them are kept, whatever points are asked for.
+func TestStartsOfLongWindowsAreBounded(t *testing.T) {
+	var s starts
+	for version := uint64(1); version < 4; version++ {
+		at, kept, size := &timeline.Timeline{Version: version}, 0, 0
+		for i := range 2 * maxStarts {
+			key := startKey{what: "mpd", start: time.Duration(i) * time.Second}
+			for range 2 {
+				r, err := s.at(at, key, func(dst []byte, _ *timeline.Timeline) ([]byte, error) { return make([]byte, 1<<20), nil })
+				require.NoError(t, err)
+				require.Len(t, r.plain.body, 1<<20)
+			}
+		}
+		for _, r := range s.made {
+			kept++
+			size += len(r.plain.body)
+		}
+		require.Positive(t, kept)
+		require.LessOrEqual(t, size, startMemory+1<<20)
+	}
 }
 
 func FuzzStart(f *testing.F) {

@@ -60,14 +60,12 @@ func (s *steering) uri() string {
 
 // url is the steering manifest's in full, empty where there is nothing to choose from. dash.js
 // takes a relative one in an MPD for relative to the page, and Shaka can't ask again by one.
-func (s *steering) url(stream, token string) string {
+// It has no token: the one that we see may be an edge's own, which viewers mustn't.
+func (s *steering) url(stream string) string {
 	if len(s.cdns) == 0 {
 		return ""
 	}
-	if token != "" {
-		token = "/~" + url.PathEscape(token)
-	}
-	return s.public + "/live/" + url.PathEscape(stream) + token + "/" + steeringName
+	return s.public + "/live/" + url.PathEscape(stream) + "/" + steeringName
 }
 
 // order is that in which a session is to try the CDNs: each is first in as many sessions as
@@ -134,9 +132,7 @@ func (s *Server) steer(x *exchange) error {
 	if st.rules != nil {
 		x.allowOrigin(st.rules)
 	}
-	token := ""
 	if x.signed {
-		token = x.r.PathValue("token")
 		if err := s.admit(x, st); err != nil {
 			return err
 		}
@@ -156,7 +152,7 @@ func (s *Server) steer(x *exchange) error {
 		session = hex.EncodeToString(fresh[:])
 	}
 	m := steeringManifest{
-		Version: 1, TTL: int(steeringTTL.Seconds()), Reload: s.steering.url(st.name, token) + "?session=" + session, Priority: s.steering.order(session),
+		Version: 1, TTL: int(steeringTTL.Seconds()), Reload: s.steering.url(st.name) + "?session=" + session, Priority: s.steering.order(session),
 	}
 	for _, c := range s.steering.cdns {
 		clone := pathwayClone{Base: ownPathway, ID: c.Name}

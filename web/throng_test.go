@@ -115,84 +115,100 @@ func (f *fetcher) answer() (body string, packed bool, err error) {
 	return string(b), packed, err
 }
 
-// throng has so many viewers come through an edge at the same time: to what there is
-// already, each in an order of their own, and to what is only about to be.
+// plan is what the viewers of a throng ask for: what there is already, each in an order of
+// their own, and what is only about to be.
+type plan struct {
+	there, to     map[string]string // what is in the answers, by URL
+	urls, waiting []string          // of the one, and of the other
+	reordered     string            // another spelling of the first that they wait for
+	served, asked sync.WaitGroup    // those who have got the one, and who have asked for the other
+}
+
+func (o *tally) plan(viewers int) *plan {
+	const live = "/live/live/"
+	p := &plan{
+		there: map[string]string{
+			live + "index.m3u8": "source/index.m3u8", live + "source/index.m3u8": "1/4.2.m4s", live + "manifest.mpd": "<MPD",
+			live + "source/1/init.mp4": "init of source", live + "source/1/3.m4s": o.p.whole(timeline.Source, 3),
+		},
+		to: map[string]string{
+			live + "source/index.m3u8?_HLS_msn=4&_HLS_part=3": "1/4.3.m4s",
+			live + "source/1/4.3.m4s":                         string(o.p.data(timeline.Source, 4, 3)),
+		},
+		waiting:   []string{live + "source/index.m3u8?_HLS_msn=4&_HLS_part=3", live + "source/1/4.3.m4s"},
+		reordered: live + "source/index.m3u8?_HLS_part=3&x=1&_HLS_msn=4&%5FHLS_skip=YES",
+	}
+	for url := range p.there {
+		p.urls = append(p.urls, url)
+	}
+	p.served.Add(viewers)
+	p.asked.Add(viewers)
+	return p
+}
+
+// visit is one viewer's part in it.
+func (p *plan) visit(ctx context.Context, e *edge, n int) error {
+	var first, second sync.Once // not to be waited for if something fails
+	defer first.Do(p.served.Done)
+	defer second.Do(p.asked.Done)
+	conn, err := e.dial(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	f := &fetcher{conn, bufio.NewReader(conn), n}
+	expect := func(url, part string) error {
+		body, packed, err := f.answer()
+		if err == nil && !packed && !strings.Contains(body, part) {
+			err = fmt.Errorf("it is %.200q", body)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", url, err)
+		}
+		return nil
+	}
+	for i := range p.urls {
+		url := p.urls[(n+i)%len(p.urls)]
+		if err := f.ask(url); err != nil {
+			return err
+		}
+		if err := expect(url, p.there[url]); err != nil {
+			return err
+		}
+	}
+	first.Do(p.served.Done)
+	p.served.Wait() // nobody is held for longer than the gateway holds
+	for i := range p.waiting {
+		url := p.waiting[(n+i)%len(p.waiting)]
+		spelt := url
+		if n%4 == 0 && strings.Contains(url, "?") {
+			spelt = p.reordered
+		}
+		if err := f.ask(spelt); err != nil {
+			return err
+		}
+		second.Do(p.asked.Done)
+		if err := expect(url, p.to[url]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// throng has so many viewers come through an edge at the same time.
 func (o *tally) throng(t *testing.T, e *edge, viewers int) {
 	t.Helper()
-	const live = "/live/live/"
-	there := map[string]string{ // and what is in it
-		live + "index.m3u8": "source/index.m3u8", live + "source/index.m3u8": "1/4.2.m4s", live + "manifest.mpd": "<MPD",
-		live + "source/1/init.mp4": "init of source", live + "source/1/3.m4s": o.p.whole(timeline.Source, 3),
-	}
-	to := map[string]string{
-		live + "source/index.m3u8?_HLS_msn=4&_HLS_part=3": "1/4.3.m4s",
-		live + "source/1/4.3.m4s":                         string(o.p.data(timeline.Source, 4, 3)),
-	}
-	waiting := []string{live + "source/index.m3u8?_HLS_msn=4&_HLS_part=3", live + "source/1/4.3.m4s"}
-	reordered := live + "source/index.m3u8?_HLS_part=3&x=1&_HLS_msn=4&%5FHLS_skip=YES"
-	var urls []string
-	for url := range there {
-		urls = append(urls, url)
-	}
-	var wg, served, asked sync.WaitGroup
-	served.Add(viewers)
-	asked.Add(viewers)
+	p := o.plan(viewers)
+	var wg sync.WaitGroup
 	for n := range viewers {
 		wg.Go(func() {
-			var first, second sync.Once // not to be waited for if something fails
-			defer first.Do(served.Done)
-			defer second.Do(asked.Done)
-			err := func() error {
-				conn, err := e.dial(t.Context(), "", "")
-				if err != nil {
-					return err
-				}
-				defer conn.Close()
-				f := &fetcher{conn, bufio.NewReader(conn), n}
-				expect := func(url, part string) error {
-					body, packed, err := f.answer()
-					if err == nil && !packed && !strings.Contains(body, part) {
-						err = fmt.Errorf("it is %.200q", body)
-					}
-					if err != nil {
-						return fmt.Errorf("%s: %w", url, err)
-					}
-					return nil
-				}
-				for i := range urls {
-					url := urls[(n+i)%len(urls)]
-					if err := f.ask(url); err != nil {
-						return err
-					}
-					if err := expect(url, there[url]); err != nil {
-						return err
-					}
-				}
-				first.Do(served.Done)
-				served.Wait() // nobody is held for longer than the gateway holds
-				for i := range waiting {
-					url := waiting[(n+i)%len(waiting)]
-					spelt := url
-					if n%4 == 0 && strings.Contains(url, "?") {
-						spelt = reordered
-					}
-					if err := f.ask(spelt); err != nil {
-						return err
-					}
-					second.Do(asked.Done)
-					if err := expect(url, to[url]); err != nil {
-						return err
-					}
-				}
-				return nil
-			}()
-			if err != nil {
+			if err := p.visit(t.Context(), e, n); err != nil {
 				t.Errorf("viewer %d: %v", n, err)
 			}
 		})
 	}
 	all := make(chan struct{})
-	go func() { asked.Wait(); close(all) }()
+	go func() { p.asked.Wait(); close(all) }()
 	select {
 	case <-all:
 	case <-time.After(3 * time.Second): // on a machine that is too slow for the gateway's hold, who comes later waits for nothing
@@ -200,13 +216,13 @@ func (o *tally) throng(t *testing.T, e *edge, viewers int) {
 	o.p.write() // for which all of them wait
 	wg.Wait()
 	lives := map[string]time.Duration{}
-	for url := range there {
+	for url := range p.there {
 		lives[url] = 0
 		if strings.HasSuffix(url, ".m3u8") || strings.HasSuffix(url, ".mpd") {
 			lives[url] = time.Second
 		}
 	}
-	lives[waiting[0]], lives[waiting[1]] = 12*time.Second, 0
+	lives[p.waiting[0]], lives[p.waiting[1]] = 12*time.Second, 0
 	o.once(t, lives)
 }
 
@@ -215,6 +231,7 @@ func TestThousandViewersBehindNginx(t *testing.T) {
 	o := newTally(t)
 	e := startNginx(t, "edge.conf", o.url, nil)
 	o.throng(t, e, 1000)
+	o.arguments(t, e)
 	o.single(t, e)
 }
 
@@ -224,6 +241,7 @@ func TestThousandViewersBehindVarnish(t *testing.T) {
 	e := startVarnish(t, o.url)
 	o.throng(t, e, 1000)
 	o.stream(t, &http.Client{Transport: &http.Transport{DialContext: e.dial}}, "http://live.example", 5)
+	o.arguments(t, e)
 	o.single(t, e)
 }
 
@@ -279,6 +297,41 @@ func (o *tally) stream(t *testing.T, c *http.Client, base string, viewers int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	require.Equal(t, 1, o.asked[url])
+}
+
+// arguments looks at those that change an answer: the gateway hears of them, and of no others,
+// once in each of an answer's lives.
+func (o *tally) arguments(t *testing.T, e *edge) {
+	t.Helper()
+	tr := &http.Transport{DialContext: e.dial}
+	defer tr.CloseIdleConnections()
+	c := &http.Client{Transport: tr}
+	began := time.Now()
+	answers := map[string]string{
+		"/live/live/index.m3u8?start=-10":   "#EXT-X-START:TIME-OFFSET=-10",
+		"/live/live/ts.m3u8?start=-10":      "#EXT-X-START:TIME-OFFSET=-10",
+		"/live/live/manifest.mpd?start=-10": "start=-10",
+		"/live/live/source/iframes.m3u8":    "#EXT-X-I-FRAMES-ONLY",
+		"/live/live/manifest.mpp?publishTime=" + began.UTC().Format(time.RFC3339) + "&version=1": "<Patch",
+	}
+	for url, part := range answers {
+		mark := "?"
+		if strings.Contains(url, "?") {
+			mark = "&"
+		}
+		for _, more := range []string{"", mark + "x=1", mark + "CMCD=sid%3D%221%22"} {
+			res, body := fetch(t, c, "GET", "http://live.example"+url+more)
+			require.Equal(t, 200, res.StatusCode, "%s: %s", url, body)
+			require.Contains(t, body, part, url)
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for url := range answers {
+		require.Positive(t, o.asked[url], url)
+		require.LessOrEqual(t, o.asked[url], 1+int(time.Since(began)/time.Second), url)
+		require.Zero(t, o.asked[url+"?x=1"]+o.asked[url+"&x=1"], url)
+	}
 }
 
 // single looks at what an edge does for one viewer: ranges, what isn't to be kept, and what

@@ -29,7 +29,7 @@ sub vcl_recv {
     if (req.method != "GET" && req.method != "HEAD") {
         return (pass);
     }
-    if (req.url ~ "^/live/[a-z0-9_-]+(/[a-z0-9_-]+)?/(index\.m3u8|ts\.m3u8|manifest\.mpd)(\?|$)") {
+    if (req.url ~ "^/live/[a-z0-9_-]+(/[a-z0-9_-]+)?/(index\.m3u8|ts\.m3u8|iframes\.m3u8|manifest\.mp[dp]|poster\.jpg|thumbnails\.vtt)(\?|$)") {
         # The arguments that change an answer, each once and in one order. Nothing else gets
         # through: neither CMCD nor what somebody invents makes a further copy.
         set req.http.sluice-args = "";
@@ -45,9 +45,18 @@ sub vcl_recv {
         if (req.url ~ "[?&]after=") {
             set req.http.sluice-args = req.http.sluice-args + "&after=" + regsub(req.url, "^.*?[?&]after=([^&]*).*$", "\1");
         }
+        if (req.url ~ "[?&]start=") {
+            set req.http.sluice-args = req.http.sluice-args + "&start=" + regsub(req.url, "^.*?[?&]start=([^&]*).*$", "\1");
+        }
+        if (req.url ~ "[?&]publishTime=") {
+            set req.http.sluice-args = req.http.sluice-args + "&publishTime=" + regsub(req.url, "^.*?[?&]publishTime=([^&]*).*$", "\1");
+        }
+        if (req.url ~ "[?&]version=") {
+            set req.http.sluice-args = req.http.sluice-args + "&version=" + regsub(req.url, "^.*?[?&]version=([^&]*).*$", "\1");
+        }
         set req.url = regsub(req.url, "\?.*$", "") + regsub(req.http.sluice-args, "^&", "?");
         unset req.http.sluice-args;
-    } elseif (req.url ~ "^/live/[a-z0-9_-]+/[a-z0-9_-]+/[0-9]+/(init\.mp4|[0-9]+(\.[0-9]+)?\.m4s|[0-9]+\.ts)(\?|$)" || req.url ~ "^/assets/") {
+    } elseif (req.url ~ "^/live/[a-z0-9_-]+/[a-z0-9_-]+/[0-9]+/(init\.mp4|[0-9]+(\.[0-9]+)?\.m4s|[0-9]+\.ts|(sheet-[0-9]+-)?[0-9]+\.jpg)(\?|$)" || req.url ~ "^/assets/") {
         set req.url = regsub(req.url, "\?.*$", "");
     } else {
         return (pass);
