@@ -174,12 +174,13 @@ func (v *Video) remember(ms, offset int64) {
 		return
 	}
 	v.misses |= 1
-	if v.frames-v.tried >= shortest && !v.refit(v.telling()) {
+	if v.frames-max(v.tried, v.early) >= shortest && !v.refit(v.telling()) {
 		v.refit(v.history[max(0, len(v.history)-shortest):])
 	}
 }
 
-// telling returns the timestamps that tell of the grid.
+// telling returns the timestamps that tell of the grid. There must have been more
+// than the early ones.
 func (v *Video) telling() []int64 {
 	return v.history[max(0, v.early-(v.frames-len(v.history))):]
 }
