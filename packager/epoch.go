@@ -177,6 +177,10 @@ func (e *epoch) leadVideo(ctx context.Context, s media.Sample, arrived time.Time
 			if err := e.cut(ctx, at); err != nil {
 				return err
 			}
+			// A segment is listed from when its first picture is presented. Where frames come
+			// when they come, or GOPs are open, that isn't the same time after it is decoded as at
+			// the epoch's start. All its parts are moved alike: they last as long as their samples.
+			l.ahead = at - s.DTS
 		}
 	}
 	if e.cutter.known == 0 {

@@ -74,6 +74,7 @@ type video struct {
 	gops     []int
 	bframes  bool
 	wavers   media.Ticks   // so much earlier or later are keyframes presented, but the first
+	open     int           // so many pictures after a keyframe are presented before it, but the first
 	start    media.Ticks   // decode time of the first
 	millis   bool          // times are whole milliseconds
 	delay    time.Duration // of arrival
@@ -106,6 +107,16 @@ func (v video) events(length time.Duration) []event {
 			case inGOP%2 == 1 && inGOP+1 < size:
 				s.CTSOffset = 2 * frame
 			case inGOP%2 == 0:
+				s.CTSOffset = 0
+			}
+		}
+		if v.open > 0 {
+			s.CTSOffset = frame
+			switch {
+			case gop == 0 || inGOP > v.open:
+			case inGOP == 0:
+				s.CTSOffset += frame * media.Ticks(v.open)
+			default:
 				s.CTSOffset = 0
 			}
 		}

@@ -21,6 +21,7 @@ type lane struct {
 
 	msn      uint64      // of the segment that it is in
 	start    media.Ticks // of that segment, once it has a part
+	ahead    media.Ticks // that the segment's parts are listed ahead of their decode times (see leadVideo)
 	parts    int         // published of it
 	sequence uint32      // of the newest fragment
 	newest   media.Ticks // decode time of the newest sample
@@ -128,13 +129,11 @@ func (l *lane) publish(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	end := last.DTS + last.Duration
-	start := l.listedFrom(first, end)
-	listed := max(min(end-start, l.limit), 1)
-	events := l.takeEvents(start, start+listed)
+	start, end := first.DTS+l.ahead, last.DTS+last.Duration+l.ahead
+	events := l.takeEvents(start, end)
 	part := timeline.Part{
 		Start:       start,
-		Duration:    listed,
+		Duration:    end - start,
 		Samples:     n,
 		Independent: first.Sync,
 		Last:        e.likelyEnds(l, end),
@@ -155,7 +154,7 @@ func (l *lane) publish(ctx context.Context, n int) error {
 		l.start = part.Start
 	}
 	l.parts++
-	l.covered = part.Start + part.Duration
+	l.covered = end
 	l.longest = max(l.longest, part.Duration)
 	l.metrics.latency.Observe(max(time.Since(part.Arrived), 0).Seconds())
 	l.metrics.parts.Inc()
@@ -168,17 +167,6 @@ func (l *lane) publish(ctx context.Context, n int) error {
 	l.pending = l.pending[:rest]
 	l.arrivals = l.arrivals[:copy(l.arrivals, l.arrivals[n:])]
 	return nil
-}
-
-// listedFrom is where a part starts that begins with s and ends at end: in its segment the
-// first one with the presentation time, the others, whose pictures are in disorder, by
-// decode time. The two differ at a segment's start where frames come when they come and
-// composition offsets vary with them; an offset that is wild isn't followed.
-func (l *lane) listedFrom(s *media.Sample, end media.Ticks) media.Ticks {
-	if at := s.PTS(); l.parts == 0 && at > s.DTS-l.limit && at < end {
-		return at
-	}
-	return s.DTS
 }
 
 // appendPart returns a part's bytes: its events, and then its samples.

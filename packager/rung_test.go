@@ -198,6 +198,42 @@ func TestRungsFollowTheSource(t *testing.T) {
 	}
 }
 
+// Of open GOPs pictures are decoded after a keyframe and presented before it, but not of the
+// first one. Segments begin together in all renditions all the same, and nothing is said to
+// be missing in them.
+func TestOpenGOPs(t *testing.T) {
+	for _, open := range []int{1, 3, 7} {
+		l := newFakeLadder(t, packager.Settings{}, fakeRung{name: "480p", every: 1, lag: 80 * time.Millisecond})
+		watching := newViewers(t)
+		l.seen = func() { watching.look(l.timeline(), l.start.Add(l.recorder.now)) }
+		l.begin(videoTrack(t), audioTrack(t, 48_000))
+		v := video{num: 3000, gops: []int{60}, open: open}
+		l.write(merge(v.events(13*time.Second), audio(48_000, 0, 13*time.Second, 0)))
+		l.end()
+		l.drain(1)
+		checkInvariants(t, l.rig)
+		l.aligned(timeline.Source)
+		segments := l.segments(timeline.Source)
+		require.Len(t, segments, 7)
+		for _, g := range segments[1 : len(segments)-1] {
+			var sum media.Ticks
+			for _, p := range g.parts {
+				require.EqualValues(t, 6*3000, p.Duration)
+				sum += p.Duration
+			}
+			require.Equal(t, sum, g.closed.Duration)
+		}
+		for _, found := range watching.dash.Violations() {
+			t.Errorf("DASH: %v", found)
+		}
+		for _, found := range watching.hls.Violations() {
+			if found.Rule.ID != "date.future" { // they come when they are decoded
+				t.Errorf("HLS: %v", found)
+			}
+		}
+	}
+}
+
 // A jump of the clock or a reconnect cuts nothing off the rungs.
 func TestRungsTrailAnEpoch(t *testing.T) {
 	v := video{num: 3000, gops: []int{60}, bframes: true}

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"math"
 	"time"
 
 	"sluice/media"
@@ -46,22 +47,25 @@ type Clock struct {
 	latest     int64 // ms, unwrapped: the furthest that any track has come
 	slip       int64 // ms that it has missed while it stood: added to every timestamp
 	walked     int64 // ms that all tracks have gone, together
-	heard      int64 // ms: where the newest frame of sound ends
+	heard      int64 // ms: where the newest frame of sound ends; unheard where the era has none yet
 }
+
+// unheard is where sound ends that there is none of.
+const unheard = math.MinInt64
 
 // New returns a Clock in its first era. maxForwardJump of 0 is the default.
 func New(maxForwardJump time.Duration) *Clock {
 	if maxForwardJump <= 0 {
 		maxForwardJump = DefaultMaxForwardJump
 	}
-	return &Clock{maxForward: maxForwardJump.Milliseconds()}
+	return &Clock{maxForward: maxForwardJump.Milliseconds(), heard: unheard}
 }
 
 // Restart begins a new era: what comes next may start anywhere.
 func (c *Clock) Restart() {
 	c.era++
 	c.started = false
-	c.slip = 0
+	c.slip, c.heard = 0, unheard
 }
 
 // axis unwraps the timestamps of one track.

@@ -380,6 +380,7 @@ func FuzzStamp(f *testing.F) {
 	}
 	f.Add(uint32(0), uint32(0), 30.0, steps(33, 33, 34, 33, 33, 34, 33, 33, 34, 33, 33))
 	f.Add(uint32(math.MaxUint32-100), uint32(50), 59.94, steps(16, 17, -1, 0, 17, 16, 1200, -1200, 17, 17, 30000))
+	f.Add(uint32(0), uint32(0), 60.0, steps(133, 47, 51, 58, 66, 71, 79, 83, 90, 101, 107))
 	f.Add(uint32(7), uint32(1<<31), 0.0, steps(40, 80, 40, -999, 1000, -1001, 3, 3, 3))
 	f.Add(uint32(0), uint32(0), 25.0, steps(40, 40, 40, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 40, 40, 40))
 	f.Add(uint32(0), uint32(0), 0.0, steps(40, 40, 40, 40, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, -23, 900, 40, 40))
@@ -472,5 +473,20 @@ func TestTimesOfOBSWithBFrames(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The first picture may be presented many frames later, and frames come when they come.
+func TestLongReorderingWithoutAGrid(t *testing.T) {
+	for early := range int64(maxEarly + 2) {
+		v := New(0).Video(60)
+		ms := int64(0)
+		for n := range int64(64) {
+			got, verdict := v.Stamp(uint32(ms), int32(early*1000/60))
+			require.Equal(t, Kept, verdict)
+			require.InDelta(t, ms*90, int64(got.DTS), 90)
+			ms += 41 + n*n%17
+		}
+		require.False(t, v.locked, "%d frames early", early)
 	}
 }

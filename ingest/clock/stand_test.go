@@ -112,3 +112,29 @@ func TestClockThatNeverMoves(t *testing.T) {
 	require.True(t, ok)
 	require.InDelta(t, int64(picture.DTS+picture.Duration), int64(at), 90)
 }
+
+// Sound that begins only after the picture's clock has stood still moves no picture, wherever
+// the publisher's clock is; nor does what was heard before a jump.
+func TestSoundAfterTheClockStands(t *testing.T) {
+	const at = 1_000_000_000
+	for _, jumps := range []bool{false, true} {
+		clock := New(0)
+		v, a := clock.Video(25), clock.Audio(48000, 1024)
+		if jumps {
+			for n := range uint32(10) {
+				v.Stamp(n*40, 0)
+				a.Stamp(n * 64 / 3)
+			}
+			_, verdict := v.Stamp(at, 0)
+			require.Equal(t, Jump, verdict)
+			clock.Restart()
+		}
+		for n, s := 0, 0; n < 100; n++ {
+			got, _ := v.Stamp(at, 0)
+			require.InDelta(t, (at+40*n)*90, int64(got.DTS), 200*90)
+			for ; n >= 3 && s*1024 < (n-2)*48000/25; s++ {
+				a.Stamp(at)
+			}
+		}
+	}
+}

@@ -34,7 +34,7 @@ type Video struct {
 	owed    bool  // frames were counted up to there while the clock stood, and its times lie before
 
 	shifted       int64 // ms that history and grid are ahead of the timestamps
-	beside, sound int64 // when the clock last began to stand: where frames ended, in ticks, and the sound, in ms
+	beside, sound int64 // when the clock last began to stand, or the sound after it: where frames ended, in ticks, and the sound, in ms
 }
 
 // Video returns the stamper of a video track. fps are the frame rates declared
@@ -98,7 +98,7 @@ func (v *Video) StampExact(ts, nanos uint32, cts int32) (Time, Verdict) {
 // again places a sample whose timestamp isn't after those before it.
 func (v *Video) again(ms, offset int64) Time {
 	v.repeat()
-	if v.stand.repeated == 1 {
+	if v.stand.repeated == 1 || v.sound == unheard {
 		v.beside, v.sound = v.end, v.clock.heard
 	}
 	if v.standing() {
@@ -174,19 +174,15 @@ func (v *Video) remember(ms, offset int64) {
 		return
 	}
 	v.misses |= 1
-	if v.frames-v.tried >= shortest && !v.refit(v.telling()) {
+	if v.frames-max(v.tried, v.early) >= shortest && !v.refit(v.telling()) {
 		v.refit(v.history[max(0, len(v.history)-shortest):])
 	}
 }
 
-// telling returns the timestamps that tell of the grid: all, where too few aren't early, as
-// when the rate that was declared, by which they are, is wrong.
+// telling returns the timestamps that tell of the grid. There must have been more
+// than the early ones.
 func (v *Video) telling() []int64 {
-	skip := v.early - (v.frames - len(v.history))
-	if skip <= 0 || len(v.history)-skip < shortest {
-		return v.history
-	}
-	return v.history[skip:]
+	return v.history[max(0, v.early-(v.frames-len(v.history))):]
 }
 
 // lock takes up a grid with a slot at the given time.

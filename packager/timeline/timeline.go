@@ -169,7 +169,7 @@ type Segment struct {
 
 // Part is one fragment, addressable by itself.
 type Part struct {
-	Start       media.Ticks // its segment's, if it is the first, or else tfdt
+	Start       media.Ticks // tfdt, moved as in the whole segment: its first part has the segment's
 	Duration    media.Ticks
 	Samples     int
 	Independent bool      // starts with a sync sample
