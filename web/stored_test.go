@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -150,4 +151,57 @@ func TestStoredTorn(t *testing.T) {
 	s.all[timeline.Source][1] = s.all[timeline.Source][1][:10]
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() { g.get("/live/live/source/1/1.m4s") })
 	require.Zero(t, s.opened)
+}
+
+// patient is who takes a response's first bytes when he is let.
+type patient struct {
+	*httptest.ResponseRecorder
+	once         sync.Once
+	writing, let chan struct{}
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	p.once.Do(func() {
+		close(p.writing)
+		<-p.let
+	})
+	return p.ResponseRecorder.Write(b)
+}
+
+// TestStoredWhileSent shows that who is slow at a segment gets the rest of it when that has
+// gone into storage meanwhile, and no more than there is when it was lost.
+func TestStoredWhileSent(t *testing.T) {
+	send := func(t *testing.T, goes func(s *shelf, p *publisher)) (g *gateway, p *publisher, body string, panicked any) {
+		s := &shelf{all: map[timeline.RenditionID]map[uint64][]byte{}}
+		g, p = playing(t, 4, func(o *Options) { o.Stored = s.open })
+		w := &patient{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}), let: make(chan struct{})}
+		ended := make(chan any, 1)
+		go func() {
+			defer func() { ended <- recover() }()
+			g.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/live/live/source/1/5.m4s", nil))
+		}()
+		<-w.writing
+		for p.part < partsInSegment {
+			p.write()
+		}
+		p.shut()
+		goes(s, p)
+		close(w.let)
+		panicked = <-ended
+		require.Zero(t, s.opened, "all is closed")
+		require.Empty(t, g.logged.String())
+		return g, p, w.Body.String(), panicked
+	}
+	t.Run("stored", func(t *testing.T) {
+		_, p, body, panicked := send(t, func(s *shelf, p *publisher) { s.store(p, timeline.Source, 5) })
+		require.Nil(t, panicked)
+		require.Equal(t, p.whole(timeline.Source, 5), body)
+	})
+	t.Run("lost", func(t *testing.T) {
+		_, p, body, panicked := send(t, func(_ *shelf, p *publisher) {
+			p.append(timeline.SegmentLost{Rendition: timeline.Source, MSN: 5})
+		})
+		require.Equal(t, http.ErrAbortHandler, panicked)
+		require.Less(t, len(body), len(p.whole(timeline.Source, 5)))
+	})
 }
