@@ -282,6 +282,31 @@ func TestTransportsAbandoned(t *testing.T) {
 	})
 }
 
+// And who waits for somebody that left while storage was read does so, too.
+func TestTransportsAbandonedWhileRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTransports(1000, prometheus.NewRegistry())
+		ctx, leave := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() {
+			_, err := c.get(ctx, transportKey{stream: "a"}, func() ([]byte, error) {
+				<-ctx.Done()
+				return nil, fmt.Errorf("read from storage: %w", ctx.Err())
+			})
+			require.ErrorIs(t, err, context.Canceled)
+		})
+		synctest.Wait()
+		group.Go(func() {
+			b, err := c.get(t.Context(), transportKey{stream: "a"}, func() ([]byte, error) { return []byte("x"), nil })
+			require.NoError(t, err)
+			require.Equal(t, "x", string(b))
+		})
+		synctest.Wait()
+		leave()
+		group.Wait()
+	})
+}
+
 func TestTransportsAreBounded(t *testing.T) {
 	c := newTransports(1000, prometheus.NewRegistry())
 	made := map[string]int{}

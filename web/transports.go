@@ -113,8 +113,12 @@ func (c *transports) make(ctx context.Context, s *transport, write func() ([]byt
 	}
 	defer func() { <-c.turns }()
 	began := time.Now()
-	s.body, s.err = write()
+	body, err := write()
 	c.seconds.Add(time.Since(began).Seconds())
+	if err != nil && ctx.Err() != nil {
+		return nil, err // storage was read for who has gone: somebody else takes over, likewise
+	}
+	s.body, s.err = body, err
 	if s.err == nil {
 		c.made.Inc()
 		c.written.Add(float64(len(s.body)))
