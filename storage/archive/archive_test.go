@@ -8,7 +8,10 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -318,6 +321,64 @@ func TestLeftovers(t *testing.T) {
 	require.Empty(t, s.all)
 	require.NoError(t, f.round(t.Context(), false))
 	require.Empty(t, s.all, "nothing is kept of a stream that is off")
+}
+
+// TestStreamsThatAreNoMore shows that what is kept of them goes when their window has passed,
+// unless they come back before.
+func TestStreamsThatAreNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		j := memory.New(memory.Options{})
+		for _, name := range []string{"gone", "back"} {
+			p := newPublisher(t, j, name, time.Minute)
+			p.start()
+			p.segments(40)
+			f := newFollower(New(Options{Journal: j, Store: s, Names: names(name)}), name, p.feed, func() {})
+			require.NoError(t, f.round(t.Context(), true))
+		}
+		require.NoError(t, s.Put(t.Context(), "dvr/odd/seg/0/source/1", nil))
+		require.NoError(t, s.Put(t.Context(), "recordings/gone", nil))
+		of := func(stream string) (n int) {
+			for info, err := range s.List(t.Context(), streamKey(stream)) {
+				require.NoError(t, err, info)
+				n++
+			}
+			return n
+		}
+		var mu sync.Mutex
+		there := []string{"other"}
+		_, stop := run(t, Options{Journal: j, Store: s, Names: func(context.Context) ([]string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(there), nil
+		}})
+		defer stop()
+		all := of("gone")
+		require.Greater(t, all, 2*40)
+		time.Sleep(time.Minute - time.Second)
+		synctest.Wait()
+		require.Equal(t, all, of("gone"))
+		mu.Lock()
+		there = append(there, "back")
+		mu.Unlock()
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		require.Zero(t, of("gone"))
+		require.Equal(t, all, of("back"))
+		require.Equal(t, 1, of("odd"), "nobody knows how long its window was")
+		time.Sleep(unknownWindow)
+		synctest.Wait()
+		require.Zero(t, of("odd"))
+		require.Equal(t, all, of("back"))
+
+		mu.Lock()
+		there = nil
+		mu.Unlock()
+		time.Sleep(2 * nameInterval)
+		synctest.Wait()
+		require.Zero(t, of("back"), "it was taken away")
+		require.Contains(t, s.all, objects.Key("recordings/gone"))
+	})
 }
 
 var update = flag.Bool("update", false, "write golden files anew")

@@ -13,6 +13,9 @@
 // stream stands: that is the commit. So a crash loses what wasn't whole, and what became
 // whole while its object was being written.
 //
+// What is kept of a stream that is removed while Serve runs goes at once; of one that isn't
+// there any more when it begins, so long after its last object was put as its window was.
+//
 // Serve runs; all other functions may be called at once. Nothing here makes a publisher
 // wait: a Store that is slow makes bytes stay in memory, up to Options.Pending for each
 // stream, after which the oldest are lost and told as gaps.

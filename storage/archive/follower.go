@@ -55,8 +55,9 @@ func (f *follower) dismiss() {
 	f.cancel()
 }
 
-// serve keeps the window until ctx, which dismiss ends too, does.
-func (f *follower) serve(ctx context.Context) {
+// serve keeps the window until ctx, which dismiss ends too, does. What is kept of a stream
+// that is gone is deleted until outer ends, as that may be many.
+func (f *follower) serve(outer, ctx context.Context) {
 	defer f.cancel()
 	defer f.count(0)
 	err := f.round(ctx, false)
@@ -69,7 +70,7 @@ func (f *follower) serve(ctx context.Context) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
 	if f.dismissed.Load() {
-		err = f.forget(last)
+		err = f.forget(outer)
 	} else {
 		err = f.round(last, true)
 	}

@@ -188,12 +188,16 @@ type store struct {
 	all   map[objects.Key][]byte
 	limit int64 // of bytes; 0: none
 	puts  int   // until it dies; negative: it doesn't
-	err   error // what Put says
+	// modified is when an object was put.
+	modified map[objects.Key]time.Time
+	err      error // what Put says
 	// listing is what List says.
 	listing error
 }
 
-func newStore() *store { return &store{all: map[objects.Key][]byte{}, puts: -1} }
+func newStore() *store {
+	return &store{all: map[objects.Key][]byte{}, modified: map[objects.Key]time.Time{}, puts: -1}
+}
 
 var errDead = errors.New("killed")
 
@@ -214,7 +218,7 @@ func (s *store) Put(ctx context.Context, key objects.Key, data []byte) error {
 		return objects.ErrFull
 	}
 	s.puts--
-	s.all[key] = bytes.Clone(data)
+	s.all[key], s.modified[key] = bytes.Clone(data), time.Now()
 	return nil
 }
 
@@ -254,7 +258,7 @@ func (s *store) Delete(_ context.Context, key objects.Key) error {
 
 func (s *store) List(_ context.Context, prefix objects.Key) iter.Seq2[objects.Info, error] {
 	s.mu.Lock()
-	all, listing := maps.Clone(s.all), s.listing
+	all, modified, listing := maps.Clone(s.all), maps.Clone(s.modified), s.listing
 	s.mu.Unlock()
 	return func(yield func(objects.Info, error) bool) {
 		if listing != nil {
@@ -262,7 +266,7 @@ func (s *store) List(_ context.Context, prefix objects.Key) iter.Seq2[objects.In
 			return
 		}
 		for key, b := range all {
-			if key.Below(prefix) && !yield(objects.Info{Key: key, Size: int64(len(b))}, nil) {
+			if key.Below(prefix) && !yield(objects.Info{Key: key, Size: int64(len(b)), Modified: modified[key]}, nil) {
 				return
 			}
 		}

@@ -159,7 +159,7 @@ func (f *follower) tidy(ctx context.Context) error {
 func (a *Archive) makeRoom(ctx context.Context, n int64) bool {
 	a.room.Lock()
 	defer a.room.Unlock()
-	if !a.orphans && a.dropOrphans(ctx) {
+	if !a.alone && a.dropOrphans(ctx) {
 		return true
 	}
 	tried := map[*follower]bool{}
@@ -201,7 +201,7 @@ func (a *Archive) dropOrphans(ctx context.Context) (dropped bool) {
 			dropped = true
 		}
 	}
-	a.orphans = true
+	a.alone = true
 	return dropped
 }
 
