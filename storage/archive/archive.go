@@ -33,6 +33,7 @@ type Archive struct {
 
 	mu        sync.Mutex
 	followers map[string]*follower
+	damaged   map[string]bool // streams that Restore could not restore
 
 	orphans orphans
 
@@ -54,6 +55,7 @@ func New(o Options) *Archive {
 	}
 	return &Archive{
 		options: o, metrics: newMetrics(o.Metrics), followers: map[string]*follower{}, least: leastRoom,
+		damaged: map[string]bool{},
 		orphans: orphans{until: map[string]time.Time{}, leaving: map[string]bool{}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -378,6 +379,53 @@ func TestStreamsThatAreNoMore(t *testing.T) {
 		synctest.Wait()
 		require.Zero(t, of("back"), "it was taken away")
 		require.Contains(t, s.all, objects.Key("recordings/gone"))
+	})
+}
+
+// TestSetAside shows that what can't be read is deleted by nobody before a week has passed, or
+// there is no room.
+func TestSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		p := newPublisher(t, memory.New(memory.Options{}), "live", time.Minute)
+		p.start()
+		p.segments(40)
+		o := Options{Journal: p.journal, Store: s, Names: names("live"), Memory: time.Second}
+		require.NoError(t, newFollower(New(o), "live", p.feed, func() {}).round(t.Context(), false))
+		was := maps.Clone(s.all)
+		s.all[pageKey("live", 1)] = []byte("{")
+
+		var a *Archive
+		o.Journal = memory.New(memory.Options{Restore: func(ctx context.Context, stream string, next timeline.Numbers) (*timeline.Timeline, error) {
+			return a.Restore(ctx, stream, next, time.Now())
+		}})
+		a = New(o)
+		again := newPublisher(t, o.Journal.(*memory.Journal), "live", time.Minute)
+		require.Empty(t, again.feed.Current().Renditions)
+		f := newFollower(a, "live", again.feed, func() {})
+		s.fail(errors.New("no such bucket"))
+		require.Error(t, f.round(t.Context(), false))
+		s.fail(nil)
+		again.start()
+		again.segments(20)
+		require.NoError(t, f.round(t.Context(), false))
+		requireKept(t, s, again, again.feed.Current())
+		found := 0
+		for info, err := range s.List(t.Context(), aside) {
+			require.NoError(t, err)
+			require.NotEmpty(t, info.Key)
+			found++
+		}
+		require.Equal(t, len(was), found)
+		require.NoError(t, newFollower(a, "live", again.feed, func() {}).round(t.Context(), false))
+		requireKept(t, s, again, again.feed.Current())
+
+		time.Sleep(unknownWindow)
+		a.clearAside(t.Context())
+		require.Len(t, s.all, found+2*20+1, "not longer ago than that")
+		time.Sleep(time.Second)
+		a.clearAside(t.Context())
+		require.Len(t, s.all, 2*20+1)
 	})
 }
 

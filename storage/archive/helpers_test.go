@@ -256,6 +256,20 @@ func (s *store) Delete(_ context.Context, key objects.Key) error {
 	return nil
 }
 
+// Move implements objects.Mover.
+func (s *store) Move(_ context.Context, from, to objects.Key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, b := range s.all {
+		if rest, below := strings.CutPrefix(string(key), string(from)+"/"); below {
+			s.all[objects.NewKey(string(to), rest)] = b
+			s.modified[objects.NewKey(string(to), rest)] = s.modified[key]
+			delete(s.all, key)
+		}
+	}
+	return s.err
+}
+
 func (s *store) List(_ context.Context, prefix objects.Key) iter.Seq2[objects.Info, error] {
 	s.mu.Lock()
 	all, modified, listing := maps.Clone(s.all), maps.Clone(s.modified), s.listing

@@ -23,6 +23,7 @@ func (a *Archive) findOrphans(ctx context.Context) {
 		page    uint64 // the newest
 		hasPage bool
 	}
+	a.clearAside(ctx)
 	all := map[string]left{}
 	for info, err := range a.options.Store.List(ctx, root) {
 		if err != nil {

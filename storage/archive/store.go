@@ -126,6 +126,9 @@ func deleteBelow(ctx context.Context, s objects.Store, prefix objects.Key) error
 // came to tell of, and what had left the window when it was killed.
 func (f *follower) tidy(ctx context.Context) error {
 	t := f.feed.Current()
+	if err := f.setAside(ctx, t); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	f.swept = t.Kept
 	f.mu.Unlock()
@@ -182,8 +185,8 @@ func (a *Archive) makeRoom(ctx context.Context, n int64) bool {
 	}
 }
 
-// dropOrphans deletes what is stored of streams that are no more, and reports whether
-// there was any.
+// dropOrphans deletes what was set aside, and what is stored of streams that are no more,
+// and reports whether there was any.
 func (a *Archive) dropOrphans(ctx context.Context) (dropped bool) {
 	names, err := a.options.Names(ctx)
 	if err != nil {
@@ -193,12 +196,14 @@ func (a *Archive) dropOrphans(ctx context.Context) (dropped bool) {
 	for _, name := range names {
 		there[streamKey(name)] = true
 	}
-	for info, err := range a.options.Store.List(ctx, root) {
-		if err != nil {
-			return dropped
-		}
-		if !there[streamOf(info.Key)] && a.options.Store.Delete(ctx, info.Key) == nil {
-			dropped = true
+	for _, from := range []objects.Key{aside, root} {
+		for info, err := range a.options.Store.List(ctx, from) {
+			if err != nil {
+				return dropped
+			}
+			if !there[streamOf(info.Key)] && a.options.Store.Delete(ctx, info.Key) == nil {
+				dropped = true
+			}
 		}
 	}
 	a.alone = true
