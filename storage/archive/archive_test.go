@@ -117,13 +117,14 @@ type told struct {
 	epoch     uint64
 	init      string
 	size      int
+	key       int
 	at        int64
 }
 
 func segmentsOf(t *timeline.Timeline) (all []told) {
 	for _, r := range t.Renditions {
 		for g := range r.Segments.All() {
-			all = append(all, told{r.ID, g.MSN, g.Epoch, string(g.Init.Data), g.Size, g.Time.UnixNano()})
+			all = append(all, told{r.ID, g.MSN, g.Epoch, string(g.Init.Data), g.Size, g.Key(), g.Time.UnixNano()})
 		}
 	}
 	return all

@@ -90,9 +90,17 @@ func (p *publisher) parts(rt timeline.RenditionTrack, from, to, of int) {
 		p.append(timeline.PartWritten{Epoch: p.epoch, Rendition: rt.Rendition, MSN: n.MSN, Index: n.Part, Part: timeline.Part{
 			Start: at, Duration: step, Samples: 6, Independent: i == 0,
 			Time: began.Add(p.at + (media.Ticks(i) * step).Duration(ts)),
-			Data: content(rt.Rendition, n.MSN, n.Part, p.bytes),
+			Data: content(rt.Rendition, n.MSN, n.Part, p.bytes), Key: keyOf(rt.Rendition, n.Part),
 		}})
 	}
+}
+
+// keyOf is how many bytes of a part are its first picture's.
+func keyOf(id timeline.RenditionID, part int) int {
+	if id == timeline.Source && part == 0 {
+		return 9
+	}
+	return 0
 }
 
 // content is what a part has: of a size of its own.
@@ -303,6 +311,7 @@ func requireKept(t *testing.T, s objects.Store, p *publisher, tl *timeline.Timel
 			require.NoError(t, f.Close())
 			require.Equal(t, string(p.whole(r.ID, g.MSN)), string(data))
 			require.Equal(t, len(data), g.Size)
+			require.Equal(t, keyOf(r.ID, 0), g.Key())
 			require.Equal(t, partsOf(r.ID), g.NumParts())
 			off, size := g.PartRange(g.NumParts() - 1)
 			require.Equal(t, string(content(r.ID, g.MSN, g.NumParts()-1, p.bytes)), string(data[off:off+size]))
