@@ -383,6 +383,36 @@ func TestStreamsThatAreNoMore(t *testing.T) {
 	})
 }
 
+// TestIdle shows that nobody waits for the parts of a stream with a short window, and that one
+// whose window gets longer is kept.
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		j := memory.New(memory.Options{})
+		p := newPublisher(t, j, "live", DefaultMemory)
+		_, stop := run(t, Options{Journal: j, Store: s, Names: names("live")})
+		defer stop()
+		synctest.Wait()
+		p.start()
+		synctest.Wait()
+		allocated := testing.AllocsPerRun(100, func() {
+			p.feed.Publish(p.feed.Current())
+			synctest.Wait()
+		})
+		require.Zero(t, allocated)
+		p.segments(30)
+		p.endEpoch()
+		time.Sleep(2 * idlePause)
+		require.Empty(t, s.all)
+		p.window = time.Minute
+		p.start()
+		p.segments(10)
+		time.Sleep(2 * idlePause)
+		synctest.Wait()
+		require.Greater(t, requireKept(t, s, p, p.feed.Current()), 2*10)
+	})
+}
+
 // TestSetAside shows that what can't be read is deleted by nobody before a week has passed, or
 // there is no room.
 func TestSetAside(t *testing.T) {

@@ -81,6 +81,10 @@ func (f *follower) serve(outer, ctx context.Context) {
 
 // wait returns when there is something to do; after a pause where something failed.
 func (f *follower) wait(ctx context.Context, failed error) {
+	if failed == nil && !f.concerns(f.feed.Current()) {
+		f.idle(ctx)
+		return
+	}
 	if failed == nil {
 		_, _ = f.feed.Await(ctx, "", func(t *timeline.Timeline) bool { return t.Whole != f.seen })
 		return
@@ -91,6 +95,30 @@ func (f *follower) wait(ctx context.Context, failed error) {
 	case <-pause.C:
 		f.lose(ctx)
 	case <-ctx.Done():
+	}
+}
+
+// idle returns when the stream has something to keep. It looks now and then: most streams
+// never have, and nothing is to be done for each of their parts.
+func (f *follower) idle(ctx context.Context) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+		changed := f.feed.Changed("")
+		if f.concerns(f.feed.Current()) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+		pause.Reset(idlePause)
 	}
 }
 

@@ -27,6 +27,8 @@ const (
 	retry = time.Second
 	// nameInterval is how often it is asked which streams there are.
 	nameInterval = time.Second
+	// idlePause is how often it is looked at most whether a stream has something to keep.
+	idlePause = time.Second
 	// leastRoom is how much is deleted at once where the store is full, in bytes.
 	leastRoom = 8 << 20
 	// leastListed is how many segments a window has that is cut short: as many as the
