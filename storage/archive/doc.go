@@ -8,6 +8,8 @@
 //	dvr/STREAM/index/MSN÷32                 a page: what is known of 32 segments of each
 //	                                        rendition, and the timeline beside its segments
 //
+//	aside/STREAM-UNIXTIME/…                 what could not be restored, as it lay in dvr/STREAM
+//
 // A page is JSON (page, in index.go) and replaced as a whole. Media is put before the page
 // that tells of it, older pages before newer ones, and the newest page holds where the
 // stream stands: that is the commit. So a crash loses what wasn't whole, and what became
