@@ -215,22 +215,17 @@ func (a *Archive) dropOrphans(ctx context.Context) (dropped bool) {
 func (f *follower) shorten(ctx context.Context, n int64) bool {
 	t := f.feed.Current()
 	limit := t.Next.MSN
-	sizes := map[uint64]int64{}
-	for _, r := range t.Renditions {
-		for g := range r.Segments.All() {
-			if g.Stored == nil && !g.Gap() {
-				limit = min(limit, g.MSN)
-				break
-			}
-			sizes[g.MSN] += int64(g.Size)
-		}
-	}
 	if t.State != timeline.Offline {
-		limit = min(limit, max(t.Next.MSN, leastListed)-leastListed)
+		limit = max(t.Next.MSN, leastListed) - leastListed
 	}
 	kept, freed := t.Kept, int64(0)
 	for kept < limit && freed < n {
-		freed += sizes[kept]
+		size, ok := storedSize(t, kept)
+		if !ok {
+			limit = kept
+			break
+		}
+		freed += size
 		kept++
 	}
 	if freed == 0 {
@@ -249,4 +244,20 @@ func (f *follower) shorten(ctx context.Context, n int64) bool {
 	f.mu.Unlock()
 	f.archive.metrics.cut.Add(float64(kept - t.Kept))
 	return f.sweep(ctx, f.feed.Current()) == nil
+}
+
+// storedSize is how many bytes all renditions have of that number in storage; false where
+// some aren't there yet.
+func storedSize(t *timeline.Timeline, msn uint64) (n int64, ok bool) {
+	for _, r := range t.Renditions {
+		g := r.Segments.ByMSN(msn)
+		switch {
+		case g == nil:
+		case g.Stored == nil && !g.Gap():
+			return 0, false
+		default:
+			n += int64(g.Size)
+		}
+	}
+	return n, true
 }
