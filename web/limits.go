@@ -40,6 +40,9 @@ const (
 	maxWeights   = 8 << 10 // bytes of a body
 )
 
+// transportReads is how many segments are read from storage at once to make MPEG-TS of them.
+const transportReads = 16
+
 // MPD patches.
 const (
 	// patchWindow is from which length of a stream's window on its MPDs have patches.

@@ -168,6 +168,12 @@ func (s *Server) unfinished(x *exchange, feed *timeline.Feed, p place, g *timeli
 	}
 	sent, bytes := 0, 0
 	for {
+		switch { // who takes it slowly may still be at it when it isn't in memory any more
+		case g.Stored != nil:
+			return s.remains(x, p, g, bytes)
+		case g.Gap():
+			return fmt.Errorf("segment %d was lost while it was sent", p.msn)
+		}
 		if err := x.writeParts(g.Parts[sent:], g.Size-bytes); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,14 +67,10 @@ func (s *Server) newPoster(x *exchange, st *stream, t *timeline.Timeline, g *tim
 	if last != nil {
 		limit = posterHold
 	}
-	j, err := s.jobOf(x, st, t, wanted{
+	body, err := s.picture(x, st, t, limit, wanted{
 		kind: "poster", name: strconv.FormatUint(g.MSN, 10), width: stills.PosterWidth,
 		epoch: t.Epoch(g.Epoch), of: []*timeline.Segment{g},
 	})
-	if err != nil {
-		return nil, err
-	}
-	body, err := s.makeStill(x, limit, j)
 	if err != nil {
 		late := errors.Is(err, errNotYet) || errors.Is(err, stills.ErrBusy)
 		if last != nil && late {
@@ -95,6 +92,9 @@ func (s *Server) makeStill(x *exchange, limit time.Duration, j stills.Job) ([]by
 	return s.stills(ctx, j)
 }
 
+// sheetKind is the kind of sheets.
+const sheetKind = "sheet"
+
 // wanted is a picture, or a sheet, of segments of an epoch that have one.
 type wanted struct {
 	kind, name string
@@ -103,25 +103,36 @@ type wanted struct {
 	of         []*timeline.Segment
 }
 
-// jobOf is what that is made of.
-func (s *Server) jobOf(x *exchange, st *stream, t *timeline.Timeline, w wanted) (stills.Job, error) {
+// id is the same for the same picture, and for no other.
+func (w *wanted) id(st *stream) string {
+	return st.name + "/" + w.kind + "/" + strconv.FormatUint(w.epoch.Number, 10) + "/" + w.name
+}
+
+// picture has that made. What is in storage is read only where the picture isn't there already.
+func (s *Server) picture(x *exchange, st *stream, t *timeline.Timeline, limit time.Duration, w wanted) ([]byte, error) {
 	init := w.of[0].Init
-	j := stills.Job{
-		ID:   st.name + "/" + w.kind + "/" + strconv.FormatUint(w.epoch.Number, 10) + "/" + w.name,
-		Init: init.Data, Columns: 1, Rows: 1,
+	j := stills.Job{ID: w.id(st), Init: init.Data, Columns: 1, Rows: 1}
+	if w.kind == sheetKind {
+		j.Columns, j.Rows = stills.Columns, stills.Rows
 	}
 	var ok bool
 	if j.Size, ok = stills.SizeOf(init.Track, w.width); !ok {
-		return j, errNoShape
+		return nil, errNoShape
+	}
+	if slices.ContainsFunc(w.of, func(g *timeline.Segment) bool { return g.Stored != nil }) {
+		body, err := s.makeStill(x, limit, stills.Job{ID: j.ID})
+		if !errors.Is(err, stills.ErrNone) {
+			return body, err
+		}
 	}
 	for _, g := range w.of {
 		key, err := s.firstPart(x.r.Context(), st.name, stills.Leading(t, w.epoch).ID, g)
 		if err != nil {
-			return j, err
+			return nil, err
 		}
 		j.Keys = append(j.Keys, key)
 	}
-	return j, nil
+	return s.makeStill(x, limit, j)
 }
 
 // thumbnailIndex answers /live/{stream}/thumbnails.vtt.
@@ -173,14 +184,10 @@ func (s *Server) thumbnail(x *exchange) error {
 	if g == nil {
 		return errUnknown
 	}
-	j, err := s.jobOf(x, st, t, wanted{
+	return s.thumbnailOf(x, st, t, wanted{
 		kind: "thumbnail", name: strconv.FormatUint(n, 10), width: stills.ThumbnailWidth,
 		epoch: e, of: []*timeline.Segment{g},
-	})
-	if err != nil {
-		return err
-	}
-	return s.thumbnailOf(x, j, cacheImmutable)
+	}, cacheImmutable)
 }
 
 func epochOf(t *timeline.Timeline, epoch uint64) (*timeline.Epoch, error) {
@@ -229,24 +236,20 @@ func (s *Server) sheet(x *exchange, st *stream, feed *timeline.Feed, epoch uint6
 	if len(segments) == 0 {
 		return errGone
 	}
-	j, err := s.jobOf(x, st, t, wanted{kind: "sheet", name: name, width: stills.ThumbnailWidth, epoch: e, of: segments})
-	if err != nil {
-		return err
-	}
-	j.Columns, j.Rows = stills.Columns, stills.Rows
+	w := wanted{kind: sheetKind, name: name, width: stills.ThumbnailWidth, epoch: e, of: segments}
 	if all {
-		return s.thumbnailOf(x, j, cacheImmutable)
+		return s.thumbnailOf(x, st, t, w, cacheImmutable)
 	}
-	if body, err := s.makeStill(x, stillHold, stills.Job{ID: j.ID}); err == nil {
+	if body, err := s.makeStill(x, stillHold, stills.Job{ID: w.id(st)}); err == nil {
 		return x.still(body, tagOf(body), cacheImmutable) // it was made while all of it was there
 	}
 	// It's asked for too late: something stands in for its beginning.
-	j.ID += "/from/" + strconv.FormatUint(segments[0].MSN, 10)
-	return s.thumbnailOf(x, j, cacheShort)
+	w.name += "/from/" + strconv.FormatUint(segments[0].MSN, 10)
+	return s.thumbnailOf(x, st, t, w, cacheShort)
 }
 
-func (s *Server) thumbnailOf(x *exchange, j stills.Job, cache []string) error {
-	body, err := s.makeStill(x, stillHold, j)
+func (s *Server) thumbnailOf(x *exchange, st *stream, t *timeline.Timeline, w wanted, cache []string) error {
+	body, err := s.picture(x, st, t, stillHold, w)
 	if err != nil {
 		return err
 	}

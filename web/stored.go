@@ -89,7 +89,7 @@ func (s *Server) stored(x *exchange, p place, g *timeline.Segment, tag string) e
 	if s.open == nil {
 		return errGone
 	}
-	b := &blob{ctx: x.r.Context(), open: s.open, stream: x.r.PathValue("stream"), id: p.rendition, msn: g.MSN, n: int64(g.Size)}
+	b := s.blob(x, p, g)
 	if p.part >= 0 {
 		b.off, b.n = g.PartRange(p.part)
 	}
@@ -111,21 +111,41 @@ func (s *Server) stored(x *exchange, p place, g *timeline.Segment, tag string) e
 	if x.r.Method == http.MethodHead {
 		return nil
 	}
+	return x.writeBlob(b)
+}
+
+// blob is all of a stored segment.
+func (s *Server) blob(x *exchange, p place, g *timeline.Segment) *blob {
+	return &blob{ctx: x.r.Context(), open: s.open, stream: x.r.PathValue("stream"), id: p.rendition, msn: g.MSN, n: int64(g.Size)}
+}
+
+// remains sends what follows the first bytes of a segment that has gone into storage while
+// those were sent.
+func (s *Server) remains(x *exchange, p place, g *timeline.Segment, sent int) error {
+	if s.open == nil {
+		return errGone
+	}
+	b := s.blob(x, p, g)
+	b.off, b.n = int64(sent), b.n-int64(sent)
+	defer b.Close()
+	return x.writeBlob(b)
+}
+
+// writeBlob sends b.
+func (x *exchange) writeBlob(b *blob) error {
 	piece := make([]byte, min(b.n, storedPiece))
-	for {
+	for b.at < b.n {
 		n, err := io.ReadFull(b, piece)
 		if n > 0 {
 			if err := x.write(piece[:n]); err != nil {
 				return err
 			}
 		}
-		switch {
-		case b.at == b.n:
-			return nil
-		case err != nil:
-			return fmt.Errorf("read segment %d: %w", g.MSN, err)
+		if err != nil && b.at < b.n {
+			return fmt.Errorf("read segment %d: %w", b.msn, err)
 		}
 	}
+	return nil
 }
 
 // storageError is what is said of bytes that can't be had.

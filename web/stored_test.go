@@ -3,19 +3,26 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"sluice/media"
 	"sluice/packager/dash"
 	"sluice/packager/timeline"
+	"sluice/storage/journal/memory"
 	"sluice/storage/objects"
 )
 
@@ -150,4 +157,151 @@ func TestStoredTorn(t *testing.T) {
 	s.all[timeline.Source][1] = s.all[timeline.Source][1][:10]
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() { g.get("/live/live/source/1/1.m4s") })
 	require.Zero(t, s.opened)
+}
+
+// patient is who takes a response's first bytes when he is let.
+type patient struct {
+	*httptest.ResponseRecorder
+	once         sync.Once
+	writing, let chan struct{}
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	p.once.Do(func() {
+		close(p.writing)
+		<-p.let
+	})
+	return p.ResponseRecorder.Write(b)
+}
+
+// TestStoredWhileSent shows that who is slow at a segment gets the rest of it when that has
+// gone into storage meanwhile, and no more than there is when it was lost.
+func TestStoredWhileSent(t *testing.T) {
+	send := func(t *testing.T, goes func(s *shelf, p *publisher)) (g *gateway, p *publisher, body string, panicked any) {
+		s := &shelf{all: map[timeline.RenditionID]map[uint64][]byte{}}
+		g, p = playing(t, 4, func(o *Options) { o.Stored = s.open })
+		w := &patient{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}), let: make(chan struct{})}
+		ended := make(chan any, 1)
+		go func() {
+			defer func() { ended <- recover() }()
+			g.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/live/live/source/1/5.m4s", nil))
+		}()
+		<-w.writing
+		for p.part < partsInSegment {
+			p.write()
+		}
+		p.shut()
+		goes(s, p)
+		close(w.let)
+		panicked = <-ended
+		require.Zero(t, s.opened, "all is closed")
+		require.Empty(t, g.logged.String())
+		return g, p, w.Body.String(), panicked
+	}
+	t.Run("stored", func(t *testing.T) {
+		_, p, body, panicked := send(t, func(s *shelf, p *publisher) { s.store(p, timeline.Source, 5) })
+		require.Nil(t, panicked)
+		require.Equal(t, p.whole(timeline.Source, 5), body)
+	})
+	t.Run("lost", func(t *testing.T) {
+		_, p, body, panicked := send(t, func(_ *shelf, p *publisher) {
+			p.append(timeline.SegmentLost{Rendition: timeline.Source, MSN: 5})
+		})
+		require.Equal(t, http.ErrAbortHandler, panicked)
+		require.Less(t, len(body), len(p.whole(timeline.Source, 5)))
+	})
+}
+
+// restarted is the timeline that another process goes on with, where all is stored.
+func restarted(t *testing.T, was *timeline.Timeline) *timeline.Timeline {
+	t.Helper()
+	b, err := json.Marshal(was.Save())
+	require.NoError(t, err)
+	var saved timeline.Saved
+	require.NoError(t, json.Unmarshal(b, &saved))
+	tl, err := timeline.Restore(saved, timeline.Restoration{At: was.Since, Segments: func(id timeline.RenditionID) iter.Seq[*timeline.Segment] {
+		return was.Rendition(id).Segments.All()
+	}})
+	require.NoError(t, err)
+	return tl
+}
+
+// written is a codec that can be written down and read again.
+func written(t *testing.T) media.Codec {
+	t.Helper()
+	sps, err := hex.DecodeString("6764000dacd941419f9f0110000003001000000303c0f1429960")
+	require.NoError(t, err)
+	c, err := media.NewH264(sps, []byte{0x68, 0xeb})
+	require.NoError(t, err)
+	return c
+}
+
+// TestStoredPictures asks for stills and I-frames: from memory, from storage, and from storage
+// after a restart.
+func TestStoredPictures(t *testing.T) {
+	const segments = 30
+	s := &shelf{all: map[timeline.RenditionID]map[uint64][]byte{}}
+	d := &darkroom{}
+	options := func(o *Options) { o.Stored, o.Stills = s.open, d.make }
+	g := newGateway(t, options)
+	p := g.publisher("live")
+	p.window = time.Hour
+	video := videoTrack
+	video.Track.Codec = written(t)
+	p.tracks = []timeline.RenditionTrack{video, audioTrack}
+	p.begin().fix().segments(segments).leave()
+	ask := func(g *gateway) map[string]string {
+		all := map[string]string{}
+		for _, url := range []string{
+			"poster.jpg", "thumbnails/1/30.jpg", "thumbnails/1/3.jpg", "thumbnails/1/sheet-1-0.jpg", "thumbnails.vtt",
+			"index.m3u8", "source/iframes.m3u8", "source/1/3.m4s",
+		} {
+			made := len(d.jobs)
+			w := g.get("/live/live/"+url, "Range: bytes=0-", "Accept-Encoding: gzip;q=0")
+			require.Contains(t, []int{200, 206}, w.Code, "%s: %s", url, w.Body)
+			all[url] = w.Body.String()
+			if len(d.jobs) > made {
+				j := d.last()
+				all[url+" of"] = string(bytes.Join(append([][]byte{j.Init}, j.Keys...), []byte("|")))
+			}
+		}
+		return all
+	}
+	want := ask(g)
+	require.Contains(t, want["index.m3u8"], "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=")
+	require.Contains(t, want["thumbnails.vtt"], "sheet-1-0.jpg")
+	require.Contains(t, want["thumbnails/1/3.jpg of"], string(p.data(timeline.Source, 3, 0)))
+	for msn := range uint64(segments) {
+		s.store(p, timeline.Source, msn+1)
+		s.store(p, timeline.Audio, msn+1)
+	}
+	delete(want, "poster.jpg of") // the last one is kept
+	require.Equal(t, want, ask(g))
+	require.Positive(t, s.reads)
+
+	again := newGateway(t, options, func(o *Options) {
+		o.Journal = memory.New(memory.Options{Restore: func(_ context.Context, stream string, _ timeline.Numbers) (*timeline.Timeline, error) {
+			require.Equal(t, "live", stream)
+			return restarted(t, p.feed().Current()), nil
+		}})
+	})
+	got := ask(again)
+	require.Contains(t, got["poster.jpg of"], string(p.data(timeline.Source, segments, 0)))
+	delete(got, "poster.jpg of")
+	require.Equal(t, want, got)
+
+	// One that is made isn't read for again.
+	d.kept = []byte("made")
+	reads := s.reads
+	for _, url := range []string{"thumbnails/1/3.jpg", "thumbnails/1/sheet-1-0.jpg"} {
+		require.Equal(t, "made", again.get("/live/live/"+url).Body.String())
+	}
+	require.Equal(t, reads, s.reads)
+	d.kept = nil
+	s.err = errors.New("disk on fire")
+	require.Equal(t, 500, again.get("/live/live/thumbnails/1/3.jpg").Code)
+	s.err = nil
+	delete(s.all[timeline.Source], 3)
+	require.Equal(t, 410, again.get("/live/live/thumbnails/1/3.jpg").Code)
+	require.Zero(t, s.opened, "all is closed")
 }

@@ -53,7 +53,11 @@ func (s *Server) transport(x *exchange, feed *timeline.Feed, p place) error {
 	}
 	body, err := s.transports.get(x.r.Context(), transportKey{stream: x.r.PathValue("stream"), place: p}, func() ([]byte, error) {
 		if !segment.Whole() {
-			here, err := s.load(x.r.Context(), x.r.PathValue("stream"), t, p)
+			here, ctx := t, x.r.Context()
+			err := s.transports.apart(ctx, func() (err error) {
+				here, err = s.load(ctx, x.r.PathValue("stream"), t, p)
+				return err
+			})
 			if err != nil {
 				return nil, err
 			}

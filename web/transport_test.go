@@ -282,6 +282,64 @@ func TestTransportsAbandoned(t *testing.T) {
 	})
 }
 
+// And who waits for somebody that left while storage was read does so, too.
+func TestTransportsAbandonedWhileRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTransports(1000, prometheus.NewRegistry())
+		ctx, leave := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() {
+			_, err := c.get(ctx, transportKey{stream: "a"}, func() ([]byte, error) {
+				<-ctx.Done()
+				return nil, fmt.Errorf("read from storage: %w", ctx.Err())
+			})
+			require.ErrorIs(t, err, context.Canceled)
+		})
+		synctest.Wait()
+		group.Go(func() {
+			b, err := c.get(t.Context(), transportKey{stream: "a"}, func() ([]byte, error) { return []byte("x"), nil })
+			require.NoError(t, err)
+			require.Equal(t, "x", string(b))
+		})
+		synctest.Wait()
+		leave()
+		group.Wait()
+	})
+}
+
+// Who reads from storage, however slow that is, keeps nobody from making what is in memory.
+func TestTransportsReadApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTransports(1000, prometheus.NewRegistry())
+		ctx, leave := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		reading := 0
+		for i := range cap(c.turns) + cap(c.reads) + 1 {
+			group.Go(func() {
+				_, err := c.get(ctx, transportKey{stream: "a", place: place{msn: uint64(i)}}, func() ([]byte, error) {
+					return nil, c.apart(ctx, func() error {
+						c.mu.Lock()
+						reading++
+						c.mu.Unlock()
+						<-ctx.Done()
+						return ctx.Err()
+					})
+				})
+				require.ErrorIs(t, err, context.Canceled)
+			})
+		}
+		synctest.Wait()
+		require.Equal(t, cap(c.reads), reading)
+		b, err := c.get(t.Context(), transportKey{stream: "b"}, func() ([]byte, error) { return []byte("x"), nil })
+		require.NoError(t, err)
+		require.Equal(t, "x", string(b))
+		leave()
+		group.Wait()
+		require.Empty(t, c.turns)
+		require.Empty(t, c.reads)
+	})
+}
+
 func TestTransportsAreBounded(t *testing.T) {
 	c := newTransports(1000, prometheus.NewRegistry())
 	made := map[string]int{}

@@ -17,6 +17,7 @@ import (
 type transports struct {
 	limit int
 	turns chan struct{} // takes a token from who makes a segment
+	reads chan struct{} // and from who reads what it's made of from storage
 
 	mu    sync.Mutex // guards what follows
 	known map[transportKey]*transport
@@ -48,7 +49,7 @@ type transport struct {
 // newTransports returns one that keeps so many bytes.
 func newTransports(limit int, registry prometheus.Registerer) *transports {
 	c := &transports{
-		limit: limit, turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		limit: limit, turns: make(chan struct{}, runtime.GOMAXPROCS(0)), reads: make(chan struct{}, transportReads),
 		known: map[transportKey]*transport{}, order: list.New(),
 	}
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -113,13 +114,34 @@ func (c *transports) make(ctx context.Context, s *transport, write func() ([]byt
 	}
 	defer func() { <-c.turns }()
 	began := time.Now()
-	s.body, s.err = write()
+	body, err := write()
 	c.seconds.Add(time.Since(began).Seconds())
+	if err != nil && ctx.Err() != nil {
+		return nil, err // storage was read for who has gone: somebody else takes over, likewise
+	}
+	s.body, s.err = body, err
 	if s.err == nil {
 		c.made.Inc()
 		c.written.Add(float64(len(s.body)))
 	}
 	return s.body, s.err
+}
+
+// apart does what takes no processor, in the middle of making a segment: others have the turn
+// meanwhile, so that storage which is slow holds up nobody who is at the live edge.
+func (c *transports) apart(ctx context.Context, do func() error) error {
+	<-c.turns
+	select {
+	case c.reads <- struct{}{}:
+	case <-ctx.Done():
+		c.turns <- struct{}{}
+		return context.Cause(ctx)
+	}
+	defer func() {
+		c.turns <- struct{}{} // what was read counts until it's this one's turn again
+		<-c.reads
+	}()
+	return do()
 }
 
 // keep tells those who wait for s, and keeps it if it could be made.

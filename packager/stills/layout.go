@@ -250,7 +250,7 @@ func (s Sheet) Keys(t *timeline.Timeline, e *timeline.Epoch) (segments []*timeli
 		if g != nil {
 			g = Segment(t, e, g.MSN)
 		}
-		if g == nil || g.Parts[0].Data == nil {
+		if g == nil {
 			g = before
 		}
 		if g == nil {

@@ -150,6 +150,26 @@ func TestKeysOfASheet(t *testing.T) {
 	require.Equal(t, s.t.Kept, got[0])
 }
 
+// A sheet is the same where the pictures are in storage, and one that is lost is missing.
+func TestKeysInStorage(t *testing.T) {
+	s := newScript(t)
+	s.start(time.Hour)
+	s.segments(stills.PerSheet)
+	for msn := range uint64(stills.PerSheet - 5) {
+		if msn+1 == 7 {
+			s.apply(timeline.SegmentLost{Rendition: timeline.Source, MSN: 7})
+			continue
+		}
+		s.apply(timeline.SegmentStored{Rendition: timeline.Source, MSN: msn + 1})
+	}
+	got, all := numbers(s, stills.SheetAt(s.t, s.t.Epochs[0], 1, 0))
+	require.True(t, all)
+	want := rising(1, stills.PerSheet)
+	want[6] = 6
+	require.Equal(t, want, got)
+	require.NotNil(t, stills.Segment(s.t, s.t.Epochs[0], 1).Stored)
+}
+
 func TestVTT(t *testing.T) {
 	s := newScript(t)
 	_, err := stills.AppendVTT(nil, s.t)

@@ -88,9 +88,13 @@ func (g *generator) inEpoch(t *Timeline) Entry {
 	if r.Open != nil {
 		start = r.Open.Start + r.Open.Duration
 	}
-	return PartWritten{Epoch: e.Number, Rendition: r.ID, MSN: p.MSN, Index: p.Part, Part: Part{
+	part := Part{
 		Start: start, Duration: g.ticks(r, 200), Samples: 1 + g.IntN(9), Time: g.clock, Data: make([]byte, 1+g.IntN(99)),
-	}}
+	}
+	if p.Part == 0 && r.Track.Kind == media.Video {
+		part.Key = len(part.Data) / 2
+	}
+	return PartWritten{Epoch: e.Number, Rendition: r.ID, MSN: p.MSN, Index: p.Part, Part: part}
 }
 
 // splice marks one, or ends or cancels one that is marked.

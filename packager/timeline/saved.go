@@ -41,6 +41,8 @@ type SavedRendition struct {
 	PeakBandwidth uint64
 	Bytes         uint64
 	Span          time.Duration
+	PeakKeys      uint64 `json:",omitempty"`
+	KeyBytes      uint64 `json:",omitempty"`
 	FrameRate     uint32
 	Epoch         uint64
 	Follows, Left bool
@@ -60,7 +62,8 @@ func (t *Timeline) Save() Saved {
 	for _, r := range t.Renditions {
 		s.Renditions = append(s.Renditions, SavedRendition{
 			ID: r.ID, Track: r.Track, Newest: r.Newest, PeakBandwidth: r.PeakBandwidth, Bytes: r.Bytes, Span: r.Span,
-			FrameRate: r.FrameRate, Epoch: r.Epoch, Follows: r.Follows, Left: r.Left, From: r.From, Back: r.Back,
+			PeakKeys: r.PeakKeys, KeyBytes: r.KeyBytes, FrameRate: r.FrameRate,
+			Epoch: r.Epoch, Follows: r.Follows, Left: r.Left, From: r.From, Back: r.Back,
 		})
 	}
 	for _, p := range t.Splices {
@@ -158,7 +161,8 @@ func (s *Saved) check() error {
 func (t *Timeline) restore(s SavedRendition, o Restoration) (*Rendition, error) {
 	r := &Rendition{
 		ID: s.ID, Track: s.Track, Newest: s.Newest, PeakBandwidth: s.PeakBandwidth, Bytes: s.Bytes, Span: s.Span,
-		FrameRate: s.FrameRate, Epoch: s.Epoch, Follows: s.Follows, Left: s.Left, From: s.From, Back: s.Back, Version: t.Version,
+		PeakKeys: s.PeakKeys, KeyBytes: s.KeyBytes, FrameRate: s.FrameRate,
+		Epoch: s.Epoch, Follows: s.Follows, Left: s.Left, From: s.From, Back: s.Back, Version: t.Version,
 	}
 	var last uint64
 	for g := range o.Segments(s.ID) {

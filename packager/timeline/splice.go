@@ -99,7 +99,7 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 	t.spliceNumber++
 	s.Number = t.spliceNumber
 	if len(t.Splices) >= MaxSplices {
-		i := slices.IndexFunc(t.Splices, t.isEndless)
+		i := slices.IndexFunc(t.Splices, t.mayGo)
 		t.Splices = slices.Delete(clone(t.Splices, 0), i, i+1)
 	}
 	at := len(t.Splices)
@@ -112,13 +112,12 @@ func (t *Timeline) markSplice(e SpliceMarked) error {
 }
 
 // FitsSplices reports whether there is room for n more. Where MaxSplices are there, the
-// oldest breaks make it that began before what playlists list, and of which nobody knows
-// when they end: they may never, and such would pile up.
+// oldest make it of those that may go.
 func (t *Timeline) FitsSplices(n int) bool {
 	room := MaxSplices - len(t.Splices)
 	if room < n {
 		for _, s := range t.Splices {
-			if t.isEndless(s) {
+			if t.mayGo(s) {
 				room++
 			}
 		}
@@ -126,10 +125,19 @@ func (t *Timeline) FitsSplices(n int) bool {
 	return room >= n
 }
 
-// isEndless reports whether a splice is such a break.
-func (t *Timeline) isEndless(s *Splice) bool {
-	_, known := s.Over()
-	return !known && s.Time.Before(t.dateOf(t.First))
+// oldSplice is how long ago a splice was over that makes room for a new one.
+const oldSplice = 10 * time.Minute
+
+// mayGo reports whether a splice may make room: a break that began before what playlists
+// list, and of which nobody knows when it ends (it may never, and such would pile up), or
+// what was over long before the newest segment. Windows of hours have more than there is
+// room for, and who plays at the live edge needs the new ones.
+func (t *Timeline) mayGo(s *Splice) bool {
+	over, known := s.Over()
+	if !known {
+		return s.Time.Before(t.dateOf(t.First))
+	}
+	return over.Before(t.dateOf(t.Next.MSN - 1).Add(-oldSplice))
 }
 
 func (t *Timeline) endSplice(e SpliceEnded) error {

@@ -108,6 +108,27 @@ func TestEndlessBreaksMakeRoom(t *testing.T) {
 	require.NotNil(t, before.Splice("0"), "what was isn't touched")
 }
 
+// In a window of hours the oldest breaks that are over make room for new ones.
+func TestOldSplicesMakeRoom(t *testing.T) {
+	w := newWindow(t, 1000)
+	for i := range MaxSplices {
+		w.mark(fmt.Sprint(i), SpliceOut, w.now(), time.Second)
+		w.segment(1)
+	}
+	require.Len(t, w.tl.Splices, MaxSplices)
+	require.False(t, w.tl.FitsSplices(1), "all are of the last minutes")
+	for w.now().Sub(w.tl.Splices[1].Time) < oldSplice+5*time.Second {
+		w.segment(1)
+	}
+	require.True(t, w.tl.Splices[0].Time.After(w.tl.dateOf(w.tl.First)), "it's in the playlists")
+	require.True(t, w.tl.FitsSplices(1))
+	w.mark("new", SpliceOut, w.now(), time.Second)
+	require.Len(t, w.tl.Splices, MaxSplices)
+	require.Nil(t, w.tl.Splice("0"))
+	require.NotNil(t, w.tl.Splice("1"))
+	require.NotNil(t, w.tl.Splice("new"))
+}
+
 // A splice where a segment begins is told as long as that is listed, though its date
 // has whole milliseconds.
 func TestSpliceOfTheFirstSegment(t *testing.T) {

@@ -73,6 +73,12 @@ func checkRestored(t *testing.T, tl *Timeline) {
 			continue
 		}
 		require.NotNil(t, r, was.ID)
+		require.Equal(t, measured(was), measured(r), was.ID)
+		for g := range r.Segments.All() {
+			if !g.Lost {
+				require.Equal(t, was.Segments.ByMSN(g.MSN).Key(), g.Key())
+			}
+		}
 		if n := was.Segments.Last(); tl.State != Ended && !was.Left && r.Segments.Last().MSN > n.MSN {
 			require.True(t, r.Segments.Last().Lost)
 		} else {
@@ -88,6 +94,11 @@ func checkRestored(t *testing.T, tl *Timeline) {
 	check(t, crashed)
 	require.Equal(t, tl.Next.MSN+2, crashed.Next.MSN)
 	require.Equal(t, tl.Next.Epoch+1, crashed.Next.Epoch)
+}
+
+// measured is what a rendition has of what was measured of its segments.
+func measured(r *Rendition) []any {
+	return []any{r.PeakBandwidth, r.Bytes, r.Span, r.PeakKeys, r.KeyBytes, r.FrameRate}
 }
 
 func TestStoredSegments(t *testing.T) {

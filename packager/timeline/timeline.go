@@ -59,8 +59,8 @@ type Timeline struct {
 	Broadcast uint64
 
 	// Splices are those of the broadcast that manifests tell of, by their time; at most
-	// MaxSplices. They go when what they are about has left the playlists, and breaks
-	// without an end when there is no more room.
+	// MaxSplices. They go when what they are about has left the playlists, and the oldest,
+	// and breaks without an end, when there is no more room.
 	Splices []*Splice
 
 	// Longest is the longest that a segment of the broadcast lasted, or took until the

@@ -33,10 +33,13 @@ type Archive struct {
 
 	mu        sync.Mutex
 	followers map[string]*follower
+	damaged   map[string]bool // streams that Restore could not restore
 
-	least   int64      // bytes that are deleted at once where there is no room
-	room    sync.Mutex // held by who makes room
-	orphans bool       // what nobody knows has been deleted; guarded by room
+	orphans orphans
+
+	least int64      // bytes that are deleted at once where there is no room
+	room  sync.Mutex // held by who makes room
+	alone bool       // what nobody knows has been deleted; guarded by room
 }
 
 // New returns an archive; Serve runs it.
@@ -50,7 +53,11 @@ func New(o Options) *Archive {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Archive{options: o, metrics: newMetrics(o.Metrics), followers: map[string]*follower{}, least: leastRoom}
+	return &Archive{
+		options: o, metrics: newMetrics(o.Metrics), followers: map[string]*follower{}, least: leastRoom,
+		damaged: map[string]bool{},
+		orphans: orphans{until: map[string]time.Time{}, leaving: map[string]bool{}},
+	}
 }
 
 // Serve follows all streams until ctx ends, and then puts what became whole meanwhile.
@@ -58,6 +65,7 @@ func New(o Options) *Archive {
 func (a *Archive) Serve(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
+	all.Go(func() { a.findOrphans(ctx) })
 	tick := time.NewTicker(nameInterval)
 	defer tick.Stop()
 	said := false
@@ -87,7 +95,7 @@ func (a *Archive) follow(ctx context.Context, all *sync.WaitGroup, names []strin
 		a.mu.Lock()
 		known := a.followers[name] != nil
 		a.mu.Unlock()
-		if known {
+		if known || a.isLeaving(name) {
 			continue
 		}
 		feed, err := a.options.Journal.Follow(ctx, name)
@@ -101,12 +109,13 @@ func (a *Archive) follow(ctx context.Context, all *sync.WaitGroup, names []strin
 		a.followers[name] = f
 		a.mu.Unlock()
 		all.Go(func() {
-			f.serve(inner)
+			f.serve(ctx, inner)
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			delete(a.followers, name)
 		})
 	}
+	a.expire(ctx, all, there)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for name, f := range a.followers {

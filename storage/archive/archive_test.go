@@ -6,9 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -113,13 +117,14 @@ type told struct {
 	epoch     uint64
 	init      string
 	size      int
+	key       int
 	at        int64
 }
 
 func segmentsOf(t *timeline.Timeline) (all []told) {
 	for _, r := range t.Renditions {
 		for g := range r.Segments.All() {
-			all = append(all, told{r.ID, g.MSN, g.Epoch, string(g.Init.Data), g.Size, g.Time.UnixNano()})
+			all = append(all, told{r.ID, g.MSN, g.Epoch, string(g.Init.Data), g.Size, g.Key(), g.Time.UnixNano()})
 		}
 	}
 	return all
@@ -318,6 +323,141 @@ func TestLeftovers(t *testing.T) {
 	require.Empty(t, s.all)
 	require.NoError(t, f.round(t.Context(), false))
 	require.Empty(t, s.all, "nothing is kept of a stream that is off")
+}
+
+// TestStreamsThatAreNoMore shows that what is kept of them goes when their window has passed,
+// unless they come back before.
+func TestStreamsThatAreNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		j := memory.New(memory.Options{})
+		for _, name := range []string{"gone", "back"} {
+			p := newPublisher(t, j, name, time.Minute)
+			p.start()
+			p.segments(40)
+			f := newFollower(New(Options{Journal: j, Store: s, Names: names(name)}), name, p.feed, func() {})
+			require.NoError(t, f.round(t.Context(), true))
+		}
+		require.NoError(t, s.Put(t.Context(), "dvr/odd/seg/0/source/1", nil))
+		require.NoError(t, s.Put(t.Context(), "recordings/gone", nil))
+		of := func(stream string) (n int) {
+			for info, err := range s.List(t.Context(), streamKey(stream)) {
+				require.NoError(t, err, info)
+				n++
+			}
+			return n
+		}
+		var mu sync.Mutex
+		there := []string{"other"}
+		_, stop := run(t, Options{Journal: j, Store: s, Names: func(context.Context) ([]string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(there), nil
+		}})
+		defer stop()
+		all := of("gone")
+		require.Greater(t, all, 2*40)
+		time.Sleep(time.Minute - time.Second)
+		synctest.Wait()
+		require.Equal(t, all, of("gone"))
+		mu.Lock()
+		there = append(there, "back")
+		mu.Unlock()
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		require.Zero(t, of("gone"))
+		require.Equal(t, all, of("back"))
+		require.Equal(t, 1, of("odd"), "nobody knows how long its window was")
+		time.Sleep(unknownWindow)
+		synctest.Wait()
+		require.Zero(t, of("odd"))
+		require.Equal(t, all, of("back"))
+
+		mu.Lock()
+		there = nil
+		mu.Unlock()
+		time.Sleep(2 * nameInterval)
+		synctest.Wait()
+		require.Zero(t, of("back"), "it was taken away")
+		require.Contains(t, s.all, objects.Key("recordings/gone"))
+	})
+}
+
+// TestIdle shows that nobody waits for the parts of a stream with a short window, and that one
+// whose window gets longer is kept.
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		j := memory.New(memory.Options{})
+		p := newPublisher(t, j, "live", DefaultMemory)
+		_, stop := run(t, Options{Journal: j, Store: s, Names: names("live")})
+		defer stop()
+		synctest.Wait()
+		p.start()
+		synctest.Wait()
+		allocated := testing.AllocsPerRun(100, func() {
+			p.feed.Publish(p.feed.Current())
+			synctest.Wait()
+		})
+		require.Zero(t, allocated)
+		p.segments(30)
+		p.endEpoch()
+		time.Sleep(2 * idlePause)
+		require.Empty(t, s.all)
+		p.window = time.Minute
+		p.start()
+		p.segments(10)
+		time.Sleep(2 * idlePause)
+		synctest.Wait()
+		require.Greater(t, requireKept(t, s, p, p.feed.Current()), 2*10)
+	})
+}
+
+// TestSetAside shows that what can't be read is deleted by nobody before a week has passed, or
+// there is no room.
+func TestSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		p := newPublisher(t, memory.New(memory.Options{}), "live", time.Minute)
+		p.start()
+		p.segments(40)
+		o := Options{Journal: p.journal, Store: s, Names: names("live"), Memory: time.Second}
+		require.NoError(t, newFollower(New(o), "live", p.feed, func() {}).round(t.Context(), false))
+		was := maps.Clone(s.all)
+		s.all[pageKey("live", 1)] = []byte("{")
+
+		var a *Archive
+		o.Journal = memory.New(memory.Options{Restore: func(ctx context.Context, stream string, next timeline.Numbers) (*timeline.Timeline, error) {
+			return a.Restore(ctx, stream, next, time.Now())
+		}})
+		a = New(o)
+		again := newPublisher(t, o.Journal.(*memory.Journal), "live", time.Minute)
+		require.Empty(t, again.feed.Current().Renditions)
+		f := newFollower(a, "live", again.feed, func() {})
+		s.fail(errors.New("no such bucket"))
+		require.Error(t, f.round(t.Context(), false))
+		s.fail(nil)
+		again.start()
+		again.segments(20)
+		require.NoError(t, f.round(t.Context(), false))
+		requireKept(t, s, again, again.feed.Current())
+		found := 0
+		for info, err := range s.List(t.Context(), aside) {
+			require.NoError(t, err)
+			require.NotEmpty(t, info.Key)
+			found++
+		}
+		require.Equal(t, len(was), found)
+		require.NoError(t, newFollower(a, "live", again.feed, func() {}).round(t.Context(), false))
+		requireKept(t, s, again, again.feed.Current())
+
+		time.Sleep(unknownWindow)
+		a.clearAside(t.Context())
+		require.Len(t, s.all, found+2*20+1, "not longer ago than that")
+		time.Sleep(time.Second)
+		a.clearAside(t.Context())
+		require.Len(t, s.all, 2*20+1)
+	})
 }
 
 var update = flag.Bool("update", false, "write golden files anew")

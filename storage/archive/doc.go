@@ -8,10 +8,15 @@
 //	dvr/STREAM/index/MSN÷32                 a page: what is known of 32 segments of each
 //	                                        rendition, and the timeline beside its segments
 //
+//	aside/STREAM-UNIXTIME/…                 what could not be restored, as it lay in dvr/STREAM
+//
 // A page is JSON (page, in index.go) and replaced as a whole. Media is put before the page
 // that tells of it, older pages before newer ones, and the newest page holds where the
 // stream stands: that is the commit. So a crash loses what wasn't whole, and what became
 // whole while its object was being written.
+//
+// What is kept of a stream that is removed while Serve runs goes at once; of one that isn't
+// there any more when it begins, so long after its last object was put as its window was.
 //
 // Serve runs; all other functions may be called at once. Nothing here makes a publisher
 // wait: a Store that is slow makes bytes stay in memory, up to Options.Pending for each

@@ -55,8 +55,9 @@ func (f *follower) dismiss() {
 	f.cancel()
 }
 
-// serve keeps the window until ctx, which dismiss ends too, does.
-func (f *follower) serve(ctx context.Context) {
+// serve keeps the window until ctx, which dismiss ends too, does. What is kept of a stream
+// that is gone is deleted until outer ends, as that may be many.
+func (f *follower) serve(outer, ctx context.Context) {
 	defer f.cancel()
 	defer f.count(0)
 	err := f.round(ctx, false)
@@ -69,7 +70,7 @@ func (f *follower) serve(ctx context.Context) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
 	if f.dismissed.Load() {
-		err = f.forget(last)
+		err = f.forget(outer)
 	} else {
 		err = f.round(last, true)
 	}
@@ -80,6 +81,10 @@ func (f *follower) serve(ctx context.Context) {
 
 // wait returns when there is something to do; after a pause where something failed.
 func (f *follower) wait(ctx context.Context, failed error) {
+	if failed == nil && !f.concerns(f.feed.Current()) {
+		f.idle(ctx)
+		return
+	}
 	if failed == nil {
 		_, _ = f.feed.Await(ctx, "", func(t *timeline.Timeline) bool { return t.Whole != f.seen })
 		return
@@ -90,6 +95,30 @@ func (f *follower) wait(ctx context.Context, failed error) {
 	case <-pause.C:
 		f.lose(ctx)
 	case <-ctx.Done():
+	}
+}
+
+// idle returns when the stream has something to keep. It looks now and then: most streams
+// never have, and nothing is to be done for each of their parts.
+func (f *follower) idle(ctx context.Context) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+		changed := f.feed.Changed("")
+		if f.concerns(f.feed.Current()) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+		pause.Reset(idlePause)
 	}
 }
 

@@ -90,9 +90,17 @@ func (p *publisher) parts(rt timeline.RenditionTrack, from, to, of int) {
 		p.append(timeline.PartWritten{Epoch: p.epoch, Rendition: rt.Rendition, MSN: n.MSN, Index: n.Part, Part: timeline.Part{
 			Start: at, Duration: step, Samples: 6, Independent: i == 0,
 			Time: began.Add(p.at + (media.Ticks(i) * step).Duration(ts)),
-			Data: content(rt.Rendition, n.MSN, n.Part, p.bytes),
+			Data: content(rt.Rendition, n.MSN, n.Part, p.bytes), Key: keyOf(rt.Rendition, n.Part),
 		}})
 	}
+}
+
+// keyOf is how many bytes of a part are its first picture's.
+func keyOf(id timeline.RenditionID, part int) int {
+	if id == timeline.Source && part == 0 {
+		return 9
+	}
+	return 0
 }
 
 // content is what a part has: of a size of its own.
@@ -188,12 +196,16 @@ type store struct {
 	all   map[objects.Key][]byte
 	limit int64 // of bytes; 0: none
 	puts  int   // until it dies; negative: it doesn't
-	err   error // what Put says
+	// modified is when an object was put.
+	modified map[objects.Key]time.Time
+	err      error // what Put says
 	// listing is what List says.
 	listing error
 }
 
-func newStore() *store { return &store{all: map[objects.Key][]byte{}, puts: -1} }
+func newStore() *store {
+	return &store{all: map[objects.Key][]byte{}, modified: map[objects.Key]time.Time{}, puts: -1}
+}
 
 var errDead = errors.New("killed")
 
@@ -214,7 +226,7 @@ func (s *store) Put(ctx context.Context, key objects.Key, data []byte) error {
 		return objects.ErrFull
 	}
 	s.puts--
-	s.all[key] = bytes.Clone(data)
+	s.all[key], s.modified[key] = bytes.Clone(data), time.Now()
 	return nil
 }
 
@@ -252,9 +264,23 @@ func (s *store) Delete(_ context.Context, key objects.Key) error {
 	return nil
 }
 
+// Move implements objects.Mover.
+func (s *store) Move(_ context.Context, from, to objects.Key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, b := range s.all {
+		if rest, below := strings.CutPrefix(string(key), string(from)+"/"); below {
+			s.all[objects.NewKey(string(to), rest)] = b
+			s.modified[objects.NewKey(string(to), rest)] = s.modified[key]
+			delete(s.all, key)
+		}
+	}
+	return s.err
+}
+
 func (s *store) List(_ context.Context, prefix objects.Key) iter.Seq2[objects.Info, error] {
 	s.mu.Lock()
-	all, listing := maps.Clone(s.all), s.listing
+	all, modified, listing := maps.Clone(s.all), maps.Clone(s.modified), s.listing
 	s.mu.Unlock()
 	return func(yield func(objects.Info, error) bool) {
 		if listing != nil {
@@ -262,7 +288,7 @@ func (s *store) List(_ context.Context, prefix objects.Key) iter.Seq2[objects.In
 			return
 		}
 		for key, b := range all {
-			if key.Below(prefix) && !yield(objects.Info{Key: key, Size: int64(len(b))}, nil) {
+			if key.Below(prefix) && !yield(objects.Info{Key: key, Size: int64(len(b)), Modified: modified[key]}, nil) {
 				return
 			}
 		}
@@ -285,6 +311,7 @@ func requireKept(t *testing.T, s objects.Store, p *publisher, tl *timeline.Timel
 			require.NoError(t, f.Close())
 			require.Equal(t, string(p.whole(r.ID, g.MSN)), string(data))
 			require.Equal(t, len(data), g.Size)
+			require.Equal(t, keyOf(r.ID, 0), g.Key())
 			require.Equal(t, partsOf(r.ID), g.NumParts())
 			off, size := g.PartRange(g.NumParts() - 1)
 			require.Equal(t, string(content(r.ID, g.MSN, g.NumParts()-1, p.bytes)), string(data[off:off+size]))

@@ -70,6 +70,15 @@ func parseKey(stream string, key objects.Key) (place, bool) {
 	return p, p.rendition != "" && segmentKey(stream, p.rendition, n) == key
 }
 
+// nameOf is the stream that a key is of; false of one that is of none.
+func nameOf(key objects.Key) (string, bool) {
+	parts := strings.SplitN(string(key), "/", 3)
+	if len(parts) < 3 || parts[0] != root {
+		return "", false
+	}
+	return parts[1], true
+}
+
 // streamOf is the part of a key that its stream's have in common; the key itself where
 // it is none of ours.
 func streamOf(key objects.Key) objects.Key {

@@ -27,11 +27,18 @@ const (
 	retry = time.Second
 	// nameInterval is how often it is asked which streams there are.
 	nameInterval = time.Second
+	// idlePause is how often it is looked at most whether a stream has something to keep.
+	idlePause = time.Second
 	// leastRoom is how much is deleted at once where the store is full, in bytes.
 	leastRoom = 8 << 20
 	// leastListed is how many segments a window has that is cut short: as many as the
 	// timeline insists on, and some more.
 	leastListed = 12
+	// unknownWindow is for how long what is left of a stream is kept of which nobody knows
+	// how long its window was: as long as windows can be.
+	unknownWindow = 7 * 24 * time.Hour
+	// orphanRetry is the pause after what is left of a stream could not be deleted.
+	orphanRetry = time.Hour
 	// endTime is what the last round may take when the process ends.
 	endTime = time.Second
 )

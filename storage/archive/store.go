@@ -126,6 +126,9 @@ func deleteBelow(ctx context.Context, s objects.Store, prefix objects.Key) error
 // came to tell of, and what had left the window when it was killed.
 func (f *follower) tidy(ctx context.Context) error {
 	t := f.feed.Current()
+	if err := f.setAside(ctx, t); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	f.swept = t.Kept
 	f.mu.Unlock()
@@ -159,7 +162,7 @@ func (f *follower) tidy(ctx context.Context) error {
 func (a *Archive) makeRoom(ctx context.Context, n int64) bool {
 	a.room.Lock()
 	defer a.room.Unlock()
-	if !a.orphans && a.dropOrphans(ctx) {
+	if !a.alone && a.dropOrphans(ctx) {
 		return true
 	}
 	tried := map[*follower]bool{}
@@ -182,8 +185,8 @@ func (a *Archive) makeRoom(ctx context.Context, n int64) bool {
 	}
 }
 
-// dropOrphans deletes what is stored of streams that are no more, and reports whether
-// there was any.
+// dropOrphans deletes what was set aside, and what is stored of streams that are no more,
+// and reports whether there was any.
 func (a *Archive) dropOrphans(ctx context.Context) (dropped bool) {
 	names, err := a.options.Names(ctx)
 	if err != nil {
@@ -193,15 +196,17 @@ func (a *Archive) dropOrphans(ctx context.Context) (dropped bool) {
 	for _, name := range names {
 		there[streamKey(name)] = true
 	}
-	for info, err := range a.options.Store.List(ctx, root) {
-		if err != nil {
-			return dropped
-		}
-		if !there[streamOf(info.Key)] && a.options.Store.Delete(ctx, info.Key) == nil {
-			dropped = true
+	for _, from := range []objects.Key{aside, root} {
+		for info, err := range a.options.Store.List(ctx, from) {
+			if err != nil {
+				return dropped
+			}
+			if !there[streamOf(info.Key)] && a.options.Store.Delete(ctx, info.Key) == nil {
+				dropped = true
+			}
 		}
 	}
-	a.orphans = true
+	a.alone = true
 	return dropped
 }
 
@@ -210,22 +215,17 @@ func (a *Archive) dropOrphans(ctx context.Context) (dropped bool) {
 func (f *follower) shorten(ctx context.Context, n int64) bool {
 	t := f.feed.Current()
 	limit := t.Next.MSN
-	sizes := map[uint64]int64{}
-	for _, r := range t.Renditions {
-		for g := range r.Segments.All() {
-			if g.Stored == nil && !g.Gap() {
-				limit = min(limit, g.MSN)
-				break
-			}
-			sizes[g.MSN] += int64(g.Size)
-		}
-	}
 	if t.State != timeline.Offline {
-		limit = min(limit, max(t.Next.MSN, leastListed)-leastListed)
+		limit = max(t.Next.MSN, leastListed) - leastListed
 	}
 	kept, freed := t.Kept, int64(0)
 	for kept < limit && freed < n {
-		freed += sizes[kept]
+		size, ok := storedSize(t, kept)
+		if !ok {
+			limit = kept
+			break
+		}
+		freed += size
 		kept++
 	}
 	if freed == 0 {
@@ -244,4 +244,20 @@ func (f *follower) shorten(ctx context.Context, n int64) bool {
 	f.mu.Unlock()
 	f.archive.metrics.cut.Add(float64(kept - t.Kept))
 	return f.sweep(ctx, f.feed.Current()) == nil
+}
+
+// storedSize is how many bytes all renditions have of that number in storage; false where
+// some aren't there yet.
+func storedSize(t *timeline.Timeline, msn uint64) (n int64, ok bool) {
+	for _, r := range t.Renditions {
+		g := r.Segments.ByMSN(msn)
+		switch {
+		case g == nil:
+		case g.Stored == nil && !g.Gap():
+			return 0, false
+		default:
+			n += int64(g.Size)
+		}
+	}
+	return n, true
 }

@@ -45,6 +45,14 @@ type Store interface {
 	List(ctx context.Context, prefix Key) iter.Seq2[Info, error]
 }
 
+// Mover is a Store that can give many objects other keys at little cost.
+type Mover interface {
+	// Move gives what lies below from the same keys below to, where nothing may lie yet. What
+	// has no objects is moved already. Nothing may be put below either meanwhile. After an
+	// error, and after a crash, all lie where they lay, or all where they were to.
+	Move(ctx context.Context, from, to Key) error
+}
+
 // Info is what is known of an object beside its bytes.
 type Info struct {
 	Key      Key

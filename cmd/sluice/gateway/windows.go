@@ -7,7 +7,6 @@ import (
 
 	"sluice/cmd/sluice/config"
 	"sluice/packager/timeline"
-	"sluice/storage/archive"
 	"sluice/storage/objects/disk"
 )
 
@@ -24,7 +23,7 @@ func (g *Gateway) openObjects(ctx context.Context) (err error) {
 
 // restore is what the journal asks when it meets a stream for the first time.
 func (g *Gateway) restore(ctx context.Context, stream string, next timeline.Numbers) (*timeline.Timeline, error) {
-	t, err := archive.Restore(ctx, g.objects, stream, next, time.Now())
+	t, err := g.archive.Restore(ctx, stream, next, time.Now())
 	if t != nil {
 		g.log.Info("window restored", "stream", stream, "from", t.Kept, "to", t.Next.MSN-1, "state", t.State.String())
 	}

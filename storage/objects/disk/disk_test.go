@@ -55,6 +55,30 @@ func TestOneProcess(t *testing.T) {
 	open(t, o)
 }
 
+func TestMove(t *testing.T) {
+	s := open(t, Options{Folder: t.TempDir()})
+	for _, key := range []objects.Key{"dvr/a/index/1", "dvr/a/seg/1/2", "dvr/ab/index/1"} {
+		require.NoError(t, s.Put(t.Context(), key, []byte(key)))
+	}
+	before, err := s.Usage()
+	require.NoError(t, err)
+	require.NoError(t, s.Move(t.Context(), "dvr/a", "aside/a-1"))
+	require.NoError(t, s.Move(t.Context(), "dvr/a", "aside/a-1"), "it's moved already")
+	for key, want := range map[objects.Key]string{"aside/a-1/index/1": "dvr/a/index/1", "aside/a-1/seg/1/2": "dvr/a/seg/1/2", "dvr/ab/index/1": "dvr/ab/index/1"} {
+		got, err := objects.ReadAll(t.Context(), s, key, 100)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+	}
+	_, _, err = s.Open(t.Context(), "dvr/a/index/1", 0, -1)
+	require.ErrorIs(t, err, objects.ErrNotFound)
+	require.NoError(t, s.Put(t.Context(), "dvr/a/index/1", nil))
+	require.Error(t, s.Move(t.Context(), "dvr/a", "aside/a-1"), "something lies there")
+	require.ErrorIs(t, s.Move(t.Context(), "dvr/a", "../a"), objects.ErrKey)
+	after, err := s.Usage()
+	require.NoError(t, err)
+	require.Equal(t, before.Used, after.Used)
+}
+
 func TestBoundOfBytes(t *testing.T) {
 	o := Options{Folder: t.TempDir(), MaxBytes: 100}
 	s := open(t, o)
