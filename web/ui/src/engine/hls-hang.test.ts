@@ -10,6 +10,7 @@ class Fake {
   autoLevelEnabled = true
   bandwidthEstimate = 10e6
   nextLoadLevel = 1
+  config = { minAutoBitrate: 0 }
   levels = RUNGS.map(
     (name, n) =>
       ({ bitrate: 300_000 * (n + 1) ** 2, uri: `${BASE}${name}/index.m3u8`, loadError: 0, loadErrorTime: 0, details: { partHoldBack: 1 } }) as Level,
@@ -77,7 +78,7 @@ describe('hls.js at a rung that hangs', () => {
     ['and ahead of the others', { 'LAST-MSN': '11', 'LAST-PART': '9' }, 500],
   ])('waits less for a level that is behind: %s', async (_, report, patience) => {
     answers(playlist())
-    const details = { partHoldBack: 1, partTarget: 0.2, targetduration: 2, lastPartSn: 12, lastPartIndex: 2, renditionReports: [report] }
+    const details = { url: `${BASE}240p/index.m3u8`, partHoldBack: 1, partTarget: 0.2, targetduration: 2, lastPartSn: 12, lastPartIndex: 2, renditionReports: [report] }
     Object.assign(fake.levels[1] ?? {}, { details })
     fake.waits(1)
     if (patience > 0) {
@@ -121,6 +122,33 @@ describe('hls.js at a rung that hangs', () => {
     await vi.advanceTimersByTimeAsync(500)
     expect(fake.nextLoadLevel).toBe(1)
     expect(fake.levels[2]).toMatchObject({ loadError: 1 })
+  })
+
+  it('keeps hls.js off the least of all while it hangs, and lets it back when it has gone on', async () => {
+    answers(playlist(['240p', 12, 2], ['144p', 12, 2]))
+    fake.waits(0)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(fake.nextLoadLevel).toBe(2)
+    expect(fake.config.minAutoBitrate).toBe(fake.levels[2]?.bitrate)
+
+    const report = (rung: string, msn: number, part: number) =>
+      ({ URI: `../${rung}/index.m3u8`, 'LAST-MSN': String(msn), 'LAST-PART': String(part) })
+    const source = (msn: number, part: number, ...renditionReports: object[]) =>
+      fake.emit(Events.LEVEL_LOADED, {
+        level: 2,
+        details: {
+          url: `${BASE}source/index.m3u8`, partHoldBack: 1, partTarget: 0.2, targetduration: 2, lastPartSn: msn, lastPartIndex: part, renditionReports,
+        },
+      })
+    source(12, 6, report('144p', 12, 2), report('240p', 12, 3)) // near, but no further than they were
+    expect(fake.levels[0]?.loadError).toBe(1)
+    source(13, 9, report('144p', 13, 3), report('240p', 13, 4)) // further, but behind by a second
+    expect(fake.levels[0]?.loadError).toBe(1)
+    source(14, 1) // not there at all
+    expect(fake.config.minAutoBitrate).toBe(fake.levels[2]?.bitrate)
+    source(15, 4, report('144p', 15, 0), report('240p', 15, 3))
+    expect(fake.levels.map(({ loadError }) => loadError)).toEqual([0, 0, 0])
+    expect(fake.config.minAutoBitrate).toBe(0)
   })
 
   it('stays where nothing has gone on', async () => {

@@ -3,7 +3,9 @@
 // hls.js waits for a rung's next part for as long as the gateway lets it, which is nearly
 // what it has in its buffer: then it is told that the rung is behind, as an error. Here
 // the best of the others is asked for one part more, which it has if it goes on; and its
-// rendition reports tell who else does.
+// rendition reports tell who else does. By such reports it's known, too, when a rung that was
+// left goes on again. Until then hls.js must not fall back to it, which it would do for the
+// least of all rungs, whatever it knows of it, where it takes the line for too thin for the others.
 
 import { Events, type Level, type LevelDetails, type LevelLoadedData, type LevelLoadingData } from 'hls.js'
 import type Hls from 'hls.js'
@@ -16,7 +18,7 @@ import { SAFETY } from './rungs'
 const PATIENCE = 0.5
 
 /** What of hls.js is used. */
-export type Player = Pick<Hls, 'autoLevelEnabled' | 'bandwidthEstimate' | 'levels' | 'nextLoadLevel' | 'on'>
+export type Player = Pick<Hls, 'autoLevelEnabled' | 'bandwidthEstimate' | 'config' | 'levels' | 'nextLoadLevel' | 'on'>
 
 const REPORT = /^#EXT-X-RENDITION-REPORT:.*$/gm
 const URI = /URI="([^"]+)"/
@@ -47,13 +49,27 @@ function having({ msn, part }: Wanted, playlist: string, url: string): Set<strin
   return found
 }
 
-/** How far a playlist was behind the first of its siblings when it was made (s). */
-function behind({ lastPartSn, lastPartIndex, partTarget, renditionReports, targetduration }: LevelDetails): number {
-  const ahead = (renditionReports ?? []).map((report) => {
-    const segments = Number(report['LAST-MSN']) - lastPartSn
-    return segments * targetduration + (Number(report['LAST-PART'] ?? 0) - lastPartIndex) * partTarget
+/** A sibling, as a playlist's rendition reports tell of it. */
+interface Sibling {
+  url: string
+  msn: number
+  part: number
+  /** how far it was ahead of the playlist when that was made (s); negative where it was behind */
+  ahead: number
+}
+
+function siblings({ lastPartSn, lastPartIndex, partTarget, renditionReports, targetduration, url }: LevelDetails): Sibling[] {
+  return (renditionReports ?? []).map((report) => {
+    const msn = Number(report['LAST-MSN'])
+    const part = Number(report['LAST-PART'] ?? 0)
+    const ahead = (msn - lastPartSn) * targetduration + (part - lastPartIndex) * partTarget
+    return { url: new URL(report.URI ?? '', url).href, msn, part, ahead }
   })
-  return Math.max(0, ...ahead.filter(Number.isFinite))
+}
+
+/** How far a playlist was behind the first of its siblings when it was made (s). */
+function behind(details: LevelDetails): number {
+  return Math.max(0, ...siblings(details).map(({ ahead }) => ahead).filter(Number.isFinite))
 }
 
 class Watch {
@@ -61,6 +77,8 @@ class Watch {
   #wanted: Wanted | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #asking: AbortController | undefined
+  /** The levels that were left, and for what part in vain. */
+  readonly #hanging = new Map<Level, Wanted>()
 
   constructor(hls: Player) {
     this.#hls = hls
@@ -78,7 +96,9 @@ class Watch {
   }
 
   /** A playlist is there. hls.js asks for the next one before it tells so. */
-  has({ level, details: { lastPartSn, lastPartIndex } }: LevelLoadedData): void {
+  has({ level, details }: LevelLoadedData): void {
+    this.#forgive(details)
+    const { lastPartSn, lastPartIndex } = details
     const wanted = this.#wanted
     if (!wanted || level !== wanted.level) return
     if (lastPartSn > wanted.msn || (lastPartSn === wanted.msn && lastPartIndex >= wanted.part)) this.over()
@@ -100,16 +120,16 @@ class Watch {
     try {
       const response = await fetch(url, { signal: asking.signal })
       const playlist = response.ok ? await response.text() : null
-      if (playlist !== null && !asking.signal.aborted) this.#leave(wanted.level, having(wanted, playlist, best.uri))
+      if (playlist !== null && !asking.signal.aborted) this.#leave(wanted, having(wanted, playlist, best.uri))
     } catch {
       // hls.js meets by itself what is wrong
     }
   }
 
   /** Goes on in the best level of those that have gone on, if there is one. */
-  #leave(waiting: number, others: Set<string>): void {
+  #leave(wanted: Wanted, others: Set<string>): void {
     const { autoLevelEnabled, levels, bandwidthEstimate } = this.#hls
-    const goesOn = (level: Level) => level !== levels[waiting] && others.has(level.uri)
+    const goesOn = (level: Level) => level !== levels[wanted.level] && others.has(level.uri)
     const alive = levels.filter(goesOn)
     const next = alive.findLast(({ bitrate }) => bitrate <= SAFETY * bandwidthEstimate) ?? alive[0]
     if (!next || !autoLevelEnabled) return
@@ -118,8 +138,32 @@ class Watch {
     for (const level of levels.filter((level) => !goesOn(level))) {
       level.loadError++
       level.loadErrorTime = performance.now()
+      this.#hanging.set(level, wanted)
     }
+    this.#keepOff()
     this.#hls.nextLoadLevel = levels.indexOf(next)
+  }
+
+  /** Lets hls.js have levels again that have gone on and come to where this one is. */
+  #forgive(details: LevelDetails): void {
+    if (this.#hanging.size === 0) return
+    for (const { url, msn, part, ahead } of siblings(details)) {
+      const level = this.#hls.levels.find(({ uri }) => uri === url)
+      const wanted = level && this.#hanging.get(level)
+      if (!wanted || ahead <= -details.partHoldBack) continue
+      if (msn > wanted.msn || (msn === wanted.msn && part > wanted.part)) {
+        level.loadError = 0
+        this.#hanging.delete(level)
+      }
+    }
+    this.#keepOff()
+  }
+
+  /** Keeps hls.js from falling back to the least of all levels while that hangs. */
+  #keepOff(): void {
+    const { config, levels } = this.#hls
+    const least = levels.findIndex((level) => !this.#hanging.has(level))
+    config.minAutoBitrate = least > 0 ? (levels[least]?.bitrate ?? 0) : 0
   }
 }
 
