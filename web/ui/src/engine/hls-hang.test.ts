@@ -151,6 +151,15 @@ describe('hls.js at a rung that hangs', () => {
     expect(fake.config.minAutoBitrate).toBe(0)
   })
 
+  it('stays where it is the line that is late', async () => {
+    answers(playlist(['144p', 12, 4], ['240p', 12, 4]))
+    fake.waits(0)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(fake.nextLoadLevel).toBe(1)
+    expect(fake.levels.map(({ loadError }) => loadError)).toEqual([0, 0, 0])
+    expect(fake.config.minAutoBitrate).toBe(0)
+  })
+
   it('stays where nothing has gone on', async () => {
     for (const answer of [
       () => new Promise<Response>(() => undefined), // nobody has: it waits too

@@ -129,7 +129,9 @@ class Watch {
   /** Goes on in the best level of those that have gone on, if there is one. */
   #leave(wanted: Wanted, others: Set<string>): void {
     const { autoLevelEnabled, levels, bandwidthEstimate } = this.#hls
-    const goesOn = (level: Level) => level !== levels[wanted.level] && others.has(level.uri)
+    const goesOn = (level: Level) => others.has(level.uri)
+    const waiting = levels[wanted.level]
+    if (!waiting || goesOn(waiting)) return // it's the line that is slow
     const alive = levels.filter(goesOn)
     const next = alive.findLast(({ bitrate }) => bitrate <= SAFETY * bandwidthEstimate) ?? alive[0]
     if (!next || !autoLevelEnabled) return
