@@ -249,6 +249,26 @@ func (p *publisher) shut() *publisher {
 	return p
 }
 
+// readsOn reads the open segment, the fourth, of which the client has three parts at first, to
+// its end: each part comes when it is written.
+func (p *publisher) readsOn(body io.Reader) {
+	p.g.tb.Helper()
+	for i := range partsInSegment {
+		if i >= 3 {
+			p.write() // the client has all that came before, and waits
+		}
+		want := p.data(timeline.Source, 4, i)
+		got := make([]byte, len(want))
+		_, err := io.ReadFull(body, got)
+		require.NoError(p.g.tb, err)
+		require.Equal(p.g.tb, want, got)
+	}
+	p.shut()
+	rest, err := io.ReadAll(body)
+	require.NoError(p.g.tb, err)
+	require.Empty(p.g.tb, rest)
+}
+
 // all are the renditions that get parts.
 func (p *publisher) all() []timeline.RenditionTrack {
 	return append(slices.Clone(p.tracks), p.rungs...)
