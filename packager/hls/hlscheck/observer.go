@@ -128,32 +128,29 @@ func (o *Observer) Gone(url string, at time.Time) {
 	}
 }
 
-// Start says when a whole segment starts by its own clock; url is absolute.
-func (o *Observer) Start(url string, start time.Duration) {
+// learn takes note of something about a resource; url is absolute.
+func (o *Observer) learn(url string, note func(*resource)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r := o.media.get(url)
-	r.start, r.hasStart = start, true
+	note(&r)
 	o.media.set(url, r)
+}
+
+// Start says when a whole segment starts by its own clock; url is absolute.
+func (o *Observer) Start(url string, start time.Duration) {
+	o.learn(url, func(r *resource) { r.start, r.hasStart = start, true })
 }
 
 // Key says how many bytes of a whole segment are to be read for the picture that it
 // begins with; url is absolute.
 func (o *Observer) Key(url string, end int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	r := o.media.get(url)
-	r.key, r.hasKey = end, true
-	o.media.set(url, r)
+	o.learn(url, func(r *resource) { r.key, r.hasKey = end, true })
 }
 
 // Media says how large a piece of media is; url is absolute.
 func (o *Observer) Media(url string, size int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	r := o.media.get(url)
-	r.size, r.hasSize = size, true
-	o.media.set(url, r)
+	o.learn(url, func(r *resource) { r.size, r.hasSize = size, true })
 }
 
 // Sync says whether a part has a sync sample; url is absolute.
