@@ -43,18 +43,25 @@ func TestSlowPlayer(t *testing.T) {
 	h.log.wait(t, "skips=")
 }
 
-func TestPlayerThatTakesNothingIsEnded(t *testing.T) {
+// showToADeafPlayer shows so many parts, of pictures of 1 MiB, to a player that reads nothing.
+func showToADeafPlayer(t *testing.T, l Limits, parts int) *harness {
+	t.Helper()
 	th := newTheatre(t)
 	th.size = 1 << 20
-	h := start(t, Options{Viewers: th, Limits: Limits{Write: 100 * time.Millisecond}})
+	h := start(t, Options{Viewers: th, Limits: l})
 	th.begin()
 	c := dial(t, h.plain)
 	require.NoError(t, c.conn.(*net.TCPConn).SetReadBuffer(4096))
 	c.play("show")
 	<-th.asked
-	for range 20 {
+	for range parts {
 		th.part()
 	}
+	return h
+}
+
+func TestPlayerThatTakesNothingIsEnded(t *testing.T) {
+	h := showToADeafPlayer(t, Limits{Write: 100 * time.Millisecond}, 20)
 	h.log.wait(t, "the player takes nothing")
 	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.watched.WithLabelValues("slow_reader")) == 1 })
 }
@@ -119,17 +126,7 @@ func TestShutdownTellsPlayers(t *testing.T) {
 
 // One that doesn't read holds a shutdown up for a moment only.
 func TestShutdownDoesNotWaitForSlowPlayers(t *testing.T) {
-	th := newTheatre(t)
-	th.size = 1 << 20
-	h := start(t, Options{Viewers: th, Limits: Limits{Write: time.Hour, Linger: time.Millisecond}})
-	th.begin()
-	c := dial(t, h.plain)
-	require.NoError(t, c.conn.(*net.TCPConn).SetReadBuffer(4096))
-	c.play("show")
-	<-th.asked
-	for range 4 {
-		th.part()
-	}
+	h := showToADeafPlayer(t, Limits{Write: time.Hour, Linger: time.Millisecond}, 4)
 	waitFor(t, func() bool { return testutil.ToFloat64(h.counts.played) > 5000 })
 	h.Shutdown(context.Background())
 }
