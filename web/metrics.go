@@ -125,7 +125,7 @@ func newCollector(s *Server) *collector {
 			"Time since the newest part of a live stream arrived, in part targets.", []string{"stream"}, nil),
 		viewers: newViewersDescs(),
 		windows: prometheus.NewDesc("sluice_window_bytes",
-			"Media in the windows of all streams, with what has left the playlists and can still be fetched.", nil, nil),
+			"Media in memory, of the windows of all streams, with what has left the playlists and can still be fetched.", nil, nil),
 	}
 }
 
